@@ -1,0 +1,140 @@
+//! The list of error codes. A code, once published, keeps its meaning.
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $title:literal, $resolution:literal;)*) => {
+        /// A stable error code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// The code as printed: `E0201`.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// What the code means, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What usually causes it, and what to do.
+            pub const fn resolution(self) -> &'static str {
+                match self { $(Self::$name => $resolution,)* }
+            }
+
+            /// The code that is printed as `id`, whatever the case.
+            pub fn find(id: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
+            }
+        }
+    };
+}
+
+codes! {
+    // 01: scripts and configuration.
+    ScriptError = "E0101", "The script stopped with an error",
+        "The message shows the line and, with a caret, the place. Errors inside a function also list the calls that led there.";
+    ScriptLimit = "E0102", "The script exceeded a limit of the sandbox",
+        "Scripts may not run for ever, nest without end or build values without bound. Training itself does not count: only the script's own loops and values do. Look for a loop that never ends.";
+    UnknownOption = "E0103", "An option that does not exist",
+        "The name is not among the options of this function or layer. The message suggests the nearest one and lists them all.";
+    BadOption = "E0104", "An option with a wrong type or a value out of range",
+        "The message says which type and range the option has and what was given.";
+    MissingOption = "E0105", "An option that has no default was not given",
+        "Add the option that the message names.";
+    UnknownName = "E0106", "A layer, architecture, metric or other entry that is not registered",
+        "The message suggests the nearest name. Entries come from the program itself and from scripts that were imported before use.";
+    NameTaken = "E0107", "A name was registered twice",
+        "The message names both origins. Choose another name for the later one.";
+
+    // 02: networks.
+    ShapeMismatch = "E0201", "A layer cannot take the shape it is given",
+        "The message names the layer by its path, the shape that reaches it and what it needs. Change the layer's options, or the layers before it.";
+    KernelTooLarge = "E0202", "A kernel is larger than its padded input",
+        "The maps have become smaller than the kernel: use fewer pooling or strided layers, a smaller kernel, more padding, or larger input.";
+    BadNetwork = "E0203", "A network description is malformed",
+        "A network is a list of named parts, each a list of layers; a layer is a kind and its options. The message says which element is not.";
+    Torch = "E0204", "libtorch refused an operation",
+        "libtorch's own message follows. If the network passed the shape check this is a defect of this program: please report it with the script.";
+    WeightsMismatch = "E0205", "Saved weights do not fit the network",
+        "The message lists tensors that are missing, unexpected or of another shape. Load them into the network they were saved from.";
+
+    // 03: files and images.
+    FileNotFound = "E0301", "A file or folder does not exist",
+        "Check the path. Relative paths in a script count from the folder the program was started in.";
+    FileAccess = "E0302", "A file or folder cannot be read or written",
+        "Check the permissions of the file and of the folders above it, and that the disk is mounted and healthy.";
+    DiskFull = "E0303", "The disk is full",
+        "Nothing that was there before is lost: files are written beside and renamed. Free some space and start again.";
+    BadImage = "E0304", "An image cannot be read",
+        "The file is damaged, cut short, or not what its name says. Copy it again from its source, or convert it to NIfTI with a current tool.";
+    UnsupportedImage = "E0305", "An image of a kind that is not supported",
+        "NIfTI-1 and NIfTI-2 with real numbers are read. Convert the file, for example with nibabel.";
+    ImageMissing = "E0306", "A session has no image of the kind asked for",
+        "The message gives the pattern that was searched. Check the preprocessing option and that the pipeline has run for this session.";
+    ImageAmbiguous = "E0307", "A session has several images of the kind asked for",
+        "The message lists them. Make the pattern more precise, or move the surplus files away.";
+    ImageConstant = "E0308", "An image holds the same value everywhere",
+        "Such an image carries no information and cannot be normalised. Repeat its preprocessing, or leave the session out.";
+    ImageNotFinite = "E0309", "An image holds NaN or infinite values",
+        "Repeat its preprocessing, leave the session out, or ask for such values to be replaced with the option nan: \"replace\".";
+    ImageShape = "E0310", "An image has another shape than the rest",
+        "All images of a run must share one shape. The message names the odd ones; preprocess them like the others.";
+    BadCaps = "E0311", "A folder is not a CAPS",
+        "A CAPS holds subjects/sub-X/ses-Y/…; the message says what was found instead.";
+    BadMask = "E0312", "A region's mask is missing or not usable",
+        "Masks lie in masks/tpl-TEMPLATE of the CAPS, hold only 0 and 1, and have the image's shape. The message says what was searched and found.";
+    BadTensor = "E0313", "A tensor file cannot be used",
+        "The .pt file is missing, damaged or of another shape than the image it was cut from. Write it again, or leave out the option that asks for it.";
+
+    // 04: tables, labels and splits.
+    BadTable = "E0401", "A table is malformed",
+        "Tables are text with tab-separated columns and a header line. The message gives the file and row.";
+    MissingColumn = "E0402", "A table lacks a column",
+        "The message lists the columns that are there and the nearest name.";
+    DuplicateRow = "E0403", "A session is listed twice",
+        "Each pair of participant_id and session_id may stand once in a table. Delete the surplus row.";
+    MissingValue = "E0404", "A cell that is needed is empty",
+        "The message gives file, row and column. Fill it in or leave the row out.";
+    Leakage = "E0405", "A participant is on both sides of a split",
+        "Results would be too good: the network is judged on people it was trained on. Split by participant, not by session or image.";
+    BadSplit = "E0406", "A split folder does not hold what is needed",
+        "A split has train.tsv and validation.tsv (or their _baseline forms), directly or in folders split-0, split-1, …. The message lists what was found.";
+    BadClasses = "E0407", "The classes do not allow the task",
+        "Classification needs two classes or more, each with members in the training set, and no class in validation that is not in training.";
+    BadValue = "E0408", "A cell holds a value of the wrong kind",
+        "The message gives file, row, column and the value found.";
+    EmptySelection = "E0409", "No row is left after selection",
+        "The wanted classes or sessions do not occur in the table. The message shows which values do.";
+
+    // 05: training.
+    LossNotFinite = "E0501", "The loss became NaN or infinite",
+        "Usually the learning rate is too high, or an image holds extreme values. The message names the epoch, the batch, its participants and the first layer with a non-finite output; the last good checkpoint stays.";
+    OutOfMemory = "E0502", "Not enough memory for a batch",
+        "Lower batch_size (and raise accumulation_steps to keep the effective size), use patches, or a smaller network.";
+    DeviceUnavailable = "E0503", "The device asked for is not there",
+        "Ask for \"cpu\" or \"auto\". For a GPU, libtorch must be a CUDA build and the driver must see the device.";
+    Interrupted = "E0504", "The run was interrupted",
+        "Everything up to the last finished step is saved in the experiment folder.";
+
+    // 06: the experiment folder.
+    OutputInUse = "E0601", "The output folder holds something already",
+        "Results are never overwritten. Choose another output folder, or move the old one away.";
+    OutputLocked = "E0602", "Another process writes to this experiment folder",
+        "Wait until it has finished, or stop it. The lock goes with the process, whatever way it ends.";
+    BadMaps = "E0603", "An experiment folder lacks something or is damaged",
+        "The message says which file is missing or cannot be read.";
+
+    // 07: arithmetic.
+    UndefinedVote = "E0701", "A vote cannot be taken",
+        "All parts have weight zero, or an image lacks a part. The message names it.";
+
+    // 09: defects.
+    Internal = "E0901", "A defect of this program",
+        "This should not happen. Please report it with the message and the script.";
+}

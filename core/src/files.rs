@@ -1,0 +1,224 @@
+//! Writing files so that nobody ever sees half of one, and keeping a second writer out.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Code, Error, Place, Result};
+
+/// Writes `path` in one step: beside it, flushed to the disk, then renamed over it.
+///
+/// Whatever happens meanwhile, `path` holds either what it held before or all of the new content.
+/// When the writing fails nothing is left behind.
+pub fn write_atomic(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let failed = |error: io::Error| {
+        let error = Error::io(path, "write the file", &error);
+        if error.code() == Code::DiskFull {
+            error.help("free some space and start again; what was there before is unchanged")
+        } else {
+            error
+        }
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (beside, file) = create_beside(folder).map_err(failed)?;
+    let written = fill(file, write).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // The first error is the one worth telling; a file that cannot be removed is only litter.
+        let _ = fs::remove_file(&beside);
+        return Err(failed(error));
+    }
+    sync_folder(folder).map_err(failed)
+}
+
+/// A new, empty file in `folder` under a name that no data file has.
+///
+/// It is created with the permissions of any other file: results are shared among colleagues.
+fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".neurhai-{}-{number}.tmp", process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            // Left by a process of the same number that was killed, or by one on another machine.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|file| (path, file)),
+        }
+    }
+}
+
+fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut buffered = BufWriter::with_capacity(1 << 16, file);
+    write(&mut buffered)?;
+    let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()
+}
+
+/// Makes the renaming itself survive a power cut.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some network file systems cannot sync folders, and the file is in place already.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+                    | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Keeps other processes from writing where this one writes, as long as it lives.
+///
+/// The operating system lets go of the lock when the process ends, however it ends. The lock file
+/// itself stays: removing it would let two processes lock two files of the same name.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    exclusive: bool,
+}
+
+impl Lock {
+    /// Takes the lock file `path`, or says which process holds it.
+    pub fn acquire(path: &Path) -> Result<Self> {
+        let failed = |error: io::Error| Error::io(path, "take the lock file", &error);
+        // The holder's number is in the file, so it is emptied only once the lock is ours.
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
+        let exclusive = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Err(taken(path, &mut file)),
+            // A file system without locks is no reason to refuse the work.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => false,
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        };
+        file.set_len(0).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        writeln!(file, "{}", process::id()).map_err(failed)?;
+        Ok(Self { file, exclusive })
+    }
+
+    /// False where the file system knows no locks: then nobody is kept out.
+    pub fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // An old number would only mislead; failing to remove it harms nobody.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn taken(path: &Path, file: &mut File) -> Error {
+    let mut holder = String::new();
+    let who = match file.read_to_string(&mut holder) {
+        Ok(_) if !holder.trim().is_empty() => format!("process {}", holder.trim()),
+        _ => "another process".to_owned(),
+    };
+    Error::new(Code::OutputLocked, format!("{who} is writing here"))
+        .at(Place::File(path.into()))
+        .help("wait until it has finished, stop it, or choose another output folder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_file_is_replaced_whole_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        for content in ["first", "second"] {
+            write_atomic(&path, |out| out.write_all(content.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_no_litter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "old").unwrap();
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = write_atomic(&path, |out| {
+            out.write_all(&[0; 100_000])?;
+            Err(full)
+        })
+        .unwrap_err();
+        assert_eq!(error.code(), Code::DiskFull);
+        assert!(error.problems()[0].help.as_deref().unwrap().contains("unchanged"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent/a.txt");
+        let error = write_atomic(&path, |_| Ok(())).unwrap_err();
+        assert_eq!(error.code(), Code::FileNotFound);
+        assert!(error.to_string().contains("absent/a.txt"), "{error}");
+    }
+
+    #[test]
+    fn threads_that_write_one_file_leave_one_of_their_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        std::thread::scope(|scope| {
+            for number in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    write_atomic(path, |out| out.write_all(&[number; 50_000])).unwrap();
+                });
+            }
+        });
+        let content = fs::read(&path).unwrap();
+        assert!(content.len() == 50_000 && content.iter().all(|byte| *byte == content[0]));
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_second_writer_is_told_who_holds_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::acquire(&path).unwrap();
+        assert!(first.is_exclusive());
+        let error = Lock::acquire(&path).unwrap_err();
+        assert_eq!(error.code(), Code::OutputLocked);
+        assert!(error.to_string().contains(&format!("process {}", process::id())), "{error}");
+        drop(first);
+        Lock::acquire(&path).unwrap();
+    }
+}

@@ -1,0 +1,36 @@
+use super::short::*;
+use super::window::{sizes, spatial_axes};
+
+pub(super) struct AdaptiveAvgPool;
+
+impl Layer for AdaptiveAvgPool {
+    fn info(&self) -> LayerInfo {
+        LayerInfo {
+            name: "adaptive_avg_pool".into(),
+            help: "Means over windows chosen so that the output has the size asked for.".into(),
+            shapes: "[channel, (depth,) height, width] → [channel, output_size…]".into(),
+            options: vec![OptionSpec::required("output_size", sizes(1), "voxels per axis")],
+            positional: 1,
+            example: Example::new(
+                json!([{"kind": "adaptive_avg_pool", "output_size": [1, 2, 3]}]),
+                &[4, 5, 6, 7],
+                &[4, 1, 2, 3],
+            ),
+            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool3d.html"
+                .into(),
+        }
+    }
+
+    fn plan(&self, options: &Options, input: &[i64], planner: &mut Planner<'_>) -> Result<Planned> {
+        let axes = spatial_axes(input, planner)?;
+        let size = options.sizes("output_size", axes)?;
+        let mut output = vec![input[0]];
+        output.extend(&size);
+        Ok(Planned::new(output, move |x, _| {
+            Ok(match axes {
+                2 => x.f_adaptive_avg_pool2d(&size)?,
+                _ => x.f_adaptive_avg_pool3d(&size)?,
+            })
+        }))
+    }
+}

@@ -1,0 +1,29 @@
+use super::short::*;
+
+pub(super) struct Dropout;
+
+impl Layer for Dropout {
+    fn info(&self) -> LayerInfo {
+        LayerInfo {
+            name: "dropout".into(),
+            help: "In training, zeroes values with probability p and scales the rest by 1/(1 − p).".into(),
+            shapes: "any → the same".into(),
+            options: vec![OptionSpec::new(
+                "p",
+                Kind::Float { min: 0.0, max: 1.0 },
+                0.5,
+                "probability that a value is zeroed",
+            )],
+            positional: 1,
+            example: super::plain_example("dropout", &[10]),
+            source: "Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html".into(),
+        }
+    }
+
+    fn plan(&self, options: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
+        let p = options.float("p")?;
+        Ok(Planned::new(input, move |x, ctx| {
+            if p > 0.0 && ctx.training { Ok(x.f_dropout(p, true)?) } else { Ok(x.shallow_clone()) }
+        }))
+    }
+}

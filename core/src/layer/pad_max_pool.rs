@@ -1,0 +1,103 @@
+use super::pool::{Pooled, max_of_blocks, max_pool, max_pool_with_indices};
+use super::short::*;
+use super::window::{Window, sizes, spatial_axes};
+
+/// Pads the low side of each axis by (stride − size mod stride) mod stride, then pools, so that no
+/// voxel is dropped when kernel and stride are equal.
+pub(super) struct PadMaxPool;
+
+impl Layer for PadMaxPool {
+    fn info(&self) -> LayerInfo {
+        LayerInfo {
+            name: "pad_max_pool".into(),
+            help: "Max pooling that pads the low side of each axis so that no voxel is dropped.".into(),
+            shapes: "[channel, (depth,) height, width] → [channel, ⌈size / stride⌉, …] where \
+                     kernel_size = stride"
+                .into(),
+            options: vec![
+                OptionSpec::required("kernel_size", sizes(1), "voxels of the window per axis"),
+                OptionSpec::absent("stride", sizes(1), "kernel_size", "voxels between windows"),
+                OptionSpec::new(
+                    "pad",
+                    Kind::Choice { of: vec!["zero".into(), "-inf".into()] },
+                    "zero",
+                    "what is added: zero, as ClinicaDL, or -inf, which never wins",
+                ),
+                OptionSpec::new(
+                    "return_indices",
+                    Kind::Bool,
+                    false,
+                    "keep positions for crop_max_unpool",
+                ),
+            ],
+            positional: 2,
+            example: Example::new(
+                json!([{"kind": "pad_max_pool", "kernel_size": 2}]),
+                &[4, 5, 6, 7],
+                &[4, 3, 3, 4],
+            ),
+            source: "ClinicaDL's PadMaxPool3d, \
+                     https://clinicadl.readthedocs.io/en/latest/Train/Details/"
+                .into(),
+        }
+    }
+
+    fn plan(&self, options: &Options, input: &[i64], planner: &mut Planner<'_>) -> Result<Planned> {
+        let axes = spatial_axes(input, planner)?;
+        let window = Window::read(options, axes)?;
+        let pad: Vec<i64> = (input[1..].iter().zip(&window.stride))
+            .map(|(n, stride)| (stride - n % stride) % stride)
+            .collect();
+        let padded: Vec<i64> = input[1..].iter().zip(&pad).map(|(n, pad)| n + pad).collect();
+        let mut output = vec![input[0]];
+        output.extend(window.output(&padded, planner)?);
+        let keep = options.flag("return_indices")?;
+        if keep {
+            planner.push_pool("pad_max_pool", input, &output);
+        }
+        let fill = if options.text("pad")? == "zero" { 0.0 } else { f64::NEG_INFINITY };
+        // libtorch lists the paddings from the last axis to the first, low side before high side.
+        let sides: Vec<i64> = pad.iter().rev().flat_map(|pad| [*pad, 0]).collect();
+        let blocks = window.kernel == window.stride;
+        let none = vec![0; axes];
+        Ok(Planned::new(output, move |x, ctx| {
+            let x = match sides.iter().all(|side| *side == 0) {
+                true => x.shallow_clone(),
+                false => x.f_pad(&sides, "constant", fill)?,
+            };
+            if !keep && !x.device().is_cuda() {
+                return max_pool(&x, &window.kernel, &window.stride, &none);
+            }
+            let (y, indices) = match blocks && x.device().is_cuda() {
+                true => max_of_blocks(&x, &window.kernel)?,
+                false => max_pool_with_indices(&x, &window.kernel, &window.stride, &none)?,
+            };
+            if keep {
+                ctx.pools.push(Pooled { indices, padded: padded.clone(), pad: pad.clone() });
+            }
+            Ok(y)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind as Number, Tensor};
+
+    /// The GPU's path against libtorch's own pooling, values and positions, ties included.
+    #[test]
+    fn maxima_of_blocks_are_those_of_max_pooling() {
+        tch::manual_seed(3);
+        for (size, kernel) in
+            [(vec![2, 3, 6, 4, 8], vec![2, 2, 2]), (vec![2, 3, 6, 9], vec![3, 3]), (vec![1, 1, 4, 6], vec![2, 3])]
+        {
+            let x = Tensor::randn(&size, (Number::Float, Device::Cpu)).relu();
+            let (y, at) = max_of_blocks(&x, &kernel).unwrap();
+            let (expected, place) =
+                max_pool_with_indices(&x, &kernel, &kernel, &vec![0; kernel.len()]).unwrap();
+            assert!(y.equal(&expected));
+            assert!(at.equal(&place), "{at} {place}");
+        }
+    }
+}

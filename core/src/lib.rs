@@ -1,0 +1,17 @@
+//! Deep learning on brain images, on libtorch: networks as data, the data path, training,
+//! evaluation and the experiment folder.
+//!
+//! This crate never prints, exits, or knows the terminal; what happens is told through events and
+//! results. See the `host` program for scripts and the command line.
+#![warn(missing_docs)]
+
+pub mod catalog;
+pub mod error;
+pub mod files;
+pub mod layer;
+pub mod network;
+pub mod options;
+pub mod random;
+pub mod shape;
+
+pub use error::{Code, Error, Place, Problem, Problems, Result};

@@ -1,0 +1,9 @@
+//! Networks: described as data, planned without allocation, then given weights.
+
+mod plan;
+mod spec;
+mod weights;
+
+pub use plan::{Context, LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
+pub use spec::{LayerSpec, NetworkSpec, PartSpec};
+pub use weights::Network;

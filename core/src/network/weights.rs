@@ -1,0 +1,220 @@
+//! A network with its weights.
+
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use tch::{Device, Kind, Tensor, no_grad_guard};
+
+use super::plan::{Context, ParamSpec, Plan, State};
+use crate::error::{Code, Error, Place, Result};
+use crate::files;
+use crate::layer::Init;
+use crate::random::Random;
+use crate::shape::{elements, show};
+
+/// A planned network with tensors for its parameters and buffers.
+pub struct Network {
+    /// The plan it follows.
+    pub plan: Plan,
+    tensors: Vec<Tensor>,
+    device: Device,
+}
+
+impl Network {
+    /// Gives the planned network fresh weights: PyTorch's own initialisation, each tensor drawn
+    /// from its own stream, keyed by the seed and the tensor's name.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`] and what else libtorch says.
+    pub fn new(plan: Plan, seed: u64, device: Device) -> Result<Self> {
+        let _no_grad = no_grad_guard();
+        let mut tensors = Vec::new();
+        for param in &plan.params {
+            let on_cpu = (Kind::Float, Device::Cpu);
+            let tensor = match param.state {
+                State::Counter => Tensor::f_zeros(&param.shape, (Kind::Int64, Device::Cpu))?,
+                State::Trainable(Init::Constant(value)) | State::Buffer(Init::Constant(value)) => {
+                    Tensor::f_full(&param.shape, value, on_cpu)?
+                }
+                State::Trainable(Init::Uniform(bound)) | State::Buffer(Init::Uniform(bound)) => {
+                    let mut values = vec![0f32; elements(&param.shape).unwrap_or(0) as usize];
+                    let purpose = format!("init {}", param.name);
+                    Random::new(seed, &purpose, &[]).fill_uniform(&mut values, bound);
+                    Tensor::f_from_slice(&values)?.f_view(&param.shape[..])?
+                }
+            };
+            tensors.push(tensor.f_to_device(device)?.f_set_requires_grad(param.trainable())?);
+        }
+        Ok(Self { plan, tensors, device })
+    }
+
+    /// Where the weights lie.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The output for `x` `[batch, …input shape]`.
+    ///
+    /// # Errors
+    /// What libtorch or a layer says, placed at the layer.
+    pub fn forward(&self, x: &Tensor, training: bool) -> Result<Tensor> {
+        self.run(x, training, None)
+    }
+
+    /// As [`Network::forward`], with every layer's path and output shown to `observe`.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn forward_observed(
+        &self,
+        x: &Tensor,
+        training: bool,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor> {
+        self.run(x, training, Some(observe))
+    }
+
+    fn run(
+        &self,
+        x: &Tensor,
+        training: bool,
+        observe: Option<&mut dyn FnMut(&str, &Tensor)>,
+    ) -> Result<Tensor> {
+        // The observer's borrow ends with this call, which the context's lifetime needs to know.
+        let mut forwarder;
+        let observe: Option<&mut dyn FnMut(&str, &Tensor)> = match observe {
+            Some(observe) => {
+                forwarder = |path: &str, tensor: &Tensor| observe(path, tensor);
+                Some(&mut forwarder)
+            }
+            None => None,
+        };
+        let mut ctx = Context { training, tensors: &self.tensors, pools: Vec::new(), observe };
+        let mut x = x.shallow_clone();
+        for part in &self.plan.parts {
+            x = part.forward(&x, &mut ctx)?;
+        }
+        Ok(x)
+    }
+
+    /// All parameters and buffers with their tensors, in state-dictionary order.
+    pub fn state(&self) -> impl Iterator<Item = (&ParamSpec, &Tensor)> {
+        self.plan.params.iter().zip(&self.tensors)
+    }
+
+    /// The parameters that the optimiser learns.
+    pub fn trainable(&self) -> impl Iterator<Item = (&ParamSpec, &Tensor)> {
+        self.state().filter(|(param, _)| param.trainable())
+    }
+
+    /// Writes parameters and buffers as safetensors, atomically.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let named: Vec<_> =
+            self.state().map(|(param, tensor)| (param.name.clone(), tensor)).collect();
+        save_tensors(path, &named)
+    }
+
+    /// Replaces parameters and buffers by those of a safetensors file.
+    ///
+    /// # Errors
+    /// [`Code::WeightsMismatch`] listing all tensors that are missing, unexpected or of another
+    /// shape; nothing is changed then.
+    pub fn load(&mut self, path: &Path) -> Result<()> {
+        let found = load_tensors(path)?;
+        let mut wrong = Vec::new();
+        for (param, tensor) in self.state() {
+            match found.iter().find(|(name, _)| *name == param.name) {
+                None => wrong.push(format!("{} is missing", param.name)),
+                Some((_, other)) if other.size() != param.shape => wrong.push(format!(
+                    "{} is {} there and {} here",
+                    param.name,
+                    show(&other.size()),
+                    show(&param.shape)
+                )),
+                Some((_, other)) if other.kind() != tensor.kind() => {
+                    wrong.push(format!("{} holds {:?} there", param.name, other.kind()));
+                }
+                Some(_) => {}
+            }
+        }
+        for (name, _) in &found {
+            if !self.plan.params.iter().any(|param| param.name == *name) {
+                wrong.push(format!("{name} is not part of this network"));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Error::new(
+                Code::WeightsMismatch,
+                format!("the weights do not fit the network: {}", wrong.join("; ")),
+            )
+            .at(Place::File(path.into())));
+        }
+        let _no_grad = no_grad_guard();
+        for (param, tensor) in self.plan.params.iter().zip(&mut self.tensors) {
+            if let Some((_, other)) = found.iter().find(|(name, _)| *name == param.name) {
+                tensor.f_copy_(other)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes named tensors (float32 or int64) as safetensors, atomically.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn save_tensors(path: &Path, named: &[(String, &Tensor)]) -> Result<()> {
+    let mut held = Vec::new();
+    for (name, tensor) in named {
+        let tensor = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
+        let (dtype, width) = match tensor.kind() {
+            Kind::Float => (Dtype::F32, 4),
+            Kind::Int64 => (Dtype::I64, 8),
+            other => {
+                return Err(Error::new(Code::Internal, format!("{name} holds {other:?}")));
+            }
+        };
+        let mut bytes = vec![0u8; tensor.numel() * width];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        let shape: Vec<usize> = tensor.size().iter().map(|size| *size as usize).collect();
+        held.push((name, dtype, shape, bytes));
+    }
+    let internal = |error| Error::new(Code::Internal, "cannot lay out the weights").because(error);
+    let mut views = Vec::new();
+    for (name, dtype, shape, bytes) in &held {
+        let view = TensorView::new(*dtype, shape.clone(), bytes)
+            .map_err(|error| internal(format!("{error:?}")))?;
+        views.push((name.as_str(), view));
+    }
+    let data = safetensors::serialize(views, None).map_err(|e| internal(format!("{e:?}")))?;
+    files::write_atomic(path, |out| out.write_all(&data))
+}
+
+/// Reads all tensors of a safetensors file, in the order of their names.
+///
+/// # Errors
+/// [`Code::BadMaps`] if the file is damaged.
+pub(crate) fn load_tensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
+    let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
+    let damaged = |error: String| {
+        Error::new(Code::BadMaps, "the weights file is damaged")
+            .at(Place::File(path.into()))
+            .because(error)
+    };
+    let file = SafeTensors::deserialize(&data).map_err(|error| damaged(format!("{error:?}")))?;
+    let mut tensors = Vec::new();
+    for (name, view) in file.tensors() {
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::I64 => Kind::Int64,
+            other => return Err(damaged(format!("{name} holds {other:?}"))),
+        };
+        let shape: Vec<i64> = view.shape().iter().map(|size| *size as i64).collect();
+        tensors.push((name, Tensor::f_from_data_size(view.data(), &shape, kind)?));
+    }
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(tensors)
+}

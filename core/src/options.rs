@@ -1,0 +1,369 @@
+//! Options with types, ranges and defaults: one schema for layers, architectures and training,
+//! checked the same way whether they come from a script, a JSON file or a program.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::network::LayerSpec;
+
+/// What an option may hold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Kind {
+    /// A whole number within bounds, both included.
+    Int {
+        /// Smallest value.
+        min: i64,
+        /// Largest value.
+        max: i64,
+    },
+    /// A number within bounds, both included.
+    Float {
+        /// Smallest value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// Any text.
+    Text,
+    /// One of several words.
+    Choice {
+        /// The words.
+        of: Vec<String>,
+    },
+    /// One whole number for all spatial axes, or a list with one per axis.
+    Sizes {
+        /// Smallest value on any axis.
+        min: i64,
+    },
+    /// A list of whole numbers.
+    Ints,
+    /// A list of texts, or one text for a list of one.
+    Texts,
+    /// A list of layers.
+    Layers,
+    /// A list of lists of layers.
+    Branches,
+    /// A map of further options, judged by whoever they are for.
+    Map,
+}
+
+impl Kind {
+    /// The type and range in words, for messages and help.
+    pub fn describe(&self) -> String {
+        let range = |low: String, high: Option<String>| match high {
+            Some(high) => format!(" from {low} to {high}"),
+            None => format!(" of at least {low}"),
+        };
+        match self {
+            Self::Int { min: i64::MIN, .. } => "a whole number".into(),
+            Self::Int { min, max } => {
+                let high = (*max < i64::MAX).then(|| max.to_string());
+                format!("a whole number{}", range(min.to_string(), high))
+            }
+            Self::Float { min: f64::NEG_INFINITY, .. } => "a number".into(),
+            Self::Float { min, max } => {
+                let high = max.is_finite().then(|| max.to_string());
+                format!("a number{}", range(min.to_string(), high))
+            }
+            Self::Bool => "true or false".into(),
+            Self::Text => "a text".into(),
+            Self::Choice { of } => format!("one of {}", of.join(", ")),
+            Self::Sizes { min } => {
+                format!("a whole number of at least {min}, or a list with one per axis")
+            }
+            Self::Ints => "a list of whole numbers".into(),
+            Self::Texts => "a text or a list of texts".into(),
+            Self::Layers => "a list of layers".into(),
+            Self::Branches => "a list of lists of layers".into(),
+            Self::Map => "a map".into(),
+        }
+    }
+
+    /// The value in the form the getters expect, or `None` if it does not fit.
+    fn accept(&self, value: &Value) -> Option<Value> {
+        let whole = |v: &Value| {
+            v.as_i64().or_else(|| v.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64))
+        };
+        match self {
+            Self::Int { min, max } => {
+                whole(value).filter(|v| (min..=max).contains(&v)).map(Value::from)
+            }
+            Self::Float { min, max } => {
+                value.as_f64().filter(|v| (min..=max).contains(&v)).map(Value::from)
+            }
+            Self::Bool => value.as_bool().map(Value::from),
+            Self::Text => value.as_str().map(Value::from),
+            Self::Choice { of } => {
+                value.as_str().filter(|v| of.iter().any(|word| word == v)).map(Value::from)
+            }
+            Self::Sizes { min } => match value {
+                Value::Array(list) => {
+                    let list: Option<Vec<i64>> =
+                        list.iter().map(|v| whole(v).filter(|v| v >= min)).collect();
+                    list.filter(|list| !list.is_empty()).map(Value::from)
+                }
+                one => whole(one).filter(|v| v >= min).map(Value::from),
+            },
+            Self::Ints => {
+                let list: Option<Vec<i64>> = value.as_array()?.iter().map(whole).collect();
+                list.map(Value::from)
+            }
+            Self::Texts => match value {
+                Value::String(one) => Some(Value::from(vec![one.clone()])),
+                Value::Array(list) => {
+                    list.iter().all(Value::is_string).then(|| value.clone())
+                }
+                _ => None,
+            },
+            Self::Layers | Self::Branches => value.is_array().then(|| value.clone()),
+            Self::Map => value.is_object().then(|| value.clone()),
+        }
+    }
+}
+
+/// What an option is when it is not given.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Default {
+    /// It must be given.
+    Required,
+    /// This value.
+    Value(Value),
+    /// Absent: whoever reads it decides, as the text says.
+    Absent(String),
+}
+
+/// One option of a layer, an architecture or of training.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OptionSpec {
+    /// The name, PyTorch's where it has one.
+    pub name: String,
+    /// What it may hold.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// What it is when not given.
+    pub default: Default,
+    /// One line of help, with the unit where there is one.
+    pub help: String,
+}
+
+impl OptionSpec {
+    /// An option that must be given.
+    pub fn required(name: &str, kind: Kind, help: &str) -> Self {
+        Self { name: name.into(), kind, default: Default::Required, help: help.into() }
+    }
+
+    /// An option with a default.
+    pub fn new(name: &str, kind: Kind, default: impl Into<Value>, help: &str) -> Self {
+        let default = Default::Value(default.into());
+        Self { name: name.into(), kind, default, help: help.into() }
+    }
+
+    /// An option that may be absent; `meaning` says what happens then.
+    pub fn absent(name: &str, kind: Kind, meaning: &str, help: &str) -> Self {
+        Self { name: name.into(), kind, default: Default::Absent(meaning.into()), help: help.into() }
+    }
+}
+
+/// Options that were checked against their schema, with the defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    values: Map<String, Value>,
+}
+
+impl Options {
+    /// Checks `given` against `specs`. `owner` is who has the options, in words: `layer "conv"`.
+    ///
+    /// # Errors
+    /// Every unknown, missing, mistyped and out-of-range option, all at once.
+    pub fn check(specs: &[OptionSpec], given: &Map<String, Value>, owner: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let names = || specs.iter().map(|spec| spec.name.as_str());
+        for key in given.keys().filter(|key| !names().any(|name| name == key.as_str())) {
+            let near = did_you_mean(key, names());
+            let list: Vec<_> = names().collect();
+            let list = if list.is_empty() { "none".into() } else { list.join(", ") };
+            problems.push(
+                Error::new(Code::UnknownOption, format!("{owner} has no option {key:?}{near}"))
+                    .at(Place::Option(key.clone()))
+                    .help(format!("its options are: {list}")),
+            );
+        }
+        let mut values = Map::new();
+        for spec in specs {
+            match (given.get(&spec.name), &spec.default) {
+                (Some(Value::Null), Default::Absent(_)) | (None, Default::Absent(_)) => {}
+                (Some(value), _) => match spec.kind.accept(value) {
+                    Some(value) => drop(values.insert(spec.name.clone(), value)),
+                    None => problems.push(
+                        Error::new(
+                            Code::BadOption,
+                            format!(
+                                "option {:?} of {owner} must be {}, not {}",
+                                spec.name,
+                                spec.kind.describe(),
+                                shorten(value)
+                            ),
+                        )
+                        .at(Place::Option(spec.name.clone())),
+                    ),
+                },
+                (None, Default::Value(value)) => drop(values.insert(spec.name.clone(), value.clone())),
+                (None, Default::Required) => problems.push(
+                    Error::new(
+                        Code::MissingOption,
+                        format!("{owner} needs the option {:?}: {}", spec.name, spec.help),
+                    )
+                    .at(Place::Option(spec.name.clone()))
+                    .help(format!("it is {}", spec.kind.describe())),
+                ),
+            }
+        }
+        problems.into_result()?;
+        Ok(Self { values })
+    }
+
+    /// All values, defaults included, in the schema's order.
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.values
+    }
+
+    /// Whether the option has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    fn get<'a, T>(&'a self, name: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T> {
+        self.values.get(name).and_then(read).ok_or_else(|| {
+            Error::new(Code::Internal, format!("option {name:?} was read against its schema"))
+        })
+    }
+
+    /// A whole number.
+    pub fn int(&self, name: &str) -> Result<i64> {
+        self.get(name, Value::as_i64)
+    }
+
+    /// A number.
+    pub fn float(&self, name: &str) -> Result<f64> {
+        self.get(name, Value::as_f64)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, name: &str) -> Result<bool> {
+        self.get(name, Value::as_bool)
+    }
+
+    /// A text or chosen word.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        self.get(name, Value::as_str)
+    }
+
+    /// A list of whole numbers.
+    pub fn ints(&self, name: &str) -> Result<Vec<i64>> {
+        self.get(name, |v| v.as_array()?.iter().map(Value::as_i64).collect())
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, name: &str) -> Result<Vec<String>> {
+        self.get(name, |v| v.as_array()?.iter().map(|v| Some(v.as_str()?.to_owned())).collect())
+    }
+
+    /// A map.
+    pub fn map(&self, name: &str) -> Result<&Map<String, Value>> {
+        self.get(name, Value::as_object)
+    }
+
+    /// One size per spatial axis; a single number counts for all `axes`.
+    pub fn sizes(&self, name: &str, axes: usize) -> Result<Vec<i64>> {
+        let sizes = self.get(name, |v| match v {
+            Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+            one => Some(vec![one.as_i64()?; axes]),
+        })?;
+        if sizes.len() == axes {
+            return Ok(sizes);
+        }
+        Err(Error::new(
+            Code::BadOption,
+            format!("option {name:?} has {} values, but the input has {axes} spatial axes", sizes.len()),
+        )
+        .at(Place::Option(name.into()))
+        .help("give one number for all axes, or one per axis"))
+    }
+
+    /// A list of layers.
+    pub fn layers(&self, name: &str) -> Result<Vec<LayerSpec>> {
+        LayerSpec::list(self.get(name, Some)?)
+    }
+
+    /// A list of lists of layers.
+    pub fn branches(&self, name: &str) -> Result<Vec<Vec<LayerSpec>>> {
+        self.get(name, Value::as_array)?.iter().map(LayerSpec::list).collect()
+    }
+}
+
+/// A value as it appears in a message: its JSON, cut where it is long.
+fn shorten(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 {
+        return text;
+    }
+    text.chars().take(57).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn specs() -> Vec<OptionSpec> {
+        vec![
+            OptionSpec::required("out_channels", Kind::Int { min: 1, max: i64::MAX }, "channels"),
+            OptionSpec::new("p", Kind::Float { min: 0.0, max: 1.0 }, 0.5, "probability"),
+            OptionSpec::absent("stride", Kind::Sizes { min: 1 }, "kernel_size", "step"),
+        ]
+    }
+
+    #[track_caller]
+    fn check(given: Value, expected: Result<Value, &[(Code, &str)]>) {
+        let given = given.as_object().unwrap().clone();
+        match (Options::check(&specs(), &given, "layer \"x\""), expected) {
+            (Ok(options), Ok(value)) => assert_eq!(Value::from(options.values), value),
+            (Err(error), Err(expected)) => {
+                let found: Vec<_> = error.problems().iter().collect();
+                assert_eq!(found.len(), expected.len(), "{error}");
+                for (found, (code, part)) in found.iter().zip(expected) {
+                    assert_eq!(found.code, *code, "{error}");
+                    assert!(found.message.contains(part), "{error}");
+                }
+            }
+            (found, expected) => panic!("{found:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_filled_in_and_whole_floats_count_as_integers() {
+        check(json!({"out_channels": 8.0}), Ok(json!({"out_channels": 8, "p": 0.5})));
+        check(
+            json!({"out_channels": 8, "p": 1, "stride": [1, 2]}),
+            Ok(json!({"out_channels": 8, "p": 1.0, "stride": [1, 2]})),
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        check(
+            json!({"out_chanels": 8, "p": 1.5, "stride": 0}),
+            Err(&[
+                (Code::UnknownOption, "did you mean \"out_channels\"?"),
+                (Code::MissingOption, "out_channels"),
+                (Code::BadOption, "a number from 0 to 1, not 1.5"),
+                (Code::BadOption, "a whole number of at least 1"),
+            ]),
+        );
+    }
+}

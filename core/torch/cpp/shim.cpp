@@ -1,0 +1,66 @@
+// What tch lacks of libtorch, with a C interface. Every function returns 0, or 1 after an exception
+// whose text neurhai_torch_error() then gives.
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
+#include <c10/core/GradMode.h>
+#include <exception>
+#include <string>
+#include <vector>
+
+using at::Tensor;
+
+static thread_local std::string last_error;
+
+template <typename F>
+static int guarded(F body) {
+  try {
+    body();
+    return 0;
+  } catch (const std::exception& error) {
+    last_error = error.what();
+  } catch (...) {
+    last_error = "an unknown C++ exception";
+  }
+  return 1;
+}
+
+static std::vector<Tensor> list(Tensor* const* tensors, size_t n) {
+  std::vector<Tensor> out;
+  out.reserve(n);
+  for (size_t i = 0; i < n; i++) out.push_back(*tensors[i]);
+  return out;
+}
+
+extern "C" {
+
+const char* neurhai_torch_error() { return last_error.c_str(); }
+
+int neurhai_torch_leaky_relu(const Tensor* x, double slope, Tensor** out) {
+  return guarded([&] { *out = new Tensor(at::leaky_relu(*x, slope)); });
+}
+
+int neurhai_torch_elu(const Tensor* x, double alpha, Tensor** out) {
+  return guarded([&] { *out = new Tensor(at::elu(*x, alpha)); });
+}
+
+int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor* const* exp_avgs,
+                             Tensor* const* exp_avg_sqs, Tensor* const* steps, size_t n, double lr,
+                             double beta1, double beta2, double weight_decay, double eps) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    auto counters = list(steps, n);
+    at::_foreach_add_(counters, 1);
+    at::_fused_adam_(list(params, n), list(grads, n), list(exp_avgs, n), list(exp_avg_sqs, n), {},
+                     counters, lr, beta1, beta2, weight_decay, eps, /*amsgrad=*/false,
+                     /*maximize=*/false);
+  });
+}
+
+int neurhai_torch_free_memory(int device, int64_t* free_bytes) {
+  return guarded([&] {
+    *free_bytes = static_cast<int64_t>(
+        at::accelerator::getMemoryInfo(static_cast<c10::DeviceIndex>(device)).first);
+  });
+}
+}

@@ -1,0 +1,135 @@
+//! What tch lacks of libtorch, as a small C++ shim behind safe functions.
+#![warn(missing_docs)]
+
+use std::ffi::{CStr, c_char, c_double, c_int};
+
+use tch::{TchError, Tensor};
+use torch_sys::C_tensor;
+
+type Handle = *mut C_tensor;
+
+unsafe extern "C" {
+    fn neurhai_torch_error() -> *const c_char;
+    fn neurhai_torch_leaky_relu(x: Handle, slope: c_double, out: *mut Handle) -> c_int;
+    fn neurhai_torch_elu(x: Handle, alpha: c_double, out: *mut Handle) -> c_int;
+    fn neurhai_torch_fused_adam(
+        params: *const Handle,
+        grads: *const Handle,
+        exp_avgs: *const Handle,
+        exp_avg_sqs: *const Handle,
+        steps: *const Handle,
+        n: usize,
+        lr: c_double,
+        beta1: c_double,
+        beta2: c_double,
+        weight_decay: c_double,
+        eps: c_double,
+    ) -> c_int;
+    fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
+}
+
+type Result<T> = std::result::Result<T, TchError>;
+
+/// Turns the shim's status into a result.
+fn check(status: c_int) -> Result<()> {
+    if status == 0 {
+        return Ok(());
+    }
+    // SAFETY: the shim returns a thread-local, NUL-terminated text that lives until its next call
+    // on this thread, and it is copied here.
+    let text = unsafe { CStr::from_ptr(neurhai_torch_error()) };
+    Err(TchError::Torch(text.to_string_lossy().into_owned()))
+}
+
+/// Runs a shim function that makes one tensor.
+fn made(call: impl FnOnce(*mut Handle) -> c_int) -> Result<Tensor> {
+    let mut out: Handle = std::ptr::null_mut();
+    check(call(&mut out))?;
+    // SAFETY: the shim returned 0, so `out` is a new tensor that nobody else owns.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+fn handle(tensor: &Tensor) -> Handle {
+    tensor.as_ptr() as Handle
+}
+
+/// `x` where it is positive, `slope · x` elsewhere.
+///
+/// # Errors
+/// What libtorch says.
+pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    // SAFETY: the handle is valid while `x` is borrowed, and `out` is written on success only.
+    made(|out| unsafe { neurhai_torch_leaky_relu(handle(x), slope, out) })
+}
+
+/// `x` where it is positive, `alpha · (eˣ − 1)` elsewhere.
+///
+/// # Errors
+/// What libtorch says.
+pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
+    // SAFETY: as in `leaky_relu`.
+    made(|out| unsafe { neurhai_torch_elu(handle(x), alpha, out) })
+}
+
+/// The numbers of an Adam step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay rates of the two moments.
+    pub betas: (f64, f64),
+    /// L2 penalty, added to the gradient.
+    pub weight_decay: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+}
+
+/// One step of Adam over all parameters in one kernel; everything is changed in place.
+///
+/// The slices run in parallel; `steps` are float tensors with one number each, raised by one here.
+///
+/// # Errors
+/// What libtorch says, for example where shapes differ.
+pub fn fused_adam(
+    options: Adam,
+    params: &[Tensor],
+    grads: &[Tensor],
+    exp_avgs: &[Tensor],
+    exp_avg_sqs: &[Tensor],
+    steps: &[Tensor],
+) -> Result<()> {
+    let n = params.len();
+    if [grads.len(), exp_avgs.len(), exp_avg_sqs.len(), steps.len()].iter().any(|len| *len != n) {
+        return Err(TchError::Shape("Adam's lists differ in length".into()));
+    }
+    let handles = |tensors: &[Tensor]| tensors.iter().map(handle).collect::<Vec<_>>();
+    let (p, g, m) = (handles(params), handles(grads), handles(exp_avgs));
+    let (v, s) = (handles(exp_avg_sqs), handles(steps));
+    // SAFETY: all five lists hold `n` valid handles, which the borrowed slices keep alive.
+    check(unsafe {
+        neurhai_torch_fused_adam(
+            p.as_ptr(),
+            g.as_ptr(),
+            m.as_ptr(),
+            v.as_ptr(),
+            s.as_ptr(),
+            n,
+            options.lr,
+            options.betas.0,
+            options.betas.1,
+            options.weight_decay,
+            options.eps,
+        )
+    })
+}
+
+/// Free bytes on accelerator `device`.
+///
+/// # Errors
+/// What libtorch says, for example that there is none.
+pub fn free_memory(device: usize) -> Result<u64> {
+    let mut bytes = 0;
+    // SAFETY: `bytes` outlives the call.
+    check(unsafe { neurhai_torch_free_memory(device as c_int, &mut bytes) })?;
+    Ok(bytes as u64)
+}
