@@ -46,7 +46,7 @@ codes! {
     BadOption = "E0104", "An option with a wrong type or a value out of range",
         "The message says which type and range the option has and what was given.";
     MissingOption = "E0105", "An option that has no default was not given",
-        "Add the option that the message names.";
+        "Add the option that the message names; the message also says what it holds and of which type.";
     UnknownName = "E0106", "A layer, architecture, metric or other entry that is not registered",
         "The message suggests the nearest name. Entries come from the program itself and from scripts that were imported before use.";
     NameTaken = "E0107", "A name was registered twice",

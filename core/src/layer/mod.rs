@@ -194,3 +194,6 @@ fn plain_example(kind: &str, shape: &[i64]) -> Example {
     Example::new(json!([{"kind": kind}]), shape, shape)
 }
 
+
+#[cfg(test)]
+mod tests;

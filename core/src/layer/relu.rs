@@ -6,7 +6,7 @@ impl Layer for Relu {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "relu".into(),
-            help: "max(0, x).".into(),
+            help: "Rectified linear unit: max(0, x).".into(),
             shapes: "any → the same".into(),
             options: vec![],
             positional: 0,

@@ -6,4 +6,4 @@ mod weights;
 
 pub use plan::{Context, LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
 pub use spec::{LayerSpec, NetworkSpec, PartSpec};
-pub use weights::Network;
+pub use weights::{Network, channels_last};

@@ -1,0 +1,258 @@
+//! Every layer against PyTorch's numbers (tests/fixtures/make_layers.py), and the contract that
+//! every registered layer keeps.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::Init;
+use crate::catalog::Catalog;
+use crate::error::{Code, Result};
+use crate::network::{LayerSpec, Network, NetworkSpec, PartSpec, Plan, State};
+use crate::shape::show;
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures")).join(name)
+}
+
+fn json_fixture(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(fixture(name)).unwrap()).unwrap()
+}
+
+fn spec(layers: &Value) -> NetworkSpec {
+    let layers = LayerSpec::list(layers).unwrap();
+    let parts = vec![PartSpec { name: "net".into(), layers }];
+    NetworkSpec { architecture: "test".into(), parts }
+}
+
+fn plan(layers: &Value, input: &[i64]) -> Result<Plan> {
+    Plan::new(spec(layers), input, &Catalog::built_in().unwrap())
+}
+
+fn ints(value: &Value) -> Vec<i64> {
+    value.as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect()
+}
+
+#[track_caller]
+fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
+    assert_eq!(found.size(), expected.size(), "{what}");
+    if found.numel() == 0 {
+        return;
+    }
+    let difference = (found - expected).abs().max().double_value(&[]);
+    let scale = expected.abs().max().double_value(&[]).max(1.0);
+    assert!(difference <= 2e-5 * scale, "{what}: off by {difference} at scale {scale}");
+}
+
+#[test]
+fn outputs_and_gradients_are_pytorchs() {
+    let tensors: BTreeMap<String, Tensor> =
+        Tensor::read_safetensors(fixture("layers/cases.safetensors")).unwrap().into_iter().collect();
+    let cases = json_fixture("layers/cases.json");
+    let cases = cases.as_array().unwrap();
+    assert!(cases.len() > 100);
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let get = |what: &str| tensors.get(&format!("{name}/{what}"));
+        let input = ints(&case["input_shape"]);
+        let plan = plan(&json!([case["layer"]]), &input[1..]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let planned_output = plan.output.clone();
+        let network = Network::new(plan, 0, Device::Cpu).unwrap();
+        for (param, tensor) in network.state() {
+            let inner = param.name.strip_prefix("net.0.").unwrap();
+            let value = get(&format!("param/{inner}")).unwrap_or_else(|| panic!("{name}: {inner}"));
+            no_grad(|| tensor.shallow_clone().copy_(value));
+        }
+        let x = get("input").unwrap().copy().set_requires_grad(true);
+        let y = network.forward(&x, case["training"].as_bool().unwrap()).unwrap();
+        assert_eq!(y.size()[1..], planned_output, "{name}: planned shape");
+        assert_close(&format!("{name}: output"), &y, get("output").unwrap());
+        (&y * get("weight_of_loss").unwrap()).sum(Kind::Float).backward();
+        assert_close(&format!("{name}: grad_input"), &x.grad(), get("grad_input").unwrap());
+        for (param, tensor) in network.state() {
+            let inner = param.name.strip_prefix("net.0.").unwrap();
+            if param.trainable() {
+                let expected = get(&format!("grad/{inner}")).unwrap();
+                assert_close(&format!("{name}: gradient of {inner}"), &tensor.grad(), expected);
+            }
+            if let Some(after) = get(&format!("after/{inner}")) {
+                assert_close(&format!("{name}: {inner} after"), &tensor.to_kind(Kind::Float), after);
+            }
+        }
+    }
+}
+
+/// Channels-last is another order in memory, not another result.
+#[test]
+fn memory_layout_does_not_change_results() {
+    let layers = json!([
+        {"kind": "conv", "out_channels": 4, "kernel_size": 3, "padding": 1}, {"kind": "batch_norm"},
+        {"kind": "relu"}, {"kind": "pad_max_pool", "kernel_size": 2}, {"kind": "flatten"},
+        {"kind": "linear", "out_features": 2}
+    ]);
+    let network = Network::new(plan(&layers, &[1, 7, 6, 5]).unwrap(), 1, Device::Cpu).unwrap();
+    tch::manual_seed(0);
+    let x = Tensor::randn([2, 1, 7, 6, 5], (Kind::Float, Device::Cpu));
+    let last = crate::network::channels_last(&x).unwrap();
+    assert_eq!(last.stride()[1], 1);
+    assert_close("layout", &network.forward(&last, true).unwrap(), &network.forward(&x, true).unwrap());
+}
+
+#[test]
+fn initialisation_is_pytorchs() {
+    for case in json_fixture("layers/init.json").as_array().unwrap() {
+        let input = ints(&case["input_shape"]);
+        let plan = plan(&json!([case["layer"]]), &input[1..]).unwrap();
+        let expected = case["parameters"].as_object().unwrap();
+        for param in &plan.params {
+            let State::Trainable(init) = param.state else { continue };
+            let expected = &expected[param.name.strip_prefix("net.0.").unwrap()];
+            assert_eq!(param.shape, ints(&expected["shape"]), "{case}");
+            match (init, expected.get("bound"), expected.get("constant").or(expected.get("value"))) {
+                (Init::Uniform(bound), Some(b), _) => {
+                    assert!((bound - b.as_f64().unwrap()).abs() < 1e-12, "{case}");
+                }
+                (Init::Constant(value), _, Some(v)) => assert_eq!(value, v.as_f64().unwrap()),
+                other => panic!("{other:?} for {case}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn fresh_weights_fill_their_bound_and_follow_the_seed() {
+    let layers = json!([{"kind": "linear", "out_features": 64}]);
+    let weights = |seed| {
+        let network = Network::new(plan(&layers, &[400]).unwrap(), seed, Device::Cpu).unwrap();
+        network.state().next().unwrap().1.copy()
+    };
+    let (a, b) = (weights(1), weights(2));
+    assert!(a.equal(&weights(1)) && !a.equal(&b));
+    let (low, high) = (a.min().double_value(&[]), a.max().double_value(&[]));
+    assert!((-0.05..-0.0499).contains(&low) && (0.0499..=0.05).contains(&high), "{low} {high}");
+}
+
+/// kernel = stride of 2 and 3 over every shape from 2 to 9 per axis: the pair restores the shape,
+/// puts every maximum back where it was, and drops nothing.
+#[test]
+fn crop_max_unpool_undoes_pad_max_pool() {
+    tch::manual_seed(0);
+    for kernel in [2, 3] {
+        let layers = json!([
+            {"kind": "pad_max_pool", "kernel_size": kernel, "return_indices": true},
+            {"kind": "crop_max_unpool"}
+        ]);
+        let mut shapes: Vec<Vec<i64>> = Vec::new();
+        for a in 2..=9 {
+            for b in 2..=9 {
+                shapes.push(vec![2, a, b]);
+                shapes.extend((2..=9).map(|c| vec![2, a, b, c]));
+            }
+        }
+        for shape in shapes {
+            let plan = plan(&layers, &shape).unwrap();
+            assert_eq!(plan.output, shape);
+            let pooled: Vec<i64> = shape[1..].iter().map(|n| (n + kernel - 1) / kernel).collect();
+            assert_eq!(plan.rows[0].output[1..], pooled);
+            let network = Network::new(plan, 0, Device::Cpu).unwrap();
+            let mut size = vec![1];
+            size.extend(&shape);
+            // Positive values, so that a padded zero is never the maximum.
+            let x = Tensor::rand(&size, (Kind::Float, Device::Cpu)) + 0.5;
+            let y = network.forward(&x, false).unwrap();
+            assert_eq!(y.size(), size);
+            let kept = y.not_equal(0.0);
+            assert_eq!(kept.sum(Kind::Int64).int64_value(&[]), 2 * pooled.iter().product::<i64>());
+            let back = x.where_self(&kept, &y);
+            assert!(back.equal(&y), "{}", show(&shape));
+        }
+    }
+}
+
+/// What every layer promises, whoever wrote it.
+#[test]
+fn every_layer_keeps_the_contract() {
+    let catalog = Catalog::built_in().unwrap();
+    for entry in catalog.layers.iter() {
+        let info = &entry.info;
+        let name = &info.name;
+        assert!(info.help.len() > 10 && info.help.ends_with('.'), "{name}: help");
+        assert!(info.source.contains("http"), "{name}: source");
+        assert!(info.positional <= info.options.len(), "{name}");
+        assert!(info.options.iter().all(|option| option.help.len() > 3), "{name}: options");
+
+        let example = &info.example;
+        let plan = plan(&example.layers, &example.input).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(plan.output, example.output, "{name}: example");
+        let network = Network::new(plan, 3, Device::Cpu).unwrap();
+        let mut size = vec![2];
+        size.extend(&example.input);
+        tch::manual_seed(5);
+        let x = Tensor::randn(&size, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let y = network.forward(&x, true).unwrap();
+        assert_eq!(y.size()[1..], example.output, "{name}: real shape");
+        y.square().sum(Kind::Float).backward();
+        assert!(x.grad().isfinite().all().int64_value(&[]) == 1, "{name}: gradient");
+        let (a, b) = (network.forward(&x, false).unwrap(), network.forward(&x, false).unwrap());
+        assert!(a.equal(&b), "{name}: evaluation repeats itself");
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.safetensors");
+        network.save(&file).unwrap();
+        let again = Plan::new(network.plan.spec.clone(), &example.input, &catalog).unwrap();
+        let mut again = Network::new(again, 4, Device::Cpu).unwrap();
+        again.load(&file).unwrap();
+        assert!(again.forward(&x, false).unwrap().equal(&a), "{name}: saved and loaded");
+
+        let mut layers = LayerSpec::list(&example.layers).unwrap();
+        let last = layers.iter_mut().rev().find(|layer| layer.kind == *name).unwrap();
+        last.options.insert("no_such_option".into(), json!(1));
+        let layers = serde_json::to_value(&layers).unwrap();
+        let error = self::plan(&layers, &example.input).err().unwrap();
+        assert_eq!(error.code(), Code::UnknownOption, "{name}");
+    }
+}
+
+#[track_caller]
+fn refused(layers: Value, input: &[i64], code: Code, parts: &[&str]) {
+    let error = plan(&layers, input).err().expect("a refusal");
+    let text = error.to_string();
+    assert_eq!(error.code(), code, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_path_shapes_and_remedy() {
+    let conv = |k: i64| json!({"kind": "conv", "out_channels": 2, "kernel_size": k});
+    refused(json!([conv(3), conv(9)]), &[1, 8, 8, 8], Code::KernelTooLarge, &[
+        "layer net.1", "reaches over 9 voxels", "6×6×6", "smaller kernel_size",
+    ]);
+    refused(json!([conv(3), {"kind": "linear", "out_features": 2}]), &[1, 8, 8], Code::ShapeMismatch, &[
+        "layer net.1", "2×6×6", "flatten()",
+    ]);
+    refused(json!([{"kind": "convv"}]), &[1, 8, 8], Code::UnknownName, &["net.0", "did you mean \"conv\""]);
+    refused(json!([{"kind": "conv", "out_chanels": 2, "kernel_size": 3}]), &[1, 8, 8], Code::UnknownOption, &[
+        "layer net.0 (conv)", "did you mean \"out_channels\"",
+    ]);
+    refused(json!([{"kind": "conv", "out_channels": 3, "kernel_size": 1, "groups": 2}]), &[2, 4, 4],
+        Code::ShapeMismatch, &["groups = 2"]);
+    refused(json!([{"kind": "residual", "body": [conv(3)]}]), &[2, 5, 5], Code::ShapeMismatch, &[
+        "2×3×3", "2×5×5", "shortcut",
+    ]);
+    refused(json!([{"kind": "crop_max_unpool"}]), &[2, 5, 5], Code::ShapeMismatch, &["return_indices"]);
+    refused(json!([{"kind": "max_pool", "kernel_size": 2, "return_indices": true}, conv(1),
+        {"kind": "conv", "out_channels": 5, "kernel_size": 1}, {"kind": "max_unpool"}]), &[2, 4, 4],
+        Code::ShapeMismatch, &["net.3", "net.0", "2×2×2", "5×2×2"]);
+    refused(json!([{"kind": "reshape", "shape": [3, -1]}]), &[10], Code::ShapeMismatch, &["10 values"]);
+    refused(json!([{"kind": "linear", "out_features": i64::MAX}]), &[10], Code::ShapeMismatch, &["weight"]);
+    refused(json!([{"kind": "upsample", "scale_factor": i64::MAX}]), &[1, 4, 4], Code::ShapeMismatch, &["shape"]);
+    let mut nested = conv(1);
+    for _ in 0..200 {
+        nested = json!({"kind": "sequential", "layers": [nested]});
+    }
+    refused(json!([nested]), &[1, 4, 4], Code::BadNetwork, &["deeper"]);
+}

@@ -1,0 +1,129 @@
+//! Metrics of a classification, and their bootstrap intervals.
+//!
+//! Every metric is computed from the [`Confusion`] of true and predicted classes. With two classes
+//! the one with code 0 is the positive class, as in ClinicaDL. With more, each class is taken
+//! against the rest and the metric is the mean over the classes, except for those that have a
+//! definition for many classes (accuracy, BA, MCC).
+//!
+//! A ratio whose denominator is zero has no value. What is reported then depends on the metric
+//! ([`MetricInfo::undefined`]): the shares and MCC are 0, as in scikit-learn with
+//! `zero_division=0`; MK and the likelihood ratios stay undefined, where ClinicaDL writes a number.
+
+use serde::Serialize;
+
+mod accuracy;
+mod balanced_accuracy;
+mod bootstrap;
+mod confusion;
+mod f1;
+mod lr_minus;
+mod lr_plus;
+mod mcc;
+mod mk;
+mod npv;
+mod ppv;
+mod sensitivity;
+mod specificity;
+#[cfg(test)]
+mod tests;
+
+pub use bootstrap::{Interval, RESAMPLES, bootstrap};
+pub use confusion::{Confusion, OneVsRest};
+
+/// Every built-in metric, in the order of ClinicaDL's tables.
+pub fn built_in() -> Vec<Box<dyn Metric>> {
+    vec![
+        Box::new(balanced_accuracy::BalancedAccuracy),
+        Box::new(accuracy::Accuracy),
+        Box::new(f1::F1),
+        Box::new(sensitivity::Sensitivity),
+        Box::new(specificity::Specificity),
+        Box::new(ppv::Ppv),
+        Box::new(npv::Npv),
+        Box::new(mcc::Mcc),
+        Box::new(mk::Mk),
+        Box::new(lr_plus::LrPlus),
+        Box::new(lr_minus::LrMinus),
+    ]
+}
+
+/// What a person reads about a metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricInfo {
+    /// The registered name, which is the column's name in tables.
+    pub name: String,
+    /// One line.
+    pub help: String,
+    /// The formula, for one class: TP, FP, FN and TN count that class against the rest.
+    pub formula: String,
+    /// Paper, DOI or page of the formula.
+    pub source: String,
+    /// Which values are better.
+    pub direction: Direction,
+    /// The lowest and highest possible value.
+    pub range: (f64, f64),
+    /// What is reported where a denominator is zero; `None` if nothing is.
+    pub undefined: Option<f64>,
+}
+
+/// Which values of a metric are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// As for accuracy.
+    Higher,
+    /// As for a loss.
+    Lower,
+}
+
+impl Direction {
+    /// Whether `new` is strictly better than `old`; NaN never is.
+    pub fn is_better(self, new: f64, old: f64) -> bool {
+        match self {
+            Self::Higher => new > old,
+            Self::Lower => new < old,
+        }
+    }
+}
+
+/// A measure of how well predicted classes agree with the true ones.
+pub trait Metric: Send + Sync {
+    /// Name, help, formula and range.
+    fn info(&self) -> MetricInfo;
+
+    /// The metric of one class against the rest, or `None` where a denominator is zero.
+    fn one_class(&self, counts: &OneVsRest) -> Option<f64>;
+
+    /// The metric of all classes, where `undefined` stands in for a class that has no value.
+    ///
+    /// By default the value of class 0 if there are two classes, otherwise the mean.
+    fn all_classes(&self, confusion: &Confusion, undefined: Option<f64>) -> Option<f64> {
+        let value = |class| self.one_class(&confusion.one_vs_rest(class)).or(undefined);
+        match confusion.n_classes() {
+            2 => value(0),
+            n => (0..n).map(value).sum::<Option<f64>>().map(|sum| sum / n as f64),
+        }
+    }
+
+    /// The value to report; without rows there is none.
+    fn value(&self, confusion: &Confusion) -> Option<f64> {
+        let undefined = self.info().undefined;
+        (confusion.rows() > 0).then(|| self.all_classes(confusion, undefined)).flatten()
+    }
+
+    /// The value to report for one class against the rest; without rows there is none.
+    fn value_of_class(&self, confusion: &Confusion, class: usize) -> Option<f64> {
+        let value = self.one_class(&confusion.one_vs_rest(class)).or(self.info().undefined);
+        value.filter(|_| confusion.rows() > 0)
+    }
+}
+
+/// What metric files write again and again.
+mod short {
+    pub(super) use super::{Confusion, Direction, Metric, MetricInfo, OneVsRest};
+
+    /// `part / whole`, which has no value if `whole` is zero.
+    pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
+        (whole > 0).then(|| part as f64 / whole as f64)
+    }
+}

@@ -1,0 +1,84 @@
+//! Brain images in memory, and the files they come from and go to.
+//!
+//! NIfTI-1 and NIfTI-2 are read by our own code: every voxel and affine equals what nibabel gives,
+//! and reading costs little more than inflating the file. Images are written as NIfTI-1 that nibabel
+//! and SimpleITK place alike. `.pt` files that hold one tensor are read too.
+
+use std::path::Path;
+
+use crate::{Code, Error, Result};
+
+mod affine;
+mod convert;
+mod header;
+mod pt;
+mod read;
+mod source;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use affine::{Affine, spacing_mm};
+pub use header::{Datatype, Endianness, Header};
+pub use pt::read_tensor;
+pub use read::{read, read_header};
+pub use write::write;
+
+/// A three-dimensional image of real numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Volume {
+    /// The voxels along the file's own axes: sagittal, coronal, axial for an image in MNI space.
+    pub shape: [usize; 3],
+    /// The values, scaled as the header asks; voxel `[x, y, z]` is at `(x * shape[1] + y) * shape[2] + z`.
+    pub voxels: Vec<f32>,
+    /// Voxel indices to millimetres in the world (RAS+).
+    pub affine: Affine,
+    /// The range of the voxels.
+    pub stats: Stats,
+}
+
+impl Volume {
+    /// Writes the image as [`write()`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write()`].
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path, self.shape, &self.voxels, &self.affine)
+    }
+}
+
+/// What the voxels of an image range over, gathered while they are decoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stats {
+    /// The smallest finite voxel; NaN where no voxel is finite.
+    pub min: f32,
+    /// The largest finite voxel; NaN where no voxel is finite.
+    pub max: f32,
+    /// How many voxels are NaN or infinite.
+    pub non_finite: usize,
+}
+
+impl Stats {
+    /// The range of these voxels.
+    pub fn of(voxels: &[f32]) -> Self {
+        let mut range = convert::Range::default();
+        range.take(voxels);
+        range.stats()
+    }
+}
+
+/// An image that is damaged or contradicts itself.
+fn bad(message: impl Into<String>) -> Error {
+    Error::new(Code::BadImage, message)
+}
+
+/// An image that is sound but of a kind that is not read.
+fn unsupported(message: impl Into<String>) -> Error {
+    Error::new(Code::UnsupportedImage, message)
+}
+
+/// `5×4×3`
+fn by(lengths: &[impl ToString]) -> String {
+    lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+}

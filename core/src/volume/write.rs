@@ -1,0 +1,127 @@
+//! Writing NIfTI files.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
+
+use super::affine::{Affine, Placement};
+use super::{bad, by, unsupported};
+use crate::files::write_atomic;
+use crate::{Code, Error, Place, Result};
+
+/// Writes an image as NIfTI-1 in `f32`, compressed if the name ends in `.nii.gz`.
+///
+/// `voxels` has the voxel `[x, y, z]` at `(x * shape[1] + y) * shape[2] + z`; `affine` leads from
+/// voxel indices to millimetres in the world (RAS+). The file appears at once and whole, and equal
+/// images give equal files.
+///
+/// # Errors
+///
+/// The name ends in neither `.nii` nor `.nii.gz`, the shape does not fit the voxels or NIfTI-1, the
+/// affine is singular, or the file cannot be written.
+pub fn write(
+    path: impl AsRef<Path>,
+    shape: [usize; 3],
+    voxels: &[f32],
+    affine: &Affine,
+) -> Result<()> {
+    let path = path.as_ref();
+    let checked = || {
+        let compressed = compressed(path)?;
+        if voxels.len() != shape.iter().product() {
+            let message = format!("{} voxels cannot have the shape {}", voxels.len(), by(&shape));
+            return Err(Error::new(Code::Internal, message));
+        }
+        Ok((compressed, header(shape, affine)?))
+    };
+    let (compressed, header) = checked().map_err(|error| error.at(Place::File(path.into())))?;
+    write_atomic(path, |file| {
+        if !compressed {
+            return content(file, &header, shape, voxels);
+        }
+        // Neither name nor time go into the gzip header, so that equal images give equal files.
+        let mut zip = GzBuilder::new().write(file, LEVEL);
+        content(&mut zip, &header, shape, voxels)?;
+        zip.finish().map(drop)
+    })
+}
+
+/// Brain images of `f32` hardly shrink further at higher levels, which take several times as long.
+const LEVEL: Compression = Compression::new(3);
+
+fn compressed(path: &Path) -> Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    match (name.ends_with(".nii"), name.ends_with(".nii.gz")) {
+        (_, true) => Ok(true),
+        (true, _) => Ok(false),
+        _ => Err(unsupported("images are written as .nii or .nii.gz, but the name ends otherwise")),
+    }
+}
+
+/// The header and the four bytes that say that no extension follows.
+fn header(shape: [usize; 3], affine: &Affine) -> Result<[u8; 352]> {
+    let placement = Placement::for_writing(affine)?;
+    let mut bytes = [0; 352];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &348_i32.to_le_bytes());
+    // SPM and older programs want to see this letter.
+    put(38, b"r");
+    for (i, length) in [3].iter().chain(&shape).chain(&[1; 4]).enumerate() {
+        let length = i16::try_from(*length).ok().filter(|length| *length > 0).ok_or_else(|| {
+            bad(format!("NIfTI-1 has axes of 1 to 32767 voxels, not {}", by(&shape)))
+        })?;
+        put(40 + 2 * i, &length.to_le_bytes());
+    }
+    put(70, &16_i16.to_le_bytes());
+    put(72, &32_i16.to_le_bytes());
+    let floats: [(usize, &[f64]); 10] = [
+        (76, &placement.pixdim),
+        (92, &[1.0; 4]),
+        (108, &[352.0]),
+        (112, &[1.0, 0.0]),
+        (256, &placement.quaternion),
+        (268, &placement.offset),
+        (280, &placement.rows[0]),
+        (296, &placement.rows[1]),
+        (312, &placement.rows[2]),
+        (328, &[]),
+    ];
+    for (at, values) in floats {
+        for (i, value) in values.iter().enumerate() {
+            put(at + 4 * i, &(*value as f32).to_le_bytes());
+        }
+    }
+    // Millimetres.
+    put(123, &[2]);
+    put(148, b"Neurhai");
+    put(252, &(placement.qform_code as i16).to_le_bytes());
+    put(254, &(placement.sform_code as i16).to_le_bytes());
+    put(344, b"n+1\0");
+    Ok(bytes)
+}
+
+fn content(
+    to: &mut dyn Write,
+    header: &[u8],
+    [nx, ny, nz]: [usize; 3],
+    voxels: &[f32],
+) -> io::Result<()> {
+    to.write_all(header)?;
+    let mut planes = vec![0; nx * ny * 4 * PLANES.min(nz)];
+    for first in (0..nz).step_by(PLANES) {
+        let depth = PLANES.min(nz - first);
+        // Neighbours along z lie together in memory, so several planes are filled at a time.
+        for (xy, column) in voxels.chunks_exact(nz).enumerate() {
+            let (x, y) = (xy / ny, xy % ny);
+            for (k, voxel) in column[first..first + depth].iter().enumerate() {
+                let at = ((k * ny + y) * nx + x) * 4;
+                planes[at..at + 4].copy_from_slice(&voxel.to_le_bytes());
+            }
+        }
+        to.write_all(&planes[..nx * ny * 4 * depth])?;
+    }
+    Ok(())
+}
+
+const PLANES: usize = 16;
