@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::layer::{self, Layer, LayerInfo};
+use crate::metric::{self, Metric, MetricInfo};
 use crate::network::NetworkSpec;
 use crate::options::OptionSpec;
+use crate::vote::{self, Vote, VoteInfo};
 
 /// Where an entry comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -177,12 +179,54 @@ impl Entry for ArchitectureEntry {
     }
 }
 
+/// A registered metric.
+pub struct MetricEntry {
+    /// Name, help, formula and range.
+    pub info: MetricInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The metric.
+    pub metric: Box<dyn Metric>,
+}
+
+impl Entry for MetricEntry {
+    fn name(&self) -> &str {
+        &self.info.name
+    }
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// A registered vote.
+pub struct VoteEntry {
+    /// Name, help and source.
+    pub info: VoteInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The vote.
+    pub vote: Box<dyn Vote>,
+}
+
+impl Entry for VoteEntry {
+    fn name(&self) -> &str {
+        &self.info.name
+    }
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
 /// Everything that can be named in a script or configuration.
 pub struct Catalog {
     /// The layers.
     pub layers: Registry<LayerEntry>,
     /// The architectures.
     pub architectures: Registry<ArchitectureEntry>,
+    /// The metrics.
+    pub metrics: Registry<MetricEntry>,
+    /// The votes.
+    pub votes: Registry<VoteEntry>,
 }
 
 impl Catalog {
@@ -191,11 +235,24 @@ impl Catalog {
     /// # Errors
     /// None, unless two built-in entries share a name, which a test excludes.
     pub fn built_in() -> Result<Self> {
-        let mut catalog =
-            Self { layers: Registry::new("layer"), architectures: Registry::new("architecture") };
+        let mut catalog = Self {
+            layers: Registry::new("layer"),
+            architectures: Registry::new("architecture"),
+            metrics: Registry::new("metric"),
+            votes: Registry::new("vote"),
+        };
+        let origin = Origin::BuiltIn;
         for layer in layer::built_in() {
-            let info = layer.info();
-            catalog.layers.register(LayerEntry { info, origin: Origin::BuiltIn, layer })?;
+            let (info, origin) = (layer.info(), origin.clone());
+            catalog.layers.register(LayerEntry { info, origin, layer })?;
+        }
+        for metric in metric::built_in() {
+            let (info, origin) = (metric.info(), origin.clone());
+            catalog.metrics.register(MetricEntry { info, origin, metric })?;
+        }
+        for vote in vote::built_in() {
+            let (info, origin) = (vote.info(), origin.clone());
+            catalog.votes.register(VoteEntry { info, origin, vote })?;
         }
         Ok(catalog)
     }

@@ -6,12 +6,19 @@
 #![warn(missing_docs)]
 
 pub mod catalog;
+pub mod data;
+pub mod device;
 pub mod error;
 pub mod files;
 pub mod layer;
+mod maps;
+pub mod metric;
 pub mod network;
 pub mod options;
 pub mod random;
 pub mod shape;
+pub mod train;
+pub mod volume;
+pub mod vote;
 
 pub use error::{Code, Error, Place, Problem, Problems, Result};

@@ -26,7 +26,8 @@ pub struct Interval {
 ///
 /// Rows, each with its true and predicted class, are drawn with replacement, as many as there are
 /// (Efron and Tibshirani 1993, §13.3, <https://doi.org/10.1201/9780429246593>); quantiles are
-/// interpolated linearly, as NumPy does. All metrics see the same resamples. A metric has no
+/// interpolated linearly, as NumPy does. All metrics see the same resamples. Rows count as
+/// independent: parts of one image are not, so intervals over parts are too narrow. A metric has no
 /// interval if there are fewer than two rows, or fewer than two resamples in which it is defined.
 pub fn bootstrap(
     confusion: &Confusion,

@@ -30,13 +30,14 @@ impl Confusion {
         }
         let mut counts = vec![0; n_classes * n_classes];
         for (row, (&t, &p)) in truth.iter().zip(predicted).enumerate() {
-            if t.max(p) >= n_classes {
-                let what = if t >= n_classes { "true" } else { "predicted" };
-                let message = format!(
-                    "expected class codes below {n_classes}, found the {what} class {} in row {row}",
-                    t.max(p)
-                );
-                return Err(Error::new(Code::BadClasses, message));
+            for (code, what) in [(t, "true"), (p, "predicted")] {
+                if code >= n_classes {
+                    let message = format!(
+                        "expected class codes below {n_classes}, found the {what} class {code} \
+                         at index {row}"
+                    );
+                    return Err(Error::new(Code::BadClasses, message));
+                }
             }
             counts[t * n_classes + p] += 1;
         }

@@ -9,7 +9,7 @@
 //! ([`MetricInfo::undefined`]): the shares and MCC are 0, as in scikit-learn with
 //! `zero_division=0`; MK and the likelihood ratios stay undefined, where ClinicaDL writes a number.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod accuracy;
 mod balanced_accuracy;
@@ -67,7 +67,7 @@ pub struct MetricInfo {
 }
 
 /// Which values of a metric are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// As for accuracy.

@@ -7,7 +7,7 @@ impl Metric for Ppv {
     fn info(&self) -> MetricInfo {
         MetricInfo {
             name: "PPV".into(),
-            help: "Positive predictive value: share of positive predictions that are right (precision).".into(),
+            help: "Positive predictive value: share of positive predictions that are right.".into(),
             formula: "TP / (TP + FP)".into(),
             source: "https://doi.org/10.1136/bmj.309.6947.102".into(),
             direction: Direction::Higher,

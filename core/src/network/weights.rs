@@ -1,5 +1,6 @@
 //! A network with its weights.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -112,9 +113,11 @@ impl Network {
     /// # Errors
     /// What the disk says.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let named: Vec<_> =
-            self.state().map(|(param, tensor)| (param.name.clone(), tensor)).collect();
-        save_tensors(path, &named)
+        save_tensors(path, &self.named(), None)
+    }
+
+    fn named(&self) -> Vec<(String, &Tensor)> {
+        self.state().map(|(param, tensor)| (param.name.clone(), tensor)).collect()
     }
 
     /// Replaces parameters and buffers by those of a safetensors file.
@@ -188,11 +191,28 @@ pub fn channels_last(x: &Tensor) -> Result<Tensor> {
     Ok(data.f_as_strided(&size, &strides, None)?)
 }
 
-/// Writes named tensors (float32 or int64) as safetensors, atomically.
+/// Writes weights, optimiser state and progress (JSON) into one file, atomically: a checkpoint is
+/// whole or not there.
 ///
 /// # Errors
 /// What the disk says.
-pub(crate) fn save_tensors(path: &Path, named: &[(String, &Tensor)]) -> Result<()> {
+pub(crate) fn save_checkpoint(
+    path: &Path,
+    network: &Network,
+    optimizer: &[(String, &Tensor)],
+    progress: &str,
+) -> Result<()> {
+    let mut named = network.named();
+    named.extend(optimizer.iter().cloned());
+    save_tensors(path, &named, Some(("progress", progress)))
+}
+
+/// Writes named tensors (float32 or int64) as safetensors, atomically, with a note in its header.
+fn save_tensors(
+    path: &Path,
+    named: &[(String, &Tensor)],
+    note: Option<(&str, &str)>,
+) -> Result<()> {
     let mut held = Vec::new();
     for (name, tensor) in named {
         let tensor = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
@@ -215,7 +235,8 @@ pub(crate) fn save_tensors(path: &Path, named: &[(String, &Tensor)]) -> Result<(
             .map_err(|error| internal(format!("{error:?}")))?;
         views.push((name.as_str(), view));
     }
-    let data = safetensors::serialize(views, None).map_err(|e| internal(format!("{e:?}")))?;
+    let note = note.map(|(key, text)| HashMap::from([(key.to_owned(), text.to_owned())]));
+    let data = safetensors::serialize(views, note).map_err(|e| internal(format!("{e:?}")))?;
     files::write_atomic(path, |out| out.write_all(&data))
 }
 
@@ -223,7 +244,7 @@ pub(crate) fn save_tensors(path: &Path, named: &[(String, &Tensor)]) -> Result<(
 ///
 /// # Errors
 /// [`Code::BadMaps`] if the file is damaged.
-pub(crate) fn load_tensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
+fn load_tensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
     let damaged = |error: String| {
         Error::new(Code::BadMaps, "the weights file is damaged")

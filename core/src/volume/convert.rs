@@ -1,134 +1,136 @@
-//! From stored bytes to `f32` in our order, a few planes at a time.
+//! From stored bytes to `f32` in our order, with their range.
 
-use super::header::{Datatype, Endianness, Header};
 use super::Stats;
+use super::header::{Datatype, Endianness, Header};
 
-/// So many planes are put in place together: 16 `f32` are the 64 bytes of a cache line, which is
-/// then written once as a whole.
+/// So many planes are put in place together: 16 `f32` fill a cache line of 64 bytes, so lines are
+/// written as a whole.
 pub(super) const PLANES: usize = 16;
 
-/// The numbers in `raw`, scaled. As nibabel does it, scaling happens in `f64`.
-pub(super) fn decode(header: &Header, raw: &[u8], to: &mut [f32]) {
-    macro_rules! decode {
-        ($number:ty) => {
+/// Puts the planes in `raw`, up to [`PLANES`] of them and the first at `z`, where they belong in
+/// `voxels`. Scaling happens in `f64`, as nibabel does it.
+pub(super) fn place(header: &Header, raw: &[u8], z: usize, voxels: &mut [f32], range: &mut Range) {
+    macro_rules! numbers {
+        (|$bytes:ident| $number:expr) => {{
+            let number = |$bytes| $number;
+            let planes = raw.as_chunks().0;
+            // Two simple passes over planes in the cache are faster than one that does both.
+            range.take(planes, number);
+            transpose(planes, z, header.shape, voxels, number);
+        }};
+        ($number:ty) => {{
+            let (little, big) = (<$number>::from_le_bytes, <$number>::from_be_bytes);
             match (header.endianness, header.scaling) {
-                (Endianness::Little, None) => each(raw, to, |b| <$number>::from_le_bytes(b) as f32),
-                (Endianness::Big, None) => each(raw, to, |b| <$number>::from_be_bytes(b) as f32),
-                (Endianness::Little, Some((slope, intercept))) => {
-                    // Adding -0 instead of 0 leaves a negative zero as it is, like nibabel, which adds nothing.
+                (Endianness::Little, None) => numbers!(|b| little(b) as f32),
+                (Endianness::Big, None) => numbers!(|b| big(b) as f32),
+                (order, Some((slope, intercept))) => {
+                    // nibabel adds nothing where the intercept is 0. Adding -0 does the same: unlike
+                    // 0 it leaves a negative zero as it is.
                     let intercept = if intercept == 0.0 { -0.0 } else { intercept };
-                    each(raw, to, |b| (<$number>::from_le_bytes(b) as f64 * slope + intercept) as f32)
-                }
-                (Endianness::Big, Some((slope, intercept))) => {
-                    let intercept = if intercept == 0.0 { -0.0 } else { intercept };
-                    each(raw, to, |b| (<$number>::from_be_bytes(b) as f64 * slope + intercept) as f32)
+                    let is_little = order == Endianness::Little;
+                    numbers!(|b| {
+                        let stored = if is_little { little(b) } else { big(b) };
+                        (stored as f64 * slope + intercept) as f32
+                    })
                 }
             }
-        };
+        }};
     }
     match header.datatype {
-        Datatype::U8 => decode!(u8),
-        Datatype::I8 => decode!(i8),
-        Datatype::I16 => decode!(i16),
-        Datatype::U16 => decode!(u16),
-        Datatype::I32 => decode!(i32),
-        Datatype::U32 => decode!(u32),
-        Datatype::I64 => decode!(i64),
-        Datatype::U64 => decode!(u64),
-        Datatype::F32 => decode!(f32),
-        Datatype::F64 => decode!(f64),
+        Datatype::U8 => numbers!(u8),
+        Datatype::I8 => numbers!(i8),
+        Datatype::I16 => numbers!(i16),
+        Datatype::U16 => numbers!(u16),
+        Datatype::I32 => numbers!(i32),
+        Datatype::U32 => numbers!(u32),
+        Datatype::I64 => numbers!(i64),
+        Datatype::U64 => numbers!(u64),
+        Datatype::F32 => numbers!(f32),
+        Datatype::F64 => numbers!(f64),
     }
 }
 
-fn each<const N: usize>(raw: &[u8], to: &mut [f32], number: impl Fn([u8; N]) -> f32) {
-    for (bytes, to) in raw.as_chunks().0.iter().zip(to) {
-        *to = number(*bytes);
+/// In `planes` x runs fastest; in `voxels` z does.
+pub(super) fn transpose<T: Copy>(
+    planes: &[T],
+    z: usize,
+    [nx, ny, nz]: [usize; 3],
+    voxels: &mut [f32],
+    number: impl Fn(T) -> f32,
+) {
+    let plane = nx * ny;
+    let depth = planes.len() / plane;
+    for y in 0..ny {
+        for x in 0..nx {
+            let from = y * nx + x;
+            let to = &mut voxels[(x * ny + y) * nz + z..][..depth];
+            // With its length known to the compiler, a full run is several times as fast.
+            if let Ok(to) = <&mut [f32; PLANES]>::try_from(&mut *to) {
+                for (k, to) in to.iter_mut().enumerate() {
+                    *to = number(planes[k * plane + from]);
+                }
+            } else {
+                for (k, to) in to.iter_mut().enumerate() {
+                    *to = number(planes[k * plane + from]);
+                }
+            }
+        }
     }
 }
 
 /// The range of voxels seen so far, in lanes that the compiler turns into vector instructions.
-#[derive(Debug)]
 pub(super) struct Range {
-    min: [f32; LANES],
-    max: [f32; LANES],
-    non_finite: usize,
-}
-
-const LANES: usize = 16;
-
-impl Default for Range {
-    fn default() -> Self {
-        Self { min: [f32::INFINITY; LANES], max: [f32::NEG_INFINITY; LANES], non_finite: 0 }
-    }
+    min: [f32; PLANES],
+    max: [f32; PLANES],
+    /// Zero times every voxel, added up: zero as long as all of them are finite.
+    zero: [f32; PLANES],
 }
 
 impl Range {
-    pub(super) fn take(&mut self, voxels: &[f32]) {
-        // The counts per lane are 32 bits wide like the voxels, so they are emptied now and then.
-        for block in voxels.chunks(1 << 20) {
-            let mut odd = [0_u32; LANES];
-            let (chunks, rest) = block.as_chunks::<LANES>();
-            let mut last = [0.0; LANES];
-            for chunk in chunks {
-                self.lanes(chunk, &mut odd);
-            }
-            if let Some(first) = rest.first() {
-                // A repeated voxel changes no range, and is counted below only if it is not finite.
-                last.fill(if first.is_finite() { *first } else { f32::NAN });
-                last[..rest.len()].copy_from_slice(rest);
-                self.lanes(&last, &mut odd);
-                if !first.is_finite() {
-                    self.non_finite -= LANES - rest.len();
-                }
-            }
-            self.non_finite += odd.iter().map(|n| *n as usize).sum::<usize>();
+    pub(super) const fn new() -> Self {
+        Self {
+            min: [f32::INFINITY; PLANES],
+            max: [f32::NEG_INFINITY; PLANES],
+            zero: [0.0; PLANES],
         }
     }
 
-    fn lanes(&mut self, voxels: &[f32; LANES], odd: &mut [u32; LANES]) {
-        for lane in 0..LANES {
-            let voxel = voxels[lane];
-            let finite = voxel.abs() <= f32::MAX;
-            let low = if finite { voxel } else { f32::INFINITY };
-            let high = if finite { voxel } else { f32::NEG_INFINITY };
-            self.min[lane] = if low < self.min[lane] { low } else { self.min[lane] };
-            self.max[lane] = if high > self.max[lane] { high } else { self.max[lane] };
-            odd[lane] += u32::from(!finite);
+    fn run(&mut self, voxels: &[f32; PLANES]) {
+        for (lane, voxel) in voxels.iter().enumerate() {
+            // Not `f32::min`, whose care for NaN costs instructions and is not needed here.
+            self.min[lane] = if *voxel < self.min[lane] { *voxel } else { self.min[lane] };
+            self.max[lane] = if *voxel > self.max[lane] { *voxel } else { self.max[lane] };
+            self.zero[lane] += *voxel * 0.0;
         }
     }
 
-    pub(super) fn stats(&self) -> Stats {
-        let min = self.min.iter().copied().fold(f32::INFINITY, f32::min);
-        let max = self.max.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        if min > max {
-            return Stats { min: f32::NAN, max: f32::NAN, non_finite: self.non_finite };
+    pub(super) fn take<T: Copy>(&mut self, stored: &[T], number: impl Fn(T) -> f32) {
+        let (runs, rest) = stored.as_chunks();
+        for run in runs {
+            self.run(&run.map(&number));
         }
-        Stats { min, max, non_finite: self.non_finite }
+        if let Some(first) = rest.first() {
+            let mut run = [number(*first); PLANES];
+            for (to, stored) in run.iter_mut().zip(rest) {
+                *to = number(*stored);
+            }
+            self.run(&run);
+        }
     }
-}
 
-/// Puts `planes`, up to [`PLANES`] of them and the first at `z`, where they belong in `voxels`.
-///
-/// In a plane x runs fastest; in `voxels` z does.
-pub(super) fn place(planes: &[f32], z: usize, [nx, ny, nz]: [usize; 3], voxels: &mut [f32]) {
-    let plane = nx * ny;
-    let depth = planes.len() / plane;
-    // Few columns at a time keep the rows that are written within reach of the page cache.
-    for start in (0..nx).step_by(COLUMNS) {
-        let end = nx.min(start + COLUMNS);
-        for y in 0..ny {
-            let mut tile = [[0.0; PLANES]; COLUMNS];
-            for k in 0..depth {
-                let row = &planes[k * plane + y * nx..][..nx];
-                for (column, voxel) in tile.iter_mut().zip(&row[start..end]) {
-                    column[k] = *voxel;
-                }
-            }
-            for (x, column) in (start..end).zip(&tile) {
-                voxels[(x * ny + y) * nz + z..][..depth].copy_from_slice(&column[..depth]);
-            }
+    /// The range of `voxels`, all of which have been seen.
+    pub(super) fn stats(&self, voxels: &[f32]) -> Stats {
+        if self.zero.iter().all(|zero| *zero == 0.0) && !voxels.is_empty() {
+            let min = self.min.iter().copied().fold(f32::INFINITY, f32::min);
+            let max = self.max.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            return Stats { min, max, non_finite: 0 };
+        }
+        // Few images come here, so they pay with a second pass for the others' speed.
+        let finite = || voxels.iter().copied().filter(|voxel| voxel.is_finite());
+        Stats {
+            min: finite().fold(f32::NAN, f32::min),
+            max: finite().fold(f32::NAN, f32::max),
+            non_finite: voxels.len() - finite().count(),
         }
     }
 }
-
-const COLUMNS: usize = 16;

@@ -62,9 +62,9 @@ pub struct Stats {
 impl Stats {
     /// The range of these voxels.
     pub fn of(voxels: &[f32]) -> Self {
-        let mut range = convert::Range::default();
-        range.take(voxels);
-        range.stats()
+        let mut range = convert::Range::new();
+        range.take(voxels, |voxel| voxel);
+        range.stats(voxels)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::by;
-use super::convert::{PLANES, place};
+use super::convert::{PLANES, transpose};
 use crate::{Code, Error, Place, Result};
 
 mod archive;
@@ -100,8 +100,9 @@ fn in_order(tensor: &Tensor, numbers: Vec<f32>) -> Result<Vec<f32>> {
     {
         // The order of a NIfTI file, which ClinicaDL's images keep.
         let mut voxels = vec![0.0; count];
+        let shape = [*nx, *ny, *nz];
         for (i, planes) in numbers[*offset..*offset + count].chunks(nx * ny * PLANES).enumerate() {
-            place(planes, i * PLANES, [*nx, *ny, *nz], &mut voxels);
+            transpose(planes, i * PLANES, shape, &mut voxels, |number| number);
         }
         return Ok(voxels);
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::convert::{PLANES, Range, decode, place};
+use super::convert::{PLANES, Range, place};
 use super::header::{self, Header, LENGTH_1, LENGTH_2};
 use super::source::Source;
 use super::{Stats, Volume, bad, by};
@@ -111,33 +111,30 @@ fn voxels(header: &Header, mut source: Source<'_>) -> Result<(Vec<f32>, Stats)> 
     let expected = plausible(header, &source)?;
     source.skip_to(header.voxels_at, expected)?;
     let [nx, ny, nz] = header.shape;
-    let plane = nx * ny;
+    let plane = nx * ny * header.datatype.size();
     let mut voxels = zeros(header.voxels())?;
-    let mut range = Range::default();
-    let mut raw = vec![0; plane * header.datatype.size()];
-    let mut planes = vec![0.0; plane * PLANES.min(nz)];
+    let mut raw = zeros(plane * PLANES.min(nz))?;
+    let mut range = Range::new();
     for z in (0..nz).step_by(PLANES) {
-        let depth = PLANES.min(nz - z);
-        for to in planes.chunks_exact_mut(plane).take(depth) {
-            source.fill(&mut raw, expected)?;
-            decode(header, &raw, to);
-            range.take(to);
-        }
-        place(&planes[..depth * plane], z, header.shape, &mut voxels);
+        let planes = &mut raw[..plane * PLANES.min(nz - z)];
+        source.fill(planes, expected)?;
+        place(header, planes, z, &mut voxels, &mut range);
     }
     source.finish()?;
-    Ok((voxels, range.stats()))
+    let stats = range.stats(&voxels);
+    Ok((voxels, stats))
 }
 
-fn zeros(length: usize) -> Result<Vec<f32>> {
-    // The reservation only asks whether there is room, so that none is an error and no abort. `vec!`
-    // then gets pages that the system has zeroed, which spares us a pass over them.
-    if Vec::<f32>::new().try_reserve_exact(length).is_err() {
+fn zeros<T: Copy + Default>(length: usize) -> Result<Vec<T>> {
+    // The reservation only asks whether there is room, so that a lack of it is an error and no
+    // abort. `vec!` then gets pages that the system has zeroed, which spares us a pass over them.
+    if Vec::<T>::new().try_reserve_exact(length).is_err() {
+        let megabytes = (length * size_of::<T>()).div_ceil(1 << 20);
         return Err(Error::new(
             Code::OutOfMemory,
-            format!("an image of {length} voxels needs {} MB of memory", length.div_ceil(1 << 18)),
+            format!("the image needs {megabytes} MB of memory, which are not free"),
         )
         .help("resample the image to a coarser grid, or use a machine with more memory"));
     }
-    Ok(vec![0.0; length])
+    Ok(vec![T::default(); length])
 }

@@ -23,7 +23,7 @@ enum Stream {
     Plain(BufReader<File>),
     // Members may follow one another, as block compressors write them. `None` is never seen: it
     // stands there while one decoder hands the file to the next.
-    Gzip(Option<GzDecoder<BufReader<File>>>),
+    Gzip(Option<Box<GzDecoder<BufReader<File>>>>),
 }
 
 /// Deflate turns at most this many bytes into one.
@@ -43,7 +43,7 @@ impl<'a> Source<'a> {
         let mut file = BufReader::with_capacity(buffer, File::open(path).map_err(io)?);
         let compressed = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
         let stream = if compressed {
-            Stream::Gzip(Some(GzDecoder::new(file)))
+            Stream::Gzip(Some(Box::new(GzDecoder::new(file))))
         } else {
             Stream::Plain(file)
         };
@@ -151,7 +151,7 @@ impl Read for Stream {
             if !skip_zeros(file)? {
                 return Ok(0);
             }
-            *slot = slot.take().map(|decoder| GzDecoder::new(decoder.into_inner()));
+            *slot = slot.take().map(|decoder| Box::new(GzDecoder::new(decoder.into_inner())));
         }
     }
 }

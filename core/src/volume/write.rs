@@ -29,7 +29,7 @@ pub fn write(
     let path = path.as_ref();
     let checked = || {
         let compressed = compressed(path)?;
-        if voxels.len() != shape.iter().product() {
+        if voxels.len() != shape.iter().product::<usize>() {
             let message = format!("{} voxels cannot have the shape {}", voxels.len(), by(&shape));
             return Err(Error::new(Code::Internal, message));
         }

@@ -57,6 +57,10 @@ int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor
   });
 }
 
+int neurhai_torch_clear_grad(Tensor* param) {
+  return guarded([&] { param->mutable_grad().reset(); });
+}
+
 int neurhai_torch_free_memory(int device, int64_t* free_bytes) {
   return guarded([&] {
     *free_bytes = static_cast<int64_t>(

@@ -25,6 +25,7 @@ unsafe extern "C" {
         weight_decay: c_double,
         eps: c_double,
     ) -> c_int;
+    fn neurhai_torch_clear_grad(param: Handle) -> c_int;
     fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
 }
 
@@ -121,6 +122,15 @@ pub fn fused_adam(
             options.eps,
         )
     })
+}
+
+/// Drops the gradient of a leaf, so that the next backward pass writes it instead of adding to it.
+///
+/// # Errors
+/// What libtorch says.
+pub fn clear_grad(param: &mut Tensor) -> Result<()> {
+    // SAFETY: the handle is valid while `param` is borrowed, and nobody else uses it meanwhile.
+    check(unsafe { neurhai_torch_clear_grad(handle(param)) })
 }
 
 /// Free bytes on accelerator `device`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub(crate) type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug)]
 pub(crate) struct Error {
@@ -25,8 +25,12 @@ impl Error {
     /// A file or folder that could not be read, written or moved; `doing` completes "could not …".
     pub(crate) fn file(doing: impl fmt::Display, cause: &std::io::Error) -> Error {
         let remedy = match cause.kind() {
-            std::io::ErrorKind::StorageFull => "Free some disk space and run the same command again.",
-            std::io::ErrorKind::PermissionDenied => "Look at the permissions of that folder and run the same command again.",
+            std::io::ErrorKind::StorageFull => {
+                "Free some disk space and run the same command again."
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "Look at the permissions of that folder and run the same command again."
+            }
             _ => "",
         };
         Error::new(format!("could not {doing}: {cause}"), remedy)

@@ -1,7 +1,11 @@
 //! `cargo xtask COMMAND`: Neurhai's set-up, tests, checks and benchmarks, for people and for continuous integration.
 //!
 //! It links no libtorch, because it is what fetches libtorch.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal, not a library")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program for the terminal, not a library"
+)]
 
 mod commands;
 mod error;
@@ -16,7 +20,8 @@ use crate::repository::Repository;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -58,7 +63,9 @@ fn find(name: &str) -> Result<&'static Command> {
 }
 
 fn overview() -> String {
-    let mut text = "Set-up, tests and benchmarks of Neurhai.\n\nUsage: cargo xtask COMMAND [ARGUMENTS]\n\n".to_owned();
+    let mut text =
+        "Set-up, tests and benchmarks of Neurhai.\n\nUsage: cargo xtask COMMAND [ARGUMENTS]\n\n"
+            .to_owned();
     for command in COMMANDS {
         text += &format!("  {:<10} {}\n", command.name, command.summary);
     }
@@ -77,8 +84,17 @@ mod tests {
     fn the_overview_has_one_line_for_each_command() {
         let text = overview();
         for command in COMMANDS {
-            assert_eq!(text.lines().filter(|line| line.contains(command.summary)).count(), 1, "{}", command.name);
-            assert!(command.summary.ends_with('.') && command.usage.starts_with(command.name), "{}", command.name);
+            assert_eq!(
+                text.lines().filter(|line| line.contains(command.summary)).count(),
+                1,
+                "{}",
+                command.name
+            );
+            assert!(
+                command.summary.ends_with('.') && command.usage.starts_with(command.name),
+                "{}",
+                command.name
+            );
         }
         assert!(text.lines().all(|line| line.len() <= 100), "{text}");
     }

@@ -13,7 +13,8 @@ pub(crate) fn cargo<S: AsRef<str>>(repository: &Repository, arguments: &[S]) -> 
     command.current_dir(&repository.root).args(arguments.iter().map(AsRef::as_ref));
     // A relative target folder is meant from where the person stands, and we have just moved to the root.
     if let Some(folder) = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
-        let folder = std::path::absolute(&folder).map_err(|e| Error::file("find CARGO_TARGET_DIR", &e))?;
+        let folder =
+            std::path::absolute(&folder).map_err(|e| Error::file("find CARGO_TARGET_DIR", &e))?;
         command.env("CARGO_TARGET_DIR", folder);
     }
     let shown = arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ");
@@ -41,7 +42,9 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        for (seconds, words) in [(0.26, "0.3 s"), (41.7, "42 s"), (245.0, "4 min 5 s"), (3720.0, "1 h 2 min")] {
+        for (seconds, words) in
+            [(0.26, "0.3 s"), (41.7, "42 s"), (245.0, "4 min 5 s"), (3720.0, "1 h 2 min")]
+        {
             assert_eq!(in_words(Duration::from_secs_f64(seconds)), words);
         }
     }

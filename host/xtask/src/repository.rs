@@ -10,8 +10,8 @@ pub(crate) struct Repository {
 impl Repository {
     /// Cargo says at run time where this crate lies; what it said at compile time serves when the program is started by hand.
     pub(crate) fn find() -> Result<Repository> {
-        let crate_folder =
-            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         let root = crate_folder.ancestors().nth(2).unwrap_or(Path::new("."));
         if !root.join("host/xtask/Cargo.toml").is_file() {
             let what = format!("{} is not Neurhai's repository", root.display());

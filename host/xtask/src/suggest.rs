@@ -1,8 +1,12 @@
 //! The nearest known name to a mistyped one.
 
 /// The candidate within a third of the name's letters (at least one slip, a swap counts as two), or none.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (slips, candidate) = candidates.map(|candidate| (distance(name, candidate), candidate)).min()?;
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let (slips, candidate) =
+        candidates.map(|candidate| (distance(name, candidate), candidate)).min()?;
     (slips <= (name.chars().count() / 3).max(1)).then_some(candidate)
 }
 
@@ -28,7 +32,13 @@ mod tests {
 
     #[test]
     fn slips_are_counted() {
-        for (a, b, slips) in [("", "", 0), ("test", "test", 0), ("tset", "test", 2), ("demo", "dem", 1), ("x", "", 1)] {
+        for (a, b, slips) in [
+            ("", "", 0),
+            ("test", "test", 0),
+            ("tset", "test", 2),
+            ("demo", "dem", 1),
+            ("x", "", 1),
+        ] {
             assert_eq!(distance(a, b), slips, "{a} {b}");
         }
     }

@@ -16,7 +16,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(repository: &Repository, arguments: &[String]) -> Result<()> {
     libtorch::ensure(repository, Existing::Keep)?;
-    let mut command = vec!["run", "--release", "--package", "neurhai-tests", "--bin", "bench", "--"];
+    let mut command =
+        vec!["run", "--release", "--package", "neurhai-tests", "--bin", "bench", "--"];
     command.extend(arguments.iter().map(String::as_str));
     cargo(repository, &command)
 }

@@ -19,8 +19,11 @@ fn run(repository: &Repository, arguments: &[String]) -> Result<()> {
     nothing_more(&COMMAND, arguments)?;
     let format = timed(repository, "format is", &["fmt", "--all", "--check"]);
     libtorch::ensure(repository, Existing::Keep)?;
-    let lints =
-        timed(repository, "lints are", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    let lints = timed(
+        repository,
+        "lints are",
+        &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+    );
     match (format, lints) {
         (Err(format), Err(lints)) => {
             eprintln!("error: {lints}");

@@ -33,7 +33,18 @@ fn run(repository: &Repository, arguments: &[String]) -> Result<()> {
     eprintln!("release build is ready ({})", in_words(start.elapsed()));
 
     // By way of cargo, because it alone knows every way in which the target folder can be set.
-    let mut command = vec!["run", "--quiet", "--release", "--package", "neurhai-host", "--bin", "host", "--", "run", SCRIPT];
+    let mut command = vec![
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "neurhai-host",
+        "--bin",
+        "host",
+        "--",
+        "run",
+        SCRIPT,
+    ];
     command.extend((!script_arguments.is_empty()).then_some("--"));
     command.extend(script_arguments.iter().map(String::as_str));
     let start = Instant::now();

@@ -51,18 +51,25 @@ impl Archive {
         let mut entries = Vec::new();
         let mut rest = directory.as_slice();
         while !rest.is_empty() {
-            let record = rest.get(..46).filter(|record| record.starts_with(&CENTRAL)).ok_or_else(cut_short)?;
-            let (name, extra, comment) = (u16_at(record, 28), u16_at(record, 30), u16_at(record, 32));
+            let record = rest
+                .get(..46)
+                .filter(|record| record.starts_with(&CENTRAL))
+                .ok_or_else(cut_short)?;
+            let (name, extra, comment) =
+                (u16_at(record, 28), u16_at(record, 30), u16_at(record, 32));
             let end = 46 + usize::from(name);
             entries.push(Entry {
-                name: String::from_utf8_lossy(rest.get(46..end).ok_or_else(cut_short)?).into_owned(),
+                name: String::from_utf8_lossy(rest.get(46..end).ok_or_else(cut_short)?)
+                    .into_owned(),
                 bytes: u32_at(record, 24).into(),
                 method: u16_at(record, 10),
                 check_sum: u32_at(record, 16),
                 packed: u32_at(record, 20).into(),
                 offset: u32_at(record, 42).into(),
             });
-            rest = rest.get(end + usize::from(extra) + usize::from(comment)..).ok_or_else(cut_short)?;
+            rest = rest
+                .get(end + usize::from(extra) + usize::from(comment)..)
+                .ok_or_else(cut_short)?;
         }
         Ok(Archive { file, entries })
     }
@@ -83,15 +90,20 @@ impl Archive {
         }
         let skip = i64::from(u16_at(&header, 26)) + i64::from(u16_at(&header, 28));
         file.seek(SeekFrom::Current(skip)).map_err(damaged)?;
-        let packed = BufReader::with_capacity(1 << 18, file.take(entry.packed));
+        let packed = BufReader::with_capacity(1 << 16, file.take(entry.packed));
         let mut content: Box<dyn Read + '_> = match entry.method {
             0 => Box::new(packed),
             8 => Box::new(DeflateDecoder::new(packed)),
-            other => return Err(Failure::Damaged(format!("{} is packed by method {other}", entry.name))),
+            other => {
+                return Err(Failure::Damaged(format!(
+                    "{} is packed by method {other}",
+                    entry.name
+                )));
+            }
         };
 
         let (mut crc, mut total) = (Crc::new(), 0);
-        let mut buffer = vec![0; 1 << 18];
+        let mut buffer = vec![0; 1 << 16];
         loop {
             let count = content.read(&mut buffer).map_err(damaged)?;
             if count == 0 {

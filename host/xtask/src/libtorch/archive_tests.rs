@@ -43,7 +43,8 @@ pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     [body, directory, end].concat()
 }
 
-const FILES: &[(&str, &[u8])] = &[("a/one.txt", &[7; 5000]), ("two", b"stored as it is"), ("empty", b"")];
+const FILES: &[(&str, &[u8])] =
+    &[("a/one.txt", &[7; 5000]), ("two", b"stored as it is"), ("empty", b"")];
 
 fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +74,11 @@ fn every_file_comes_out_as_it_went_in() {
 fn a_wheel_cut_short_anywhere_is_damaged() {
     let whole = zip(FILES);
     for length in 0..whole.len() {
-        assert!(matches!(read(&whole[..length]), Err(Failure::Damaged(_))), "cut to {length} of {}", whole.len());
+        assert!(
+            matches!(read(&whole[..length]), Err(Failure::Damaged(_))),
+            "cut to {length} of {}",
+            whole.len()
+        );
     }
 }
 
@@ -84,7 +89,10 @@ fn a_wheel_whose_middle_is_lost_is_damaged() {
         whole[at] ^= 0x55;
         // Bytes that carry nothing (dates, attributes) may differ; then all content is still right.
         if let Ok(files) = read(&whole) {
-            assert!(files.iter().zip(FILES).all(|((_, content), (_, expected))| content == expected), "byte {at}");
+            assert!(
+                files.iter().zip(FILES).all(|((_, content), (_, expected))| content == expected),
+                "byte {at}"
+            );
         }
         whole[at] ^= 0x55;
     }
@@ -92,7 +100,10 @@ fn a_wheel_whose_middle_is_lost_is_damaged() {
 
 #[test]
 fn a_file_that_is_no_zip_is_damaged() {
-    assert!(matches!(read(b"<html>Please log in to this network</html>"), Err(Failure::Damaged(_))));
+    assert!(matches!(
+        read(b"<html>Please log in to this network</html>"),
+        Err(Failure::Damaged(_))
+    ));
 }
 
 #[test]

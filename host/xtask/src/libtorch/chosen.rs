@@ -1,6 +1,6 @@
 //! A libtorch that the person has chosen by LIBTORCH or LIBTORCH_USE_PYTORCH: it wins, and is checked as torch-sys will.
 
-use super::state::{self, is_right, wrong_version};
+use super::state::{self, HEADERS, is_right, wrong_version};
 use super::{VERSION, tools};
 use crate::error::{Error, Result};
 use std::env;
@@ -15,7 +15,10 @@ pub(super) fn by_the_person(ours: &Path) -> Option<Result<String>> {
         return Some(pytorch());
     }
     let folder = other_than_ours(env::var_os("LIBTORCH").as_deref(), ours)?;
-    Some(in_folder(&folder, env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_some()))
+    // Headers that lie elsewhere are named by a variable of their own.
+    let headers = env::var_os("LIBTORCH_INCLUDE").map_or_else(|| folder.clone(), PathBuf::from);
+    let bypass = env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_some();
+    Some(in_folder(&folder, &headers, bypass))
 }
 
 /// The value of LIBTORCH, unless it is the one that `.cargo/config.toml` sets for every process that cargo starts.
@@ -29,23 +32,35 @@ fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().ok().or_else(by_parent).unwrap_or_else(|| path.to_owned())
 }
 
-fn in_folder(folder: &Path, bypass: bool) -> Result<String> {
+fn in_folder(folder: &Path, headers: &Path, bypass: bool) -> Result<String> {
     let shown = folder.display();
-    let remedy = format!("Point LIBTORCH at a libtorch {VERSION}, or unset it and have .libtorch set up for you.");
+    let remedy = format!(
+        "Point LIBTORCH at a libtorch {VERSION}, or unset it and have .libtorch set up for you."
+    );
     if !folder.is_dir() {
         return Err(Error::new(format!("LIBTORCH is `{shown}`, which is not a folder"), remedy));
     }
-    match state::version(folder) {
-        Some(found) if !is_right(&found) && !bypass => {
-            Err(Error::new(format!("LIBTORCH is `{shown}`: {}", wrong_version(&found)), remedy))
-        }
-        Some(found) => Ok(format!("libtorch {found} of {shown} is used, as LIBTORCH says")),
-        None => Ok(format!("libtorch of {shown} is used, as LIBTORCH says; it does not tell its version ({VERSION} is needed)")),
+    let found = state::version(folder);
+    if let Some(found) = found.as_ref().filter(|found| !is_right(found) && !bypass) {
+        let what = format!("LIBTORCH is `{shown}`: {}", wrong_version(found));
+        return Err(Error::new(what, remedy));
     }
+    // Said here, because the compiler says it minutes later and in other words.
+    if !headers.join(HEADERS).exists() {
+        let what = format!("LIBTORCH is `{shown}`, but there is no {HEADERS} in it");
+        return Err(Error::new(what, remedy));
+    }
+    Ok(match found {
+        Some(found) => format!("libtorch {found} of {shown} is used, as LIBTORCH says"),
+        None => format!(
+            "libtorch of {shown} is used, as LIBTORCH says; which version it is ({VERSION} is needed) it does not tell"
+        ),
+    })
 }
 
 /// The same imports as torch-sys makes, so that what would fail in the middle of the build fails here.
-const PRINT_VERSION: &str = "import torch; from torch.utils import cpp_extension; print(torch.__version__)";
+const PRINT_VERSION: &str =
+    "import torch; from torch.utils import cpp_extension; print(torch.__version__)";
 
 fn pytorch() -> Result<String> {
     let python = tools::active_python();
@@ -53,7 +68,10 @@ fn pytorch() -> Result<String> {
         "Install it with `{python} -m pip install torch=={VERSION}`, or unset LIBTORCH_USE_PYTORCH and have .libtorch set up for you."
     );
     let output = Command::new(python).args(["-c", PRINT_VERSION]).output().map_err(|e| {
-        Error::new(format!("LIBTORCH_USE_PYTORCH is set, but `{python}` cannot be run: {e}"), remedy.clone())
+        Error::new(
+            format!("LIBTORCH_USE_PYTORCH is set, but `{python}` cannot be run: {e}"),
+            remedy.clone(),
+        )
     })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -65,7 +83,10 @@ fn pytorch() -> Result<String> {
     }
     let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !is_right(&found) && env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_none() {
-        let what = format!("LIBTORCH_USE_PYTORCH is set, and the PyTorch of `{python}` does not fit: {}", wrong_version(&found));
+        let what = format!(
+            "LIBTORCH_USE_PYTORCH is set, and the PyTorch of `{python}` does not fit: {}",
+            wrong_version(&found)
+        );
         return Err(Error::new(what, remedy));
     }
     Ok(format!("libtorch {found} of `{python}`'s PyTorch is used, as LIBTORCH_USE_PYTORCH says"))
@@ -85,10 +106,18 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), &link).unwrap();
         std::fs::create_dir(root.path().join("sub")).unwrap();
         for written in [&ours, &root.path().join("sub/../.libtorch"), &link.join(".libtorch")] {
-            assert_eq!(other_than_ours(Some(written.as_os_str()), &ours), None, "{}", written.display());
+            assert_eq!(
+                other_than_ours(Some(written.as_os_str()), &ours),
+                None,
+                "{}",
+                written.display()
+            );
         }
         assert_eq!(other_than_ours(None, &ours), None);
-        assert_eq!(other_than_ours(Some(OsStr::new("/opt/libtorch")), &ours), Some("/opt/libtorch".into()));
+        assert_eq!(
+            other_than_ours(Some(OsStr::new("/opt/libtorch")), &ours),
+            Some("/opt/libtorch".into())
+        );
     }
 
     #[test]
@@ -96,13 +125,20 @@ mod tests {
         let check = |version, bypass| {
             let folder = tempfile::tempdir().unwrap();
             make(folder.path(), version);
-            in_folder(folder.path(), bypass).map_err(|error| error.to_string())
+            in_folder(folder.path(), folder.path(), bypass).map_err(|error| error.to_string())
         };
         assert!(check(Some("2.13.0+cu130"), false).unwrap().contains("2.13.0+cu130"));
         let error = check(Some("2.4.0"), false).unwrap_err();
-        assert!(error.contains("2.4.0") && error.contains("2.13.0") && error.contains("unset"), "{error}");
+        assert!(
+            error.contains("2.4.0") && error.contains("2.13.0") && error.contains("unset"),
+            "{error}"
+        );
         assert!(check(Some("2.4.0"), true).is_ok());
-        assert!(check(None, false).unwrap().contains("does not tell its version"));
-        assert!(in_folder(Path::new("/does/not/exist"), true).unwrap_err().to_string().contains("not a folder"));
+        assert!(check(None, false).unwrap().contains("it does not tell"));
+        let nowhere = Path::new("/does/not/exist");
+        let refused = |folder, headers| in_folder(folder, headers, true).unwrap_err().to_string();
+        assert!(refused(nowhere, nowhere).contains("not a folder"));
+        let bare = tempfile::tempdir().unwrap();
+        assert!(refused(bare.path(), bare.path()).contains("there is no"));
     }
 }

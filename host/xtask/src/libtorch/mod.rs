@@ -49,12 +49,19 @@ pub(crate) fn ensure(repository: &Repository, existing: Existing) -> Result<()> 
 
     let start = Instant::now();
     let staging = Staging::open(&repository.root)?;
-    // Another run may have finished while this one waited for the staging folder.
-    if !is_ready(&target, existing)? {
+    let set_up = || {
+        // Another run may have finished while this one waited for the staging folder.
+        if is_ready(&target, existing)? {
+            return Ok(());
+        }
         staging.clear_partial()?;
         disk::enough_for(&staging, &repository.root)?;
         assemble::assemble(&staging, WHEELS, &mut |wheel| pip::fetch(&python, wheel, &staging))?;
-        staging.place(&target)?;
+        staging.place(&target)
+    };
+    if let Err(error) = set_up() {
+        staging.remove_without_wheels();
+        return Err(error);
     }
     staging.remove();
     eprintln!("libtorch {VERSION} is ready in .libtorch ({})", in_words(start.elapsed()));

@@ -21,7 +21,9 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let (label, done, total) = (&self.label, done.min(self.total) / 1_000_000, self.total / 1_000_000);
+        let megabytes = |bytes: u64| (bytes + 500_000) / 1_000_000;
+        let (label, total) = (&self.label, megabytes(self.total));
+        let done = megabytes(done.min(self.total));
         if self.terminal {
             eprint!("\r\x1b[K  {label}: {done} of {total} MB");
             // A terminal that has gone away is no reason to stop.

@@ -19,7 +19,8 @@ impl Staging {
     /// Opens the staging folder, waiting for another run that uses it.
     pub(super) fn open(root: &Path) -> Result<Staging> {
         let folder = root.join(FOLDER);
-        fs::create_dir_all(folder.join("wheels")).map_err(|e| Error::file(format!("create {}", folder.display()), &e))?;
+        fs::create_dir_all(folder.join("wheels"))
+            .map_err(|e| Error::file(format!("create {}", folder.display()), &e))?;
         let lock = File::create(folder.join("lock"))
             .map_err(|e| Error::file(format!("create a file in {}", folder.display()), &e))?;
         let locked = match lock.try_lock() {
@@ -33,7 +34,8 @@ impl Staging {
         // Some network disks know no locks; one run at a time is left to the person there.
         let staging = Staging { folder, _lock: locked.is_ok().then_some(lock) };
         // The run that was waited for has removed the folder if it was successful.
-        fs::create_dir_all(staging.folder.join("wheels")).map_err(|e| staging.problem("create", &e))?;
+        fs::create_dir_all(staging.folder.join("wheels"))
+            .map_err(|e| staging.problem("create", &e))?;
         Ok(staging)
     }
 
@@ -65,13 +67,10 @@ impl Staging {
         Ok(folder)
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
     /// Moves the finished libtorch to where it belongs, and what is there out of the way.
     pub(super) fn place(&self, target: &Path) -> Result<()> {
-        let moving = |e: &io::Error| Error::file(format!("move libtorch to {}", target.display()), e);
+        let moving =
+            |e: &io::Error| Error::file(format!("move libtorch to {}", target.display()), e);
         if fs::symlink_metadata(target).is_ok() {
             let replaced = self.cleared("replaced")?;
             fs::rename(target, replaced).map_err(|e| moving(&e))?;
@@ -82,6 +81,14 @@ impl Staging {
     /// Removes the staging folder. What cannot be removed now is removed by the next run.
     pub(super) fn remove(self) {
         let _ = fs::remove_dir_all(&self.folder);
+    }
+
+    /// Removes the staging folder if it holds nothing that a later run could go on from.
+    pub(super) fn remove_without_wheels(self) {
+        // The system refuses to remove a folder that is not empty.
+        if fs::remove_dir(self.folder.join("wheels")).is_ok() {
+            self.remove();
+        }
     }
 
     fn cleared(&self, name: &str) -> Result<PathBuf> {

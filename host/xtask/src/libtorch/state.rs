@@ -4,8 +4,11 @@ use super::VERSION;
 use std::fs;
 use std::path::Path;
 
+/// The folder below which torch-sys looks for libtorch's C++ interface.
+pub(super) const HEADERS: &str = "include/torch/csrc/api/include";
+
 /// Without these nothing builds or starts. The names are the same in PyTorch's own zip of libtorch.
-const NEEDED: &[&str] = &["lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so", "include/torch/csrc/api/include"];
+const NEEDED: &[&str] = &["lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so", HEADERS];
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -95,7 +98,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_libtorch_with_a_file_missing_is_not_ready() {
-        check(Some("2.13.0"), |f| fs::remove_file(f.join("lib/libc10.so")).unwrap(), Err("lib/libc10.so"));
+        check(
+            Some("2.13.0"),
+            |f| fs::remove_file(f.join("lib/libc10.so")).unwrap(),
+            Err("lib/libc10.so"),
+        );
     }
 
     #[test]
@@ -111,7 +118,10 @@ pub(super) mod tests {
     #[test]
     fn the_version_is_the_one_tch_is_made_for() {
         let manifest = include_str!("../../../../Cargo.toml");
-        assert!(manifest.contains("\ntorch-sys = \"=0.26.0\""), "tch has moved: look up the libtorch it expects");
+        assert!(
+            manifest.contains("\ntorch-sys = \"=0.26.0\""),
+            "tch has moved: look up the libtorch it expects"
+        );
         assert_eq!(VERSION, "2.13.0");
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn needed() -> Result<String> {
         Some(python) if missing.is_empty() => Ok(python.to_owned()),
         _ => {
             let what = format!("this machine lacks {}", missing.join(" and "));
-            Err(Error::new(what, format!("{}\n(on Debian and Ubuntu, as root)", remedies.join("\n"))))
+            Err(Error::new(
+                what,
+                format!("{}\n(on Debian and Ubuntu, as root)", remedies.join("\n")),
+            ))
         }
     }
 }

@@ -93,7 +93,11 @@ mod tests {
     fn file_names_and_versions_agree() {
         for wheel in WHEELS {
             let start = format!("{}-{}-", wheel.package.replace('-', "_"), wheel.version);
-            assert!(wheel.file.starts_with(&start) && wheel.file.contains(wheel.platform), "{}", wheel.file);
+            assert!(
+                wheel.file.starts_with(&start) && wheel.file.contains(wheel.platform),
+                "{}",
+                wheel.file
+            );
             assert_eq!(wheel.sha256.len(), 64, "{}", wheel.file);
         }
     }

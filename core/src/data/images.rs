@@ -1,0 +1,225 @@
+//! The images of a run: decoded once, checked, and kept in memory as far as that is allowed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::participants::Session;
+use crate::error::{Code, Error, Place, Problems, Result};
+use crate::volume::{self, Stats, Volume};
+
+/// What becomes of voxels that are NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotFinite {
+    /// The image is refused.
+    Refuse,
+    /// NaN becomes 0 and ±∞ the largest and smallest number, as torch's `nan_to_num` does.
+    Replace,
+}
+
+/// The images of a list of sessions.
+pub struct Images {
+    entries: Vec<Entry>,
+    not_finite: NotFinite,
+    budget: usize,
+    cache: Mutex<Cache>,
+}
+
+struct Entry {
+    session: Session,
+    file: PathBuf,
+}
+
+struct Cache {
+    volumes: Vec<Option<Arc<Volume>>>,
+    bytes: usize,
+}
+
+impl Images {
+    /// The images at `files`, one per session; at most `budget` bytes of them stay decoded.
+    pub fn new(sessions: Vec<(Session, PathBuf)>, not_finite: NotFinite, budget: usize) -> Self {
+        let volumes = vec![None; sessions.len()];
+        let entries =
+            sessions.into_iter().map(|(session, file)| Entry { session, file }).collect();
+        Self { entries, not_finite, budget, cache: Mutex::new(Cache { volumes, bytes: 0 }) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The file of image `index`.
+    pub fn file(&self, index: usize) -> &Path {
+        &self.entries[index].file
+    }
+
+    /// The session of image `index`.
+    pub fn session(&self, index: usize) -> &Session {
+        &self.entries[index].session
+    }
+
+    /// Image `index`, from memory or decoded now. Images are kept until the budget is used up and
+    /// then not replaced: every epoch needs all of them, so exchanging them would only cost time.
+    ///
+    /// # Errors
+    /// An unreadable, constant or non-finite image.
+    pub fn get(&self, index: usize) -> Result<Arc<Volume>> {
+        let cached = self.lock().volumes[index].clone();
+        if let Some(volume) = cached {
+            return Ok(volume);
+        }
+        let volume = Arc::new(self.decode(index)?);
+        let bytes = volume.voxels.len() * size_of::<f32>();
+        let mut cache = self.lock();
+        if cache.volumes[index].is_none() && cache.bytes + bytes <= self.budget {
+            cache.bytes += bytes;
+            cache.volumes[index] = Some(Arc::clone(&volume));
+        }
+        Ok(volume)
+    }
+
+    /// The BLAKE3 hash of every file, in order.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn hashes(&self) -> Result<Vec<String>> {
+        let hash = |entry: &Entry| {
+            let mut hasher = blake3::Hasher::new();
+            std::fs::File::open(&entry.file)
+                .and_then(|file| hasher.update_reader(file).map(|_| ()))
+                .map_err(|error| Error::io(&entry.file, "read the image", &error))?;
+            Ok(hasher.finalize().to_hex().to_string())
+        };
+        self.entries.iter().map(hash).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
+        // The cache is consistent whenever the lock is released, even by a panic.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decode(&self, index: usize) -> Result<Volume> {
+        let Entry { session, file } = &self.entries[index];
+        let place = session.place(Some(file.clone()));
+        let mut volume = read(file).map_err(|error| replaced(error, &place))?;
+        if volume.stats.non_finite > 0 {
+            if self.not_finite == NotFinite::Refuse {
+                return Err(Error::new(
+                    Code::ImageNotFinite,
+                    format!("{} voxels are NaN or infinite", volume.stats.non_finite),
+                )
+                .at(place)
+                .help("repeat its preprocessing, leave the session out, or set nan: \"replace\""));
+            }
+            for voxel in volume.voxels.iter_mut().filter(|voxel| !voxel.is_finite()) {
+                *voxel = if voxel.is_nan() { 0.0 } else { f32::MAX.copysign(*voxel) };
+            }
+            volume.stats = Stats::of(&volume.voxels);
+        }
+        if volume.stats.min == volume.stats.max {
+            return Err(Error::new(
+                Code::ImageConstant,
+                format!("every voxel holds {}", volume.stats.min),
+            )
+            .at(place)
+            .help("such an image says nothing: repeat its preprocessing or leave the session out"));
+        }
+        Ok(volume)
+    }
+
+    /// Decodes every image once, on `threads` threads, and says everything that is wrong; gives the
+    /// shape that all of them share.
+    ///
+    /// # Errors
+    /// All unreadable, constant and non-finite images, and those of another shape than most.
+    pub fn check(&self, threads: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<[usize; 3]> {
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let results = Mutex::new(vec![None; self.len()]);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.clamp(1, self.len().max(1)) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        if index >= self.len() {
+                            break;
+                        }
+                        let shape = self.get(index).map(|volume| volume.shape);
+                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                        results[index] = Some(shape);
+                        progress(results.iter().flatten().count());
+                    }
+                });
+            }
+        });
+        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = Problems::default();
+        let mut shapes: Vec<(usize, [usize; 3])> = Vec::new();
+        for (index, result) in results.into_iter().enumerate() {
+            if let Some(shape) = result.and_then(|result| problems.take(result)) {
+                shapes.push((index, shape));
+            }
+        }
+        let Some(usual) = most_frequent(shapes.iter().map(|(_, shape)| *shape)) else {
+            problems.into_result()?;
+            return Err(Error::new(Code::EmptySelection, "there is no image"));
+        };
+        for (index, shape) in shapes.into_iter().filter(|(_, shape)| *shape != usual) {
+            let Entry { session, file } = &self.entries[index];
+            let show = |s: [usize; 3]| format!("{}×{}×{}", s[0], s[1], s[2]);
+            problems.push(
+                Error::new(
+                    Code::ImageShape,
+                    format!("has {} voxels, the other images {}", show(shape), show(usual)),
+                )
+                .at(session.place(Some(file.clone())))
+                .help("preprocess it like the others, or leave the session out"),
+            );
+        }
+        problems.into_result()?;
+        Ok(usual)
+    }
+}
+
+/// The value that occurs most often; of several, the one seen first.
+fn most_frequent(shapes: impl Iterator<Item = [usize; 3]> + Clone) -> Option<[usize; 3]> {
+    let count = |shape| shapes.clone().filter(|other| *other == shape).count();
+    let most = shapes.clone().map(count).max()?;
+    let mut all = shapes.clone();
+    all.find(|shape| count(*shape) == most)
+}
+
+/// The problem of a file, told for the session it belongs to.
+fn replaced(error: Error, place: &Place) -> Error {
+    let problem = &error.problems()[0];
+    let mut told = Error::new(problem.code, problem.message.clone()).at(place.clone());
+    if let Some(help) = &problem.help {
+        told = told.help(help.clone());
+    }
+    match &problem.cause {
+        Some(cause) => told.because(cause),
+        None => told,
+    }
+}
+
+/// Reads an image, or ClinicaDL's tensor of one.
+fn read(file: &Path) -> Result<Volume> {
+    if file.extension().is_none_or(|extension| extension != "pt") {
+        return volume::read(file);
+    }
+    let (shape, voxels) = volume::read_tensor(file)?;
+    let [1, x, y, z] = shape[..] else {
+        return Err(Error::new(
+            Code::BadTensor,
+            format!("an image tensor has the shape 1×depth×height×width, this one {shape:?}"),
+        )
+        .at(Place::File(file.into())));
+    };
+    let affine = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
+    let stats = Stats::of(&voxels);
+    Ok(Volume { shape: [x, y, z], voxels, affine, stats })
+}

@@ -1,0 +1,187 @@
+//! Batches, ready before they are asked for.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::images::Images;
+use super::part::Parts;
+use crate::error::{Code, Error, Result};
+use crate::shape::Shape;
+
+/// Part `part` of image `image`: what a network sees at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// The image, by its place among [`Images`].
+    pub image: usize,
+    /// The part, from 0.
+    pub part: usize,
+}
+
+/// How samples are made.
+#[derive(Clone)]
+pub struct Source {
+    /// The decoded images.
+    pub images: Arc<Images>,
+    /// The way they are cut.
+    pub parts: Arc<dyn Parts>,
+    /// Whether every part is scaled to 0…1.
+    pub normalize: bool,
+}
+
+impl Source {
+    /// The voxels of one sample, `[channel, …]` with the last axis fastest.
+    ///
+    /// # Errors
+    /// What decoding its image says.
+    pub fn sample(&self, sample: Sample) -> Result<Vec<f32>> {
+        let volume = self.images.get(sample.image)?;
+        let size: i64 = self.parts.shape(sample.part).iter().product();
+        let mut voxels = Vec::with_capacity(size as usize);
+        self.parts.cut(&volume, sample.part, &mut voxels);
+        if self.normalize {
+            let whole = self.parts.mode() == "image";
+            let stats = if whole { volume.stats } else { crate::volume::Stats::of(&voxels) };
+            min_max(&mut voxels, stats.min, stats.max);
+        }
+        Ok(voxels)
+    }
+}
+
+/// (v − min) / (max − min), as ClinicaDL; a part that is constant, such as background, becomes 0.
+fn min_max(voxels: &mut [f32], min: f32, max: f32) {
+    let range = max - min;
+    for voxel in voxels {
+        *voxel = if range > 0.0 { (*voxel - min) / range } else { 0.0 };
+    }
+}
+
+/// A batch of samples of one shape.
+#[derive(Debug)]
+pub struct Batch {
+    /// What it holds, in order.
+    pub samples: Vec<Sample>,
+    /// The shape of one sample.
+    pub shape: Shape,
+    /// The voxels of all samples, one after the other.
+    pub voxels: Vec<f32>,
+}
+
+/// Loads batches in the order given, on threads of its own.
+pub struct Loader {
+    source: Source,
+    batches: std::vec::IntoIter<Vec<Sample>>,
+    first: usize,
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    samples: Vec<Sample>,
+    ahead: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    next: usize,
+    taken: usize,
+    done: BTreeMap<usize, Result<Vec<f32>>>,
+    stop: bool,
+}
+
+impl Loader {
+    /// Starts loading; without threads, samples are made when they are asked for.
+    pub fn new(source: Source, batches: Vec<Vec<Sample>>, threads: usize) -> Self {
+        let samples: Vec<Sample> = batches.iter().flatten().copied().collect();
+        let largest = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let state = State { next: 0, taken: 0, done: BTreeMap::new(), stop: false };
+        let shared = Arc::new(Shared {
+            // One batch is being used; the next one and a half are on their way.
+            ahead: (2 * largest).max(largest + threads),
+            samples,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
+        let workers = (0..threads.min(shared.samples.len()))
+            .map(|_| {
+                let (shared, source) = (Arc::clone(&shared), source.clone());
+                std::thread::spawn(move || shared.work(&source))
+            })
+            .collect();
+        Self { source, batches: batches.into_iter(), first: 0, shared, workers }
+    }
+
+    fn voxels(&self, at: usize) -> Result<Vec<f32>> {
+        if self.workers.is_empty() {
+            return self.source.sample(self.shared.samples[at]);
+        }
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(result) = state.done.remove(&at) {
+                state.taken = at + 1;
+                self.shared.changed.notify_all();
+                return result;
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let samples = self.batches.next()?;
+        let shape = self.source.parts.shape(samples.first()?.part);
+        let size: i64 = shape.iter().product();
+        let mut voxels = Vec::with_capacity(size as usize * samples.len());
+        for i in 0..samples.len() {
+            match self.voxels(self.first + i) {
+                Ok(sample) => voxels.extend_from_slice(&sample),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.first += samples.len();
+        Some(Ok(Batch { samples, shape, voxels }))
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches its panics, so there is nothing to learn from its end.
+            drop(worker.join());
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, source: &Source) {
+        loop {
+            let mut state = self.lock();
+            while !state.stop && state.next < self.samples.len() && state.next >= state.taken + self.ahead {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.stop || state.next >= self.samples.len() {
+                return;
+            }
+            let at = state.next;
+            state.next += 1;
+            drop(state);
+            let made = catch_unwind(AssertUnwindSafe(|| source.sample(self.samples[at])));
+            let made = made.unwrap_or_else(|_| {
+                Err(Error::new(Code::Internal, "a loader thread panicked"))
+            });
+            self.lock().done.insert(at, made);
+            self.changed.notify_all();
+        }
+    }
+}

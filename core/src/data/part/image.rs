@@ -1,0 +1,32 @@
+use super::*;
+
+/// The whole image as one part.
+pub(super) struct Image {
+    pub(super) shape: [usize; 3],
+}
+
+impl Parts for Image {
+    fn mode(&self) -> &'static str {
+        "image"
+    }
+
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn shape(&self, _: usize) -> Shape {
+        vec![1, self.shape[0] as i64, self.shape[1] as i64, self.shape[2] as i64]
+    }
+
+    fn label(&self, _: usize) -> String {
+        "the image".into()
+    }
+
+    fn cut(&self, volume: &Volume, _: usize, out: &mut Vec<f32>) {
+        out.extend_from_slice(&volume.voxels);
+    }
+
+    fn describe(&self) -> Map<String, Value> {
+        Map::new()
+    }
+}

@@ -1,0 +1,102 @@
+//! What an experiment folder says about itself: its parameters, its network, its environment.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Maps, make_folder};
+use crate::error::Result;
+use crate::network::Plan;
+use crate::shape::show;
+
+/// The version of the folder's layout. Readers of a newer program migrate older ones.
+const SCHEMA: u32 = 1;
+
+/// What is written when an experiment begins.
+pub(crate) struct Description<'a> {
+    /// ClinicaDL's keys of maps.json.
+    pub(crate) parameters: Map<String, Value>,
+    /// The options as they were resolved.
+    pub(crate) configuration: Value,
+    /// The network for the first split.
+    pub(crate) plan: &'a Plan,
+    /// The script's name and text.
+    pub(crate) script: Option<&'a (String, String)>,
+    /// Where it computes.
+    pub(crate) device: String,
+}
+
+/// Writes maps.json, network.json, the script, the environment and the layer table.
+pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
+    let Description { mut parameters, configuration, plan, script, device } = description;
+    parameters.insert(
+        "neurhai".into(),
+        json!({
+            "schema": SCHEMA,
+            "version": env!("CARGO_PKG_VERSION"),
+            "configuration": configuration,
+        }),
+    );
+    let network = json!({
+        "schema": SCHEMA,
+        "input": plan.input,
+        "output": plan.output,
+        "architecture": plan.spec.architecture,
+        "parts": plan.spec.parts,
+    });
+    maps.write("maps.json", &pretty(&Value::Object(parameters)))?;
+    maps.write("network.json", &pretty(&network))?;
+    if let Some((name, text)) = script {
+        let header = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
+        maps.write("script.rhai", text)?;
+        maps.write("script_name.txt", &format!("{header}\n"))?;
+    }
+    maps.write("environment.txt", &environment(&device))?;
+    maps.write("information.log", &information(maps.root(), plan))?;
+    make_folder(&maps.root().join("groups"))
+}
+
+/// Four spaces of indent, as ClinicaDL writes maps.json.
+fn pretty(value: &Value) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    // Writing a JSON value into memory has no way to fail.
+    drop(serde::Serialize::serialize(value, &mut serializer));
+    out.push(b'\n');
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn environment(device: &str) -> String {
+    let os = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let os = os.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let lines = [
+        ("neurhai", env!("CARGO_PKG_VERSION").to_owned()),
+        ("libtorch", env!("NEURHAI_LIBTORCH_VERSION").to_owned()),
+        ("tch", env!("NEURHAI_TCH_VERSION").to_owned()),
+        ("rustc", env!("NEURHAI_RUSTC_VERSION").to_owned()),
+        ("system", os.unwrap_or(std::env::consts::OS).trim_matches('"').to_owned()),
+        ("machine", std::env::consts::ARCH.to_owned()),
+        ("device", device.to_owned()),
+        ("threads", tch::get_num_threads().to_string()),
+    ];
+    lines.map(|(what, value)| format!("{what}=={value}\n")).concat()
+}
+
+fn information(root: &Path, plan: &Plan) -> String {
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    let mut text = format!("- Date : {date}\n\n- Path : {}\n\n- Model :\n", root.display());
+    for row in &plan.rows {
+        let options: Vec<String> =
+            row.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        text += &format!(
+            "{}{} {}({}) -> {}\n",
+            "  ".repeat(row.depth + 1),
+            row.path,
+            row.kind,
+            options.join(", "),
+            show(&row.output)
+        );
+    }
+    text + &format!("  {} parameters\n", plan.parameters())
+}

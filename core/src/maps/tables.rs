@@ -1,0 +1,141 @@
+//! The tables of an experiment folder, with ClinicaDL's names and columns.
+
+use std::path::Path;
+
+use crate::data::images::Images;
+use crate::data::participants::Session;
+use crate::data::part::Parts;
+use crate::data::table::write_tsv;
+use crate::error::Result;
+use crate::maps::make_folder;
+use crate::train::evaluate::{Evaluation, Score};
+
+/// A line of `training.tsv`.
+#[derive(Debug, Clone)]
+pub(crate) struct TrainingRow {
+    pub(crate) epoch: usize,
+    /// Batches done in the epoch.
+    pub(crate) iteration: usize,
+    pub(crate) train: Option<Vec<Score>>,
+    pub(crate) validation: Vec<Score>,
+}
+
+/// A number as Python writes it, so that whole ones still read as real; `n/a` where there is none.
+fn number(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e15 => {
+            format!("{value:.1}")
+        }
+        Some(value) => value.to_string(),
+        None => "n/a".into(),
+    }
+}
+
+pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
+    let names: Vec<&str> = rows.iter().take(1).flat_map(|row| &row.validation).map(|s| s.name.as_str()).collect();
+    let mut columns = vec!["epoch".to_owned(), "iteration".to_owned()];
+    for set in ["train", "valid"] {
+        columns.extend(names.iter().map(|name| format!("{name}_{set}")));
+    }
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let lines = rows.iter().map(|row| {
+        let mut line = vec![row.epoch.to_string(), row.iteration.to_string()];
+        match &row.train {
+            Some(scores) => line.extend(scores.iter().map(|score| number(score.value))),
+            None => line.extend(names.iter().map(|_| number(None))),
+        }
+        line.extend(row.validation.iter().map(|score| number(score.value)));
+        line
+    });
+    write_tsv(path, &columns, lines)
+}
+
+/// Writes the predictions and metrics of a group at one level (`patch`, `image`, …) into
+/// `<folder>/<group>_<level>_level_{prediction,metrics}.tsv`.
+pub(crate) fn write_group(
+    folder: &Path,
+    group: &str,
+    level: &str,
+    evaluation: &Evaluation,
+    scores: &[Score],
+    images: &Images,
+    parts: &dyn Parts,
+) -> Result<()> {
+    make_folder(folder)?;
+    let file = |what: &str| folder.join(format!("{group}_{level}_level_{what}.tsv"));
+    let mut columns: Vec<String> =
+        ["participant_id", "session_id", &format!("{level}_id"), "true_label", "predicted_label"]
+            .map(String::from)
+            .to_vec();
+    columns.extend((0..evaluation.classes).map(|class| format!("proba{class}")));
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let rows = evaluation.rows.iter().map(|row| {
+        let visit = images.session(row.sample.image);
+        let id = if level == parts.mode() { parts.id(row.sample.part) } else { 0 };
+        let mut line = vec![
+            visit.participant.clone(),
+            visit.session.clone(),
+            id.to_string(),
+            row.truth.to_string(),
+            row.predicted.to_string(),
+        ];
+        line.extend(row.probabilities.iter().map(|p| number(Some(*p))));
+        line
+    });
+    write_tsv(&file("prediction"), &columns, rows)?;
+
+    let mut columns = vec!["Metrics"];
+    columns.extend(scores.iter().map(|score| score.name.as_str()));
+    let line = |title: &str, value: &dyn Fn(&Score) -> Option<f64>| {
+        let mut line = vec![title.to_owned()];
+        line.extend(scores.iter().map(|score| number(value(score))));
+        line
+    };
+    let lines = [
+        line("Values", &|score| score.value),
+        line("Lower bound CI", &|score| Some(score.interval.as_ref()?.lower)),
+        line("Upper bound CI", &|score| Some(score.interval.as_ref()?.upper)),
+        line("SE", &|score| Some(score.interval.as_ref()?.standard_error)),
+    ];
+    write_tsv(&file("metrics"), &columns, lines)
+}
+
+/// Writes what each part's vote weighs.
+pub(crate) fn write_weights(path: &Path, weights: &[f64], parts: &dyn Parts) -> Result<()> {
+    let id = format!("{}_id", parts.mode());
+    let rows = weights
+        .iter()
+        .enumerate()
+        .map(|(part, weight)| vec![parts.id(part).to_string(), number(Some(*weight))]);
+    write_tsv(path, &[&id, "weight"], rows)
+}
+
+/// Writes a list of sessions, with the class where one is given.
+pub(crate) fn write_sessions<'a>(
+    path: &Path,
+    label: Option<&str>,
+    rows: impl Iterator<Item = (&'a Session, Option<&'a str>)>,
+) -> Result<()> {
+    let mut columns = vec!["participant_id", "session_id"];
+    if let Some(label) = label {
+        columns.extend(["cohort", label]);
+    }
+    let rows = rows.map(|(visit, class)| {
+        let mut row = vec![visit.participant.clone(), visit.session.clone()];
+        if let Some(class) = class {
+            row.extend(["single".to_owned(), class.to_owned()]);
+        }
+        row
+    });
+    write_tsv(path, &columns, rows)
+}
+
+/// Writes which file was read for each session, with its BLAKE3 hash.
+pub(crate) fn write_inputs(path: &Path, images: &Images, hashes: &[String]) -> Result<()> {
+    let rows = hashes.iter().enumerate().map(|(i, hash)| {
+        let visit = images.session(i);
+        let file = images.file(i).display().to_string();
+        vec![visit.participant.clone(), visit.session.clone(), file, hash.clone()]
+    });
+    write_tsv(path, &["participant_id", "session_id", "file", "blake3"], rows)
+}

@@ -1,0 +1,133 @@
+//! A run without the training: what would be done, and what it would take.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tch::{Reduction, Tensor};
+
+use super::config::Config;
+use super::evaluate::images;
+use super::optimizer::Adam;
+use super::prepare::prepare;
+use super::session::Session;
+use crate::data::loader::{Loader, Sample};
+use crate::device;
+use crate::error::Result;
+use crate::network::{LayerRow, Network};
+use crate::shape::{Shape, elements};
+
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckReport {
+    /// Where it would compute.
+    pub device: String,
+    /// What a network sees of an image.
+    pub mode: String,
+    /// Parts per image.
+    pub parts: usize,
+    /// The network's input shape.
+    pub input: Shape,
+    /// The classes by their code.
+    pub classes: Vec<String>,
+    /// Per split: its number, and per class the training and validation images.
+    pub splits: Vec<SplitCounts>,
+    /// The architecture's name.
+    pub architecture: String,
+    /// The layer table.
+    pub layers: Vec<LayerRow>,
+    /// Learned numbers.
+    pub parameters: i64,
+    /// Multiplications with additions for one sample.
+    pub multiply_adds: u64,
+    /// Weight updates per epoch, for the first split.
+    pub updates_per_epoch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Estimated bytes for weights, gradients, moments, and one batch's activations.
+    pub memory_bytes: i64,
+    /// Seconds that one training batch took here, after one to warm up.
+    pub seconds_per_batch: f64,
+    /// Estimated seconds per epoch, evaluation included, for the first split.
+    pub seconds_per_epoch: f64,
+    /// What should be known.
+    pub warnings: Vec<String>,
+}
+
+/// The sizes of a split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SplitCounts {
+    /// The split's number.
+    pub split: usize,
+    /// Training images per class.
+    pub train: Vec<usize>,
+    /// Validation images per class.
+    pub validation: Vec<usize>,
+}
+
+/// Does everything short of training, one batch for its time included; writes nothing.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<CheckReport> {
+    let prepared = prepare(Config::read(options)?, session)?;
+    let config = &prepared.config;
+    let plan = prepared.plan(session)?;
+    let (layers, parameters) = (plan.rows.clone(), plan.parameters());
+    let (multiply_adds, activations) = (plan.multiply_adds(), plan.activation_bytes());
+    let batch = config.batch_size as i64;
+    let memory_bytes = parameters
+        .saturating_mul(16)
+        .saturating_add(activations.saturating_mul(batch))
+        .saturating_add(elements(&prepared.input).unwrap_or(0).saturating_mul(4 * batch));
+
+    let network = Network::new(plan, config.seed, prepared.device)?;
+    let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
+    let first = &prepared.splits[0];
+    let samples = prepared.samples(&first.train);
+    let chunk: Vec<(Sample, usize)> = samples.iter().take(config.batch_size).copied().collect();
+    let classes: Vec<i64> = chunk.iter().map(|(_, class)| *class as i64).collect();
+    let chunk: Vec<Sample> = chunk.into_iter().map(|(sample, _)| sample).collect();
+    let mut seconds_per_batch = 0.0;
+    for loaded in Loader::new(prepared.source.clone(), vec![chunk; 2], 0) {
+        let start = Instant::now();
+        let x = images(&loaded?, prepared.device)?;
+        let truth = Tensor::f_from_slice(&classes)?.f_to_device(prepared.device)?;
+        let logits = network.forward(&x, true)?;
+        let loss =
+            logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Mean, -100, 0.0)?;
+        loss.f_backward()?;
+        optimizer.step()?;
+        loss.f_double_value(&[])?;
+        seconds_per_batch = start.elapsed().as_secs_f64();
+    }
+    let batches = samples.len().div_ceil(config.batch_size);
+    let evaluated = batches + prepared.samples(&first.validation).len().div_ceil(config.batch_size);
+    Ok(CheckReport {
+        device: device::describe(prepared.device),
+        mode: prepared.source.parts.mode().into(),
+        parts: prepared.source.parts.count(),
+        input: prepared.input.clone(),
+        classes: prepared.classes.clone(),
+        splits: prepared
+            .splits
+            .iter()
+            .filter_map(|sides| {
+                let classes = sides.split.classes.as_ref()?;
+                let (train, validation) = (classes.train.clone(), classes.validation.clone());
+                Some(SplitCounts { split: sides.split.index, train, validation })
+            })
+            .collect(),
+        architecture: prepared.spec.architecture.clone(),
+        layers,
+        parameters,
+        multiply_adds,
+        updates_per_epoch: batches.div_ceil(config.accumulation_steps),
+        epochs: config.epochs,
+        memory_bytes,
+        seconds_per_batch,
+        // A forward pass without gradients takes about a third of a training step.
+        seconds_per_epoch: seconds_per_batch * (batches as f64 + evaluated as f64 / 3.0),
+        warnings: prepared.warnings,
+    })
+}

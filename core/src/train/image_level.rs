@@ -1,0 +1,79 @@
+//! From parts to the image: what each part's vote weighs, and how the votes are counted.
+
+use crate::catalog::{Catalog, VoteEntry};
+use crate::data::loader::{Sample, Source};
+use crate::error::{Code, Error, Result};
+use crate::train::evaluate::{Evaluation, Row};
+use crate::vote::{Ballot, winner};
+
+/// The weight of each part: its score over `validation`, 0 under the threshold, with sum 1.
+///
+/// # Errors
+/// [`Code::UndefinedVote`] if no part reaches the threshold or all scores are 0.
+pub(crate) fn weights(
+    validation: &Evaluation,
+    parts: usize,
+    by: &str,
+    threshold: f64,
+    catalog: &Catalog,
+) -> Result<Vec<f64>> {
+    let metric = match by {
+        "accuracy" => "accuracy",
+        "balanced_accuracy" => "BA",
+        _ => return Ok(vec![1.0 / parts as f64; parts]),
+    };
+    let mut scores = Vec::with_capacity(parts);
+    for part in 0..parts {
+        let score = validation.of_part(part).value(catalog, metric)?.unwrap_or(0.0);
+        scores.push(if score < threshold { 0.0 } else { score });
+    }
+    let sum: f64 = scores.iter().sum();
+    if sum > 0.0 {
+        return Ok(scores.iter().map(|score| score / sum).collect());
+    }
+    Err(Error::new(
+        Code::UndefinedVote,
+        format!("no part has a validation {by} above 0 and of at least {threshold}"),
+    )
+    .help("lower selection_threshold, or set vote_weights: \"uniform\""))
+}
+
+/// The image-level predictions that the parts of `evaluation` vote for.
+///
+/// # Errors
+/// [`Code::UndefinedVote`] naming an image that lacks a part; what the vote says.
+pub(crate) fn vote(
+    evaluation: &Evaluation,
+    weights: &[f64],
+    entry: &VoteEntry,
+    source: &Source,
+) -> Result<Evaluation> {
+    let parts = weights.len();
+    let mut values = Vec::with_capacity(evaluation.rows.len() * evaluation.classes);
+    for image in evaluation.rows.chunks(parts) {
+        let complete = image.len() == parts
+            && image.iter().enumerate().all(|(part, row)| {
+                row.sample.part == part && row.sample.image == image[0].sample.image
+            });
+        if !complete {
+            let visit = source.images.session(image[0].sample.image);
+            return Err(Error::new(Code::UndefinedVote, "an image lacks some of its parts")
+                .at(visit.place(None)));
+        }
+        values.extend(image.iter().flat_map(|row| row.probabilities.iter().copied()));
+    }
+    let ballot = Ballot { parts, outputs: evaluation.classes, values: &values, weights };
+    let scores = entry.vote.vote(&ballot)?;
+    let rows = evaluation
+        .rows
+        .chunks(parts)
+        .zip(scores.chunks_exact(evaluation.classes))
+        .map(|(image, scores)| Row {
+            sample: Sample { image: image[0].sample.image, part: 0 },
+            truth: image[0].truth,
+            predicted: winner(scores),
+            probabilities: scores.to_vec(),
+        })
+        .collect();
+    Ok(Evaluation { rows, classes: evaluation.classes, loss: None })
+}

@@ -1,0 +1,96 @@
+//! What a script or configuration says about training.
+
+use serde_json::json;
+
+use crate::options::{Kind, OptionSpec};
+
+fn choice(words: &[&str]) -> Kind {
+    Kind::Choice { of: words.iter().map(|word| (*word).to_owned()).collect() }
+}
+
+/// The options of `train`.
+pub fn specs() -> Vec<OptionSpec> {
+    let count = |min| Kind::Int { min, max: i64::from(i32::MAX) };
+    let positive = Kind::Float { min: 0.0, max: f64::MAX };
+    vec![
+        OptionSpec::new("task", choice(&["classification"]), "classification", "what is learned"),
+        OptionSpec::required("data", Kind::Map, "the images, from caps(…)"),
+        OptionSpec::required("splits", Kind::Text, "the folder with the split tables"),
+        OptionSpec::required("output", Kind::Text, "the experiment folder to write; it must be new"),
+        OptionSpec::new("label", Kind::Text, "diagnosis", "the column to learn"),
+        OptionSpec::absent("classes", Kind::Texts, "all in the label column", "the classes to learn"),
+        OptionSpec::absent("split", Kind::Ints, "all there are", "which splits to run"),
+        OptionSpec::new("baseline", Kind::Bool, false, "train on first sessions only"),
+        OptionSpec::new("valid_longitudinal", Kind::Bool, false, "validate on all sessions"),
+        OptionSpec::new(
+            "allow_leakage",
+            Kind::Bool,
+            false,
+            "go on although a participant is on both sides; it is recorded",
+        ),
+        OptionSpec::new("architecture", Kind::Text, "Conv5_FC3", "the registered architecture"),
+        OptionSpec::new("options", Kind::Map, json!({}), "the architecture's own options"),
+        OptionSpec::new("epochs", count(1), 20, "passes over the training set at most"),
+        OptionSpec::new("batch_size", count(1), 8, "samples per forward pass"),
+        OptionSpec::new(
+            "accumulation_steps",
+            count(1),
+            1,
+            "batches per weight update: their gradient is that of one large batch",
+        ),
+        OptionSpec::new(
+            "evaluation_steps",
+            count(0),
+            0,
+            "weight updates between evaluations within an epoch; 0 for only at its end",
+        ),
+        OptionSpec::new(
+            "evaluate_train",
+            choice(&["always", "final"]),
+            "always",
+            "evaluate the training set at every evaluation, or only for the best models",
+        ),
+        OptionSpec::new("optimizer", choice(&["Adam"]), "Adam", "how weights are updated"),
+        OptionSpec::new("learning_rate", positive.clone(), 1e-4, "step size"),
+        OptionSpec::new("weight_decay", positive, 1e-4, "L2 penalty"),
+        OptionSpec::new(
+            "patience",
+            count(0),
+            10,
+            "epochs without a better validation loss before training stops; 0 for never",
+        ),
+        OptionSpec::new(
+            "tolerance",
+            Kind::Float { min: 0.0, max: 1.0 },
+            0.0,
+            "better means below best · (1 − tolerance)",
+        ),
+        OptionSpec::new(
+            "selection_metrics",
+            Kind::Texts,
+            json!(["loss"]),
+            "validation metrics for each of which the best model is kept",
+        ),
+        OptionSpec::new("vote", Kind::Text, "soft", "how parts vote on their image"),
+        OptionSpec::new(
+            "vote_weights",
+            choice(&["balanced_accuracy", "accuracy", "uniform"]),
+            "balanced_accuracy",
+            "what a part's vote weighs: its score in validation, or the same for all",
+        ),
+        OptionSpec::new(
+            "selection_threshold",
+            Kind::Float { min: 0.0, max: 1.0 },
+            0.0,
+            "parts whose score in validation is below have no vote",
+        ),
+        OptionSpec::new("seed", Kind::Int { min: 0, max: i64::MAX }, 0, "of every random choice"),
+        OptionSpec::new("device", Kind::Text, "auto", "auto, cpu, cuda or cuda:N"),
+        OptionSpec::absent(
+            "loader_threads",
+            Kind::Int { min: 0, max: 256 },
+            "the number of cores, at most 4",
+            "threads that prepare batches; results do not depend on it",
+        ),
+    ]
+}

@@ -1,0 +1,64 @@
+//! What a run gives back.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::Score;
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The experiment folder.
+    pub maps: PathBuf,
+    /// The classes, by their code.
+    pub classes: Vec<String>,
+    /// The scores of every split, best model, group and level, in that order.
+    pub results: Vec<GroupResult>,
+}
+
+/// The scores of a group by the best model of a metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupResult {
+    /// The split.
+    pub split: usize,
+    /// The metric whose best model predicted.
+    pub selection_metric: String,
+    /// `train` or `validation`.
+    pub group: String,
+    /// `image`, or what the image was cut into.
+    pub level: String,
+    /// All metrics, and the loss where there is one.
+    pub scores: Vec<MetricScore>,
+}
+
+/// A metric with its 95 % bootstrap interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricScore {
+    /// The metric, or `loss`.
+    pub metric: String,
+    /// Its value, where it is defined.
+    pub value: Option<f64>,
+    /// Lower and upper bound, where there are enough rows.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl From<&Score> for MetricScore {
+    fn from(score: &Score) -> Self {
+        let interval = score.interval.as_ref().map(|interval| (interval.lower, interval.upper));
+        Self { metric: score.name.clone(), value: score.value, interval }
+    }
+}
+
+impl Outcome {
+    /// A metric of a group at image level, by the best model of `selection_metric` in `split`.
+    pub fn value(&self, split: usize, selection_metric: &str, group: &str, metric: &str) -> Option<f64> {
+        let result = self.results.iter().find(|result| {
+            result.split == split
+                && result.selection_metric == selection_metric
+                && result.group == group
+                && result.level == "image"
+        })?;
+        result.scores.iter().find(|score| score.metric == metric)?.value
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run is given from outside, and what it tells while it goes.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+
+/// What surrounds a run.
+pub struct Session<'a> {
+    /// Where names are looked up.
+    pub catalog: &'a Catalog,
+    /// The script's name and text, kept with the results.
+    pub script: Option<(String, String)>,
+    /// Set to true to stop after the current step, with everything saved.
+    pub stop: &'a AtomicBool,
+    /// Told what happens.
+    pub events: &'a (dyn Fn(&Event) + Sync),
+}
+
+impl Session<'_> {
+    pub(crate) fn tell(&self, event: Event) {
+        (self.events)(&event);
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that happened in a run. Epochs and splits count from 0.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Where the run computes.
+    Device {
+        /// `CPU (2 threads)`.
+        name: String,
+    },
+    /// Images are decoded and checked.
+    Checking {
+        /// Images done.
+        done: usize,
+        /// All images.
+        images: usize,
+    },
+    /// The data are in order.
+    Data {
+        /// Images in all.
+        images: usize,
+        /// Their shape.
+        shape: [usize; 3],
+        /// What a network sees of one.
+        mode: String,
+        /// Parts per image.
+        parts: usize,
+    },
+    /// Something that does not stop the run but should be known.
+    Warning {
+        /// What.
+        text: String,
+    },
+    /// A split begins.
+    SplitStarted {
+        /// Its number.
+        split: usize,
+        /// The classes, with their numbers of training and validation images.
+        classes: Vec<(String, usize, usize)>,
+    },
+    /// An epoch begins.
+    EpochStarted {
+        /// The epoch.
+        epoch: usize,
+        /// Epochs at most.
+        epochs: usize,
+        /// Batches in it.
+        steps: usize,
+    },
+    /// A batch was learned from.
+    Step {
+        /// Batches done in this epoch.
+        step: usize,
+        /// Mean loss of the batch.
+        loss: f64,
+    },
+    /// A set is evaluated.
+    Evaluating {
+        /// `train` or `validation`.
+        group: String,
+        /// Samples done.
+        done: usize,
+        /// All samples.
+        samples: usize,
+    },
+    /// An epoch ended.
+    EpochEnded {
+        /// The epoch.
+        epoch: usize,
+        /// Epochs at most.
+        epochs: usize,
+        /// Mean loss over the training set, where it was evaluated.
+        train_loss: Option<f64>,
+        /// Mean loss over the validation set.
+        validation_loss: f64,
+        /// Balanced accuracy over the validation set.
+        validation_ba: Option<f64>,
+        /// Selection metrics that reached their best value.
+        best: Vec<String>,
+        /// Seconds the epoch took, evaluation included.
+        seconds: f64,
+    },
+    /// Training ended before the last epoch.
+    EarlyStop {
+        /// The last epoch.
+        epoch: usize,
+        /// Epochs without a better loss.
+        patience: usize,
+    },
+    /// All is written.
+    Finished {
+        /// The experiment folder.
+        maps: PathBuf,
+    },
+}

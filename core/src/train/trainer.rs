@@ -1,0 +1,292 @@
+//! The loop: batches, weight updates, evaluations, the best models.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use serde::Serialize;
+use tch::{Kind, Reduction, Tensor};
+
+use super::evaluate::{Evaluation, evaluate, images};
+use super::optimizer::Adam;
+use super::prepare::{Prepared, Sides};
+use super::session::{Event, Session};
+use super::stopping::{Best, EarlyStopping};
+use crate::data::loader::{Batch, Loader, Sample};
+use crate::error::{Code, Error, Result};
+use crate::maps::{Maps, TrainingRow};
+use crate::metric::Direction;
+use crate::network::{Network, save_checkpoint};
+use crate::random::{Random, derived_seed};
+
+/// The state of a split that is being trained.
+pub(crate) struct Trainer<'a> {
+    prepared: &'a Prepared,
+    session: &'a Session<'a>,
+    maps: &'a Maps,
+    split: usize,
+    train: Vec<(Sample, usize)>,
+    validation: Vec<(Sample, usize)>,
+    pub(crate) network: Network,
+    optimizer: Adam,
+    progress: Progress,
+    rows: Vec<TrainingRow>,
+    /// The evaluations of the best model of each selection metric.
+    pub(crate) best: Vec<Option<Rc<Evaluations>>>,
+}
+
+/// The evaluations at one point of training.
+pub(crate) struct Evaluations {
+    pub(crate) train: Option<Evaluation>,
+    pub(crate) validation: Evaluation,
+}
+
+/// Where training stands; written into the checkpoint.
+#[derive(Debug, Clone, Serialize)]
+struct Progress {
+    epoch: usize,
+    /// Batches done in this epoch.
+    batch: usize,
+    stopping: EarlyStopping,
+    best: Vec<Best>,
+}
+
+impl<'a> Trainer<'a> {
+    pub(crate) fn new(
+        prepared: &'a Prepared,
+        sides: &Sides,
+        maps: &'a Maps,
+        session: &'a Session<'a>,
+    ) -> Result<Self> {
+        let config = &prepared.config;
+        let network = Network::new(prepared.plan(session)?, config.seed, prepared.device)?;
+        let optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
+        let direction = |name: &str| match session.catalog.metrics.find(name) {
+            Some(entry) => entry.info.direction,
+            None => Direction::Lower,
+        };
+        let best: Vec<Best> =
+            config.selection_metrics.iter().map(|name| Best::new(name, direction(name))).collect();
+        Ok(Self {
+            prepared,
+            session,
+            maps,
+            split: sides.split.index,
+            train: prepared.samples(&sides.train),
+            validation: prepared.samples(&sides.validation),
+            network,
+            optimizer,
+            rows: Vec::new(),
+            best: best.iter().map(|_| None).collect(),
+            progress: Progress {
+                epoch: 0,
+                batch: 0,
+                stopping: EarlyStopping::new(config.patience, config.tolerance),
+                best,
+            },
+        })
+    }
+
+    /// Trains to the end, or until early stopping or an interruption.
+    ///
+    /// # Errors
+    /// [`Code::Interrupted`] with everything saved, [`Code::LossNotFinite`], and what the disk,
+    /// the images and libtorch say.
+    pub(crate) fn run(&mut self) -> Result<()> {
+        let config = &self.prepared.config;
+        while self.progress.epoch < config.epochs {
+            let start = Instant::now();
+            let (epoch, epochs) = (self.progress.epoch, config.epochs);
+            let batches = self.batches(epoch);
+            let steps = batches.len();
+            self.session.tell(Event::EpochStarted { epoch, epochs, steps });
+            self.epoch(batches)?;
+            let evaluations = self.evaluate().map_err(|e| self.interrupted(e))?;
+            let improved = self.select(evaluations.clone())?;
+            let validation = &evaluations.validation;
+            let validation_loss = validation.loss.unwrap_or(f64::NAN);
+            self.progress.epoch += 1;
+            self.progress.batch = 0;
+            let stop = self.progress.stopping.stops_after(validation_loss);
+            self.save_checkpoint()?;
+            self.session.tell(Event::EpochEnded {
+                epoch,
+                epochs,
+                train_loss: evaluations.train.as_ref().and_then(|train| train.loss),
+                validation_loss,
+                validation_ba: validation.value(self.session.catalog, "BA")?,
+                best: improved,
+                seconds: start.elapsed().as_secs_f64(),
+            });
+            if stop && epoch + 1 < epochs {
+                self.session.tell(Event::EarlyStop { epoch, patience: config.patience });
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The batches of an epoch, in an order that depends on the seed, the split and the epoch.
+    fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, usize)>> {
+        let mut order = self.train.clone();
+        let keys = [self.split as u64, epoch as u64];
+        Random::new(self.prepared.config.seed, "order", &keys).shuffle(&mut order);
+        order.chunks(self.prepared.config.batch_size).map(<[_]>::to_vec).collect()
+    }
+
+    fn epoch(&mut self, batches: Vec<Vec<(Sample, usize)>>) -> Result<()> {
+        let config = &self.prepared.config;
+        let samples: Vec<Vec<Sample>> =
+            batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
+        let loader = Loader::new(self.prepared.source.clone(), samples, config.loader_threads);
+        let mut updates = 0;
+        for (i, batch) in loader.enumerate() {
+            let batch = batch?;
+            let window = i / config.accumulation_steps * config.accumulation_steps;
+            let window = &batches[window..batches.len().min(window + config.accumulation_steps)];
+            let samples: usize = window.iter().map(Vec::len).sum();
+            let classes: Vec<i64> = batches[i].iter().map(|(_, class)| *class as i64).collect();
+            let loss = self.learn(&batch, &classes, i, samples)?;
+            self.session.tell(Event::Step { step: i + 1, loss });
+            let last = i + 1 == batches.len();
+            if !last && (i + 1) % config.accumulation_steps != 0 {
+                continue;
+            }
+            self.optimizer.step()?;
+            self.progress.batch = i + 1;
+            updates += 1;
+            if self.session.stopped() {
+                return Err(self.interrupted(Error::new(Code::Interrupted, "stopped after a step")));
+            }
+            if config.evaluation_steps > 0 && updates % config.evaluation_steps == 0 && !last {
+                self.evaluate().map_err(|error| self.interrupted(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a batch's gradient, weighed so that each of the window's `samples` counts once; gives
+    /// the batch's mean loss.
+    fn learn(&mut self, batch: &Batch, classes: &[i64], i: usize, samples: usize) -> Result<f64> {
+        let keys = [self.split as u64, self.progress.epoch as u64, i as u64];
+        tch::manual_seed(derived_seed(self.prepared.config.seed, "step", &keys));
+        let device = self.network.device();
+        let x = images(batch, device)?;
+        let truth = Tensor::f_from_slice(classes)?.f_to_device(device)?;
+        let logits = self.network.forward(&x, true)?;
+        let sum = logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
+        let loss = sum.f_double_value(&[])? / classes.len() as f64;
+        if !loss.is_finite() {
+            return Err(self.not_finite(batch, i, loss, &x, keys));
+        }
+        (sum / samples as f64).f_backward()?;
+        Ok(loss)
+    }
+
+    /// Says in which layer a loss stopped being a number.
+    fn not_finite(&self, batch: &Batch, i: usize, loss: f64, x: &Tensor, keys: [u64; 3]) -> Error {
+        let mut first = None;
+        let mut observe = |path: &str, output: &Tensor| {
+            let finite = output.f_isfinite().and_then(|finite| finite.f_all());
+            let finite = finite.and_then(|all| all.f_to_kind(Kind::Float)?.f_double_value(&[]));
+            if first.is_none() && finite.is_ok_and(|finite| finite == 0.0) {
+                first = Some(path.to_owned());
+            }
+        };
+        tch::manual_seed(derived_seed(self.prepared.config.seed, "step", &keys));
+        // Only what the observer sees matters here; the output is known to be bad.
+        drop(self.network.forward_observed(x, true, &mut observe));
+        let who: Vec<String> = batch
+            .samples
+            .iter()
+            .map(|sample| {
+                let visit = self.prepared.source.images.session(sample.image);
+                let part = self.prepared.source.parts.label(sample.part);
+                format!("{} {} ({part})", visit.participant, visit.session)
+            })
+            .collect();
+        let layer = first.map_or_else(String::new, |path| {
+            format!("; the first layer with such an output is {path}")
+        });
+        Error::new(
+            Code::LossNotFinite,
+            format!(
+                "the loss is {loss} in epoch {}, batch {} ({}){layer}",
+                self.progress.epoch + 1,
+                i + 1,
+                who.join(", ")
+            ),
+        )
+        .help("lower learning_rate, and check the images named; the last checkpoint stays")
+    }
+
+    /// Evaluates both sets, or the validation set alone where that was asked for, and writes a row.
+    fn evaluate(&mut self) -> Result<Rc<Evaluations>> {
+        let config = &self.prepared.config;
+        let run = |samples: &[(Sample, usize)], group| {
+            let source = &self.prepared.source;
+            let (size, threads) = (config.batch_size, config.loader_threads);
+            evaluate(&self.network, source, samples, size, threads, group, self.session)
+        };
+        let train = match config.evaluate_train {
+            true => Some(run(&self.train, "train")?),
+            false => None,
+        };
+        let validation = run(&self.validation, "validation")?;
+        let catalog = self.session.catalog;
+        self.rows.push(TrainingRow {
+            epoch: self.progress.epoch,
+            iteration: self.progress.batch,
+            train: train.as_ref().map(|train| train.scores(catalog)).transpose()?,
+            validation: validation.scores(catalog)?,
+        });
+        self.maps.write_training(self.split, &self.rows)?;
+        Ok(Rc::new(Evaluations { train, validation }))
+    }
+
+    /// Keeps the model for every metric that is strictly better than ever; gives their names.
+    fn select(&mut self, evaluations: Rc<Evaluations>) -> Result<Vec<String>> {
+        let mut improved = Vec::new();
+        for i in 0..self.progress.best.len() {
+            let name = self.progress.best[i].metric.clone();
+            let value = evaluations.validation.value(self.session.catalog, &name)?;
+            if self.progress.best[i].improves(value, self.progress.epoch) {
+                self.network.save(&self.maps.best_model(self.split, &name))?;
+                self.best[i] = Some(Rc::clone(&evaluations));
+                improved.push(name);
+            }
+        }
+        Ok(improved)
+    }
+
+    /// The training set's evaluation by the model that the network now holds.
+    pub(crate) fn evaluate_train(&self) -> Result<Evaluation> {
+        let config = &self.prepared.config;
+        let (size, threads) = (config.batch_size, config.loader_threads);
+        let source = &self.prepared.source;
+        evaluate(&self.network, source, &self.train, size, threads, "train", self.session)
+    }
+
+    /// Loads the best model of a metric into the network.
+    pub(crate) fn load_best(&mut self, file: &Path) -> Result<()> {
+        self.network.load(file)
+    }
+
+    /// Saves where training stands if `error` is an interruption.
+    fn interrupted(&self, error: Error) -> Error {
+        if error.code() != Code::Interrupted {
+            return error;
+        }
+        match self.save_checkpoint() {
+            Ok(()) => error.help(format!("everything so far is saved in {}", self.maps.root().display())),
+            Err(failed) => failed,
+        }
+    }
+
+    fn save_checkpoint(&self) -> Result<()> {
+        let progress = serde_json::to_string(&self.progress)
+            .map_err(|e| Error::new(Code::Internal, "cannot write the progress").because(e))?;
+        let file = self.maps.checkpoint(self.split);
+        save_checkpoint(&file, &self.network, &self.optimizer.state(), &progress)
+    }
+}
