@@ -12,10 +12,14 @@ use crate::error::{Code, Error, Place, Result};
 pub fn choose(name: &str) -> Result<Device> {
     let gpus = if Cuda::is_available() { Cuda::device_count().max(0) as usize } else { 0 };
     let missing = || {
-        let seen = if gpus == 0 { "no GPU".into() } else { format!("{gpus} GPUs, numbered from 0") };
-        Error::new(Code::DeviceUnavailable, format!("{name:?} was asked for, but libtorch sees {seen}"))
-            .at(Place::Option("device".into()))
-            .help("use device: \"auto\" or \"cpu\", or a libtorch built for CUDA")
+        let seen =
+            if gpus == 0 { "no GPU".into() } else { format!("{gpus} GPUs, numbered from 0") };
+        Error::new(
+            Code::DeviceUnavailable,
+            format!("{name:?} was asked for, but libtorch sees {seen}"),
+        )
+        .at(Place::Option("device".into()))
+        .help("use device: \"auto\" or \"cpu\", or a libtorch built for CUDA")
     };
     match name {
         "cpu" => Ok(Device::Cpu),
@@ -34,6 +38,8 @@ pub fn choose(name: &str) -> Result<Device> {
         },
     }
 }
+
+pub use neurhai_torch::keep_memory;
 
 /// What a person calls the device.
 pub fn describe(device: Device) -> String {

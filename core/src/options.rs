@@ -114,9 +114,7 @@ impl Kind {
             }
             Self::Texts => match value {
                 Value::String(one) => Some(Value::from(vec![one.clone()])),
-                Value::Array(list) => {
-                    list.iter().all(Value::is_string).then(|| value.clone())
-                }
+                Value::Array(list) => list.iter().all(Value::is_string).then(|| value.clone()),
                 _ => None,
             },
             Self::Layers | Self::Branches => value.is_array().then(|| value.clone()),
@@ -165,7 +163,12 @@ impl OptionSpec {
 
     /// An option that may be absent; `meaning` says what happens then.
     pub fn absent(name: &str, kind: Kind, meaning: &str, help: &str) -> Self {
-        Self { name: name.into(), kind, default: Default::Absent(meaning.into()), help: help.into() }
+        Self {
+            name: name.into(),
+            kind,
+            default: Default::Absent(meaning.into()),
+            help: help.into(),
+        }
     }
 }
 
@@ -212,7 +215,9 @@ impl Options {
                         .at(Place::Option(spec.name.clone())),
                     ),
                 },
-                (None, Default::Value(value)) => drop(values.insert(spec.name.clone(), value.clone())),
+                (None, Default::Value(value)) => {
+                    drop(values.insert(spec.name.clone(), value.clone()))
+                }
                 (None, Default::Required) => problems.push(
                     Error::new(
                         Code::MissingOption,
@@ -289,7 +294,10 @@ impl Options {
         }
         Err(Error::new(
             Code::BadOption,
-            format!("option {name:?} has {} values, but the input has {axes} spatial axes", sizes.len()),
+            format!(
+                "option {name:?} has {} values, but the input has {axes} spatial axes",
+                sizes.len()
+            ),
         )
         .at(Place::Option(name.into()))
         .help("give one number for all axes, or one per axis"))

@@ -119,8 +119,7 @@ mod tests {
         let mut uniform = vec![0f32; n as usize];
         random.fill_uniform(&mut uniform, 0.5);
         assert!(uniform.iter().all(|x| (-0.5..0.5).contains(x)));
-        let variance =
-            uniform.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / f64::from(n);
+        let variance = uniform.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / f64::from(n);
         assert!((variance - 1.0 / 12.0).abs() < 0.002, "{variance}");
     }
 

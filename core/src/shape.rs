@@ -13,9 +13,12 @@ pub fn show(shape: &[i64]) -> String {
 
 /// The number of elements, or `None` where it does not fit 64 bits or a size is negative.
 pub fn elements(shape: &[i64]) -> Option<i64> {
-    shape.iter().try_fold(1i64, |product, size| {
-        if *size < 0 { None } else { product.checked_mul(*size) }
-    })
+    shape.iter().try_fold(
+        1i64,
+        |product, size| {
+            if *size < 0 { None } else { product.checked_mul(*size) }
+        },
+    )
 }
 
 /// Reads `1x169x208x179` (`×` and `,` are taken too).

@@ -6,13 +6,18 @@ use std::path::Path;
 fn main() {
     println!("cargo:rerun-if-changed=cpp");
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where libtorch lies");
-    let include = Path::new(&lib).parent().expect("libtorch has a folder above lib").join("include");
+    let include =
+        Path::new(&lib).parent().expect("libtorch has a folder above lib").join("include");
     cc::Build::new()
         .cpp(true)
         .std("c++20")
         .warnings(false)
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
+        .include("cpp")
+        // Kernels run in tests too, so they are always built for speed.
+        .opt_level(3)
+        .file("cpp/pool.cpp")
         .file("cpp/shim.cpp")
         .compile("neurhai_torch");
     println!("cargo:lib={lib}");

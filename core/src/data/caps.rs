@@ -104,7 +104,8 @@ impl Caps {
         preprocessing.check()?;
         // ClinicaDL finds compressed images only, so these come first where there are both.
         let plain = pattern.strip_suffix(".nii.gz").map(|stem| format!("{stem}.nii"));
-        let globs: Vec<_> = [Some(pattern), plain.as_deref()].into_iter().flatten().map(Glob::new).collect();
+        let globs: Vec<_> =
+            [Some(pattern), plain.as_deref()].into_iter().flatten().map(Glob::new).collect();
         let search = Search { caps: self, preprocessing, pattern, globs, kind };
         let mut problems = Problems::default();
         let mut found = Found { files: Vec::with_capacity(sessions.len()), warnings: Vec::new() };
@@ -136,18 +137,24 @@ impl Caps {
         let key = |s: &Session| (s.participant.clone(), s.session.clone(), kind);
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let mut missing: BTreeMap<Key, Option<Listing>> = BTreeMap::new();
-        missing.extend(sessions.iter().map(key).filter(|k| !index.contains_key(k)).map(|k| (k, None)));
+        missing
+            .extend(sessions.iter().map(key).filter(|k| !index.contains_key(k)).map(|k| (k, None)));
         let mut missing: Vec<_> = missing.into_iter().collect();
-        let per_thread = missing.len().div_ceil(listing::THREADS).max(16);
-        std::thread::scope(|scope| {
-            for chunk in missing.chunks_mut(per_thread) {
-                scope.spawn(move || {
-                    for ((participant, session, kind), listing) in chunk {
-                        *listing = Some(list(&self.root, participant, session, *kind));
-                    }
-                });
+        let work = |chunk: &mut [(Key, Option<Listing>)]| {
+            for ((participant, session, kind), listing) in chunk {
+                *listing = Some(list(&self.root, participant, session, *kind));
             }
-        });
+        };
+        let per_thread = missing.len().div_ceil(listing::THREADS).max(16);
+        if missing.len() <= per_thread {
+            work(&mut missing);
+        } else {
+            std::thread::scope(|scope| {
+                for chunk in missing.chunks_mut(per_thread) {
+                    scope.spawn(|| work(chunk));
+                }
+            });
+        }
         let listed = missing.into_iter().filter_map(|(k, listing)| Some((k, Arc::new(listing?))));
         index.extend(listed);
         sessions.iter().filter_map(|session| index.get(&key(session)).cloned()).collect()
@@ -192,7 +199,10 @@ impl Search<'_> {
             Choice::LastRun(file, others) => {
                 let warning = Problem {
                     code: Code::ImageAmbiguous,
-                    message: format!("the last of several runs is taken, not {}", others.join(", ")),
+                    message: format!(
+                        "the last of several runs is taken, not {}",
+                        others.join(", ")
+                    ),
                     place: Some(session.place(Some(folder.join(file)))),
                     help: Some("move surplus runs away, or ask for one with a pattern".to_owned()),
                     cause: None,
@@ -218,7 +228,8 @@ impl Search<'_> {
     }
 
     fn matching<'a>(&self, files: &'a [String]) -> Vec<&'a str> {
-        let by = |glob: &Glob| files.iter().map(String::as_str).filter(|f| glob.matches(f)).collect();
+        let by =
+            |glob: &Glob| files.iter().map(String::as_str).filter(|f| glob.matches(f)).collect();
         self.globs.iter().map(by).find(|found: &Vec<_>| !found.is_empty()).unwrap_or_default()
     }
 

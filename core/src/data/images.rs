@@ -38,8 +38,7 @@ impl Images {
     /// The images at `files`, one per session; at most `budget` bytes of them stay decoded.
     pub fn new(sessions: Vec<(Session, PathBuf)>, not_finite: NotFinite, budget: usize) -> Self {
         let volumes = vec![None; sessions.len()];
-        let entries =
-            sessions.into_iter().map(|(session, file)| Entry { session, file }).collect();
+        let entries = sessions.into_iter().map(|(session, file)| Entry { session, file }).collect();
         Self { entries, not_finite, budget, cache: Mutex::new(Cache { volumes, bytes: 0 }) }
     }
 
@@ -127,7 +126,9 @@ impl Images {
                 format!("every voxel holds {}", volume.stats.min),
             )
             .at(place)
-            .help("such an image says nothing: repeat its preprocessing or leave the session out"));
+            .help(
+                "such an image says nothing: repeat its preprocessing or leave the session out",
+            ));
         }
         Ok(volume)
     }

@@ -167,7 +167,10 @@ impl Shared {
     fn work(&self, source: &Source) {
         loop {
             let mut state = self.lock();
-            while !state.stop && state.next < self.samples.len() && state.next >= state.taken + self.ahead {
+            while !state.stop
+                && state.next < self.samples.len()
+                && state.next >= state.taken + self.ahead
+            {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             if state.stop || state.next >= self.samples.len() {
@@ -177,9 +180,8 @@ impl Shared {
             state.next += 1;
             drop(state);
             let made = catch_unwind(AssertUnwindSafe(|| source.sample(self.samples[at])));
-            let made = made.unwrap_or_else(|_| {
-                Err(Error::new(Code::Internal, "a loader thread panicked"))
-            });
+            let made = made
+                .unwrap_or_else(|_| Err(Error::new(Code::Internal, "a loader thread panicked")));
             self.lock().done.insert(at, made);
             self.changed.notify_all();
         }

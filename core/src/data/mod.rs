@@ -7,5 +7,6 @@ pub mod options;
 pub mod part;
 pub mod participants;
 pub mod pattern;
+pub mod phantom;
 pub mod split;
 pub mod table;

@@ -54,7 +54,12 @@ pub fn specs() -> Vec<OptionSpec> {
             "sagittal",
             "the axis that slices cut across: the file's first, second or third",
         ),
-        OptionSpec::new("slice_mode", choice(&["rgb", "single"]), "rgb", "three equal channels, or one"),
+        OptionSpec::new(
+            "slice_mode",
+            choice(&["rgb", "single"]),
+            "rgb",
+            "three equal channels, or one",
+        ),
         OptionSpec::new(
             "discarded_slices",
             Kind::Ints,
@@ -64,7 +69,12 @@ pub fn specs() -> Vec<OptionSpec> {
         OptionSpec::new("roi_list", Kind::Texts, json!([]), "names of the regions"),
         OptionSpec::new("uncropped_roi", Kind::Bool, false, "keep the whole image around a region"),
         OptionSpec::new("roi_custom_template", Kind::Text, "", "the masks' template, for custom"),
-        OptionSpec::new("roi_custom_mask_pattern", Kind::Text, "", "part of the masks' names, for custom"),
+        OptionSpec::new(
+            "roi_custom_mask_pattern",
+            Kind::Text,
+            "",
+            "part of the masks' names, for custom",
+        ),
         OptionSpec::new(
             "use_tensors",
             Kind::Bool,

@@ -3,7 +3,7 @@
 //!
 //! Each head has two regions of interest, one on the left and one on the right, and the class says
 //! which of them is large. Pose, tissue, folds, receive field and noise differ between the heads, so
-//! no single voxel gives the class away. Ventricles widen with age, so age can be learned too.
+//! no single voxel gives the class away. Ventricles widen with age: regression has something to find.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -274,9 +274,11 @@ fn write_masks(folder: &Path, options: &PhantomOptions) -> Result<()> {
         for x in 0..nx {
             for y in 0..ny {
                 let inside = box_x.contains(&place(x, nx)) && place(y, ny).abs() < 0.5;
-                voxels.extend((0..nz).map(|z| {
-                    f32::from(u8::from(inside && (-0.6..0.35).contains(&place(z, nz))))
-                }));
+                voxels.extend(
+                    (0..nz).map(|z| {
+                        f32::from(u8::from(inside && (-0.6..0.35).contains(&place(z, nz))))
+                    }),
+                );
             }
         }
         volume::write(&path, options.image_size, &voxels, &affine(options.image_size))?;

@@ -180,8 +180,7 @@ impl Table {
 
     fn ragged(&self, number: usize, cells: &[&str]) -> Error {
         let expected = self.columns.len();
-        let message =
-            format!("the header has {expected} columns, this row has {}", cells.len());
+        let message = format!("the header has {expected} columns, this row has {}", cells.len());
         let help = if cells.iter().any(|cell| cell.contains('\n')) {
             "a quotation mark opens a cell here and is not closed"
         } else if cells.len() == expected + 1 && self.rows.is_empty() {

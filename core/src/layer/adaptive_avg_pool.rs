@@ -16,8 +16,9 @@ impl Layer for AdaptiveAvgPool {
                 &[4, 5, 6, 7],
                 &[4, 1, 2, 3],
             ),
-            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool3d.html"
-                .into(),
+            source:
+                "https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool3d.html"
+                    .into(),
         }
     }
 

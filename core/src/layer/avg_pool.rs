@@ -12,7 +12,12 @@ impl Layer for AvgPool {
             options: vec![
                 OptionSpec::required("kernel_size", sizes(1), "voxels of the window per axis"),
                 OptionSpec::absent("stride", sizes(1), "kernel_size", "voxels between windows"),
-                OptionSpec::new("padding", sizes(0), 0, "zeros added on both sides; half a kernel at most"),
+                OptionSpec::new(
+                    "padding",
+                    sizes(0),
+                    0,
+                    "zeros added on both sides; half a kernel at most",
+                ),
             ],
             positional: 2,
             example: Example::new(

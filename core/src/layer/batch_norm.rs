@@ -7,7 +7,8 @@ impl Layer for BatchNorm {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "batch_norm".into(),
-            help: "Normalises each channel over the batch; in evaluation with running statistics.".into(),
+            help: "Normalises each channel over the batch; in evaluation with running statistics."
+                .into(),
             shapes: "any → the same".into(),
             options: vec![
                 OptionSpec::new("eps", positive(), 1e-5, "added to the variance"),

@@ -9,7 +9,11 @@ impl Layer for Concat {
             name: "concat".into(),
             help: "Runs branches on the same input and joins their channels.".into(),
             shapes: "each branch's input → the sum of the branches' channels".into(),
-            options: vec![OptionSpec::required("branches", Kind::Branches, "one list of layers per branch")],
+            options: vec![OptionSpec::required(
+                "branches",
+                Kind::Branches,
+                "one list of layers per branch",
+            )],
             positional: 1,
             example: Example::new(
                 json!([{"kind": "concat", "branches": [

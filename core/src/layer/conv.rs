@@ -7,7 +7,9 @@ impl Layer for Conv {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "conv".into(),
-            help: "Convolution in 2D or 3D, as the input has it; the input's channels are inferred.".into(),
+            help:
+                "Convolution in 2D or 3D, as the input has it; the input's channels are inferred."
+                    .into(),
             shapes: "[channel, (depth,) height, width] → [out_channels, …]".into(),
             options: vec![
                 OptionSpec::required("out_channels", count(), "number of filters"),
@@ -77,7 +79,9 @@ pub(super) fn check_groups(
     Err(planner
         .error(
             Code::ShapeMismatch,
-            format!("groups = {groups} must divide both the {channels} input and {out} output channels"),
+            format!(
+                "groups = {groups} must divide both the {channels} input and {out} output channels"
+            ),
         )
         .help("choose groups among the common divisors of both numbers"))
 }

@@ -8,7 +8,8 @@ impl Layer for ConvTranspose {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "conv_transpose".into(),
-            help: "Transposed convolution in 2D or 3D: the gradient of conv, used to go back up.".into(),
+            help: "Transposed convolution in 2D or 3D: the gradient of conv, used to go back up."
+                .into(),
             shapes: "[channel, (depth,) height, width] → [out_channels, …]; per axis \
                      (n − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1"
                 .into(),
@@ -45,8 +46,10 @@ impl Layer for ConvTranspose {
         for axis in 0..axes {
             let (stride, dilation) = (window.stride[axis], window.dilation[axis]);
             if extra[axis] >= stride.max(dilation) {
-                return Err(planner
-                    .error(Code::BadOption, "output_padding must be smaller than stride or dilation"));
+                return Err(planner.error(
+                    Code::BadOption,
+                    "output_padding must be smaller than stride or dilation",
+                ));
             }
             let n = (input[axis + 1] - 1)
                 .saturating_mul(stride)
@@ -55,7 +58,10 @@ impl Layer for ConvTranspose {
                 .saturating_add(extra[axis] + 1);
             if n < 1 {
                 return Err(planner
-                    .error(Code::ShapeMismatch, format!("nothing is left of axis {axis} after padding"))
+                    .error(
+                        Code::ShapeMismatch,
+                        format!("nothing is left of axis {axis} after padding"),
+                    )
                     .help("use less padding"));
             }
             output.push(n);

@@ -6,8 +6,9 @@ impl Layer for CropMaxUnpool {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "crop_max_unpool".into(),
-            help: "Undoes the last pad_max_pool with return_indices and cuts its padding off again."
-                .into(),
+            help:
+                "Undoes the last pad_max_pool with return_indices and cuts its padding off again."
+                    .into(),
             shapes: "the pooling's output → the pooling's input".into(),
             options: vec![],
             positional: 0,

@@ -6,7 +6,8 @@ impl Layer for Dropout {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "dropout".into(),
-            help: "In training, zeroes values with probability p and scales the rest by 1/(1 − p).".into(),
+            help: "In training, zeroes values with probability p and scales the rest by 1/(1 − p)."
+                .into(),
             shapes: "any → the same".into(),
             options: vec![OptionSpec::new(
                 "p",

@@ -6,10 +6,16 @@ impl Layer for Gate {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "gate".into(),
-            help: "x · body(x): attention per channel, per voxel, or both, as the body's shape says."
+            help:
+                "x · body(x): attention per channel, per voxel, or both, as the body's shape says."
+                    .into(),
+            shapes: "[channel, …] → the same; the body gives [channel], [channel, …] or [1, …]"
                 .into(),
-            shapes: "[channel, …] → the same; the body gives [channel], [channel, …] or [1, …]".into(),
-            options: vec![OptionSpec::required("body", Kind::Layers, "layers that compute the factors")],
+            options: vec![OptionSpec::required(
+                "body",
+                Kind::Layers,
+                "layers that compute the factors",
+            )],
             positional: 1,
             example: Example::new(
                 json!([{"kind": "gate", "body": [

@@ -6,7 +6,8 @@ impl Layer for GroupNorm {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "group_norm".into(),
-            help: "Normalises groups of channels of each sample; independent of the batch size.".into(),
+            help: "Normalises groups of channels of each sample; independent of the batch size."
+                .into(),
             shapes: "any → the same".into(),
             options: vec![
                 OptionSpec::required("num_groups", count(), "groups; must divide the channels"),

@@ -8,13 +8,24 @@ impl Layer for MaxPool {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "max_pool".into(),
-            help: "The largest value of each window; what does not fill a window is dropped.".into(),
+            help: "The largest value of each window; what does not fill a window is dropped."
+                .into(),
             shapes: "[channel, (depth,) height, width] → [channel, …]".into(),
             options: vec![
                 OptionSpec::required("kernel_size", sizes(1), "voxels of the window per axis"),
                 OptionSpec::absent("stride", sizes(1), "kernel_size", "voxels between windows"),
-                OptionSpec::new("padding", sizes(0), 0, "−∞ added on both sides; half a kernel at most"),
-                OptionSpec::new("return_indices", Kind::Bool, false, "keep positions for max_unpool"),
+                OptionSpec::new(
+                    "padding",
+                    sizes(0),
+                    0,
+                    "−∞ added on both sides; half a kernel at most",
+                ),
+                OptionSpec::new(
+                    "return_indices",
+                    Kind::Bool,
+                    false,
+                    "keep positions for max_unpool",
+                ),
             ],
             positional: 2,
             example: Example::new(
@@ -37,6 +48,7 @@ impl Layer for MaxPool {
             planner.push_pool("max_pool", input, &output);
         }
         let spatial = input[1..].to_vec();
+        let order = if keep { Order::Fixed } else { Order::Maximum };
         Ok(Planned::new(output, move |x, ctx| {
             if !keep {
                 return max_pool(x, &window.kernel, &window.stride, &window.padding);
@@ -45,6 +57,7 @@ impl Layer for MaxPool {
                 max_pool_with_indices(x, &window.kernel, &window.stride, &window.padding)?;
             ctx.pools.push(Pooled { indices, padded: spatial.clone(), pad: vec![0; axes] });
             Ok(y)
-        }))
+        })
+        .ordered(order))
     }
 }

@@ -20,7 +20,8 @@ impl Layer for MaxUnpool {
                 &[4, 5, 6, 7],
                 &[4, 5, 6, 7],
             ),
-            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxUnpool3d.html".into(),
+            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxUnpool3d.html"
+                .into(),
         }
     }
 

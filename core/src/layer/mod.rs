@@ -10,11 +10,6 @@ use crate::network::{Context, Planner};
 use crate::options::{OptionSpec, Options};
 use crate::shape::Shape;
 
-mod relu;
-mod leaky_relu;
-mod elu;
-mod sigmoid;
-mod tanh;
 mod adaptive_avg_pool;
 mod avg_pool;
 mod batch_norm;
@@ -23,21 +18,26 @@ mod conv;
 mod conv_transpose;
 mod crop_max_unpool;
 mod dropout;
+mod elu;
 mod flatten;
 mod gate;
 mod global_avg_pool;
 mod group_norm;
 mod instance_norm;
+mod leaky_relu;
 mod linear;
 mod max_pool;
 mod max_unpool;
 mod pad_max_pool;
 pub(crate) mod pool;
+mod relu;
 mod reshape;
 mod residual;
 mod sequential;
+mod sigmoid;
 mod skip;
 mod softmax;
+mod tanh;
 mod upsample;
 mod window;
 
@@ -136,6 +136,23 @@ pub struct Planned {
     pub multiply_adds: u64,
     /// The computation.
     pub forward: Forward,
+    /// What lets a neighbour be computed in another order with the same result.
+    pub order: Order,
+}
+
+/// Whether a layer may trade places with the next one.
+///
+/// A rectifier never falls and keeps 0, so a maximum of rectified values is the rectified maximum,
+/// gradients included: taking the maximum first leaves a rectifier a fraction of the work and of
+/// the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// It may not.
+    Fixed,
+    /// It never falls, and gives 0 for 0.
+    Rising,
+    /// It takes maxima, possibly with zeros among them, and nobody asks for their places.
+    Maximum,
 }
 
 impl Planned {
@@ -144,13 +161,21 @@ impl Planned {
         output: impl Into<Shape>,
         forward: impl Fn(&Tensor, &mut Context<'_>) -> Result<Tensor> + Send + Sync + 'static,
     ) -> Self {
-        Self { output: output.into(), multiply_adds: 0, forward: Box::new(forward) }
+        let (output, forward) = (output.into(), Box::new(forward));
+        Self { output, multiply_adds: 0, forward, order: Order::Fixed }
     }
 
     /// The same with its cost.
     #[must_use]
     pub fn costing(mut self, multiply_adds: u64) -> Self {
         self.multiply_adds = multiply_adds;
+        self
+    }
+
+    /// The same with a property that allows another order.
+    #[must_use]
+    pub fn ordered(mut self, order: Order) -> Self {
+        self.order = order;
         self
     }
 }
@@ -174,7 +199,7 @@ impl Init {
 
 /// Short forms of what layer files write again and again.
 pub(crate) mod short {
-    pub(crate) use super::{Example, Init, Layer, LayerInfo, Planned};
+    pub(crate) use super::{Example, Init, Layer, LayerInfo, Order, Planned};
     pub(crate) use crate::error::{Code, Result};
     pub(crate) use crate::network::Planner;
     pub(crate) use crate::options::{Kind, OptionSpec, Options};
@@ -193,7 +218,6 @@ pub(crate) mod short {
 fn plain_example(kind: &str, shape: &[i64]) -> Example {
     Example::new(json!([{"kind": kind}]), shape, shape)
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,8 @@ impl Layer for PadMaxPool {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "pad_max_pool".into(),
-            help: "Max pooling that pads the low side of each axis so that no voxel is dropped.".into(),
+            help: "Max pooling that pads the low side of each axis so that no voxel is dropped."
+                .into(),
             shapes: "[channel, (depth,) height, width] → [channel, ⌈size / stride⌉, …] where \
                      kernel_size = stride"
                 .into(),
@@ -60,7 +61,13 @@ impl Layer for PadMaxPool {
         let sides: Vec<i64> = pad.iter().rev().flat_map(|pad| [*pad, 0]).collect();
         let blocks = window.kernel == window.stride;
         let none = vec![0; axes];
+        let order = if keep { Order::Fixed } else { Order::Maximum };
         Ok(Planned::new(output, move |x, ctx| {
+            if blocks && !keep {
+                if let Some(y) = neurhai_torch::block_maximum(x, &window.kernel, fill)? {
+                    return Ok(y);
+                }
+            }
             let x = match sides.iter().all(|side| *side == 0) {
                 true => x.shallow_clone(),
                 false => x.f_pad(&sides, "constant", fill)?,
@@ -76,7 +83,8 @@ impl Layer for PadMaxPool {
                 ctx.pools.push(Pooled { indices, padded: padded.clone(), pad: pad.clone() });
             }
             Ok(y)
-        }))
+        })
+        .ordered(order))
     }
 }
 
@@ -85,13 +93,55 @@ mod tests {
     use super::*;
     use tch::{Device, Kind as Number, Tensor};
 
+    /// The CPU's own kernel against libtorch's pooling of the padded map: values and gradients, with
+    /// ties and negative maps, in 2D and 3D, even and odd sizes.
+    #[test]
+    fn the_fused_kernel_is_padding_and_pooling() {
+        tch::manual_seed(4);
+        let cpu = (Number::Float, Device::Cpu);
+        for kernel in [vec![2, 2, 2], vec![3, 3, 3], vec![2, 1, 3], vec![2, 2], vec![3, 2]] {
+            for size in [[4, 5, 6], [7, 9, 3], [8, 8, 8]] {
+                for fill in [0.0, f64::NEG_INFINITY] {
+                    let mut shape = vec![2, 3];
+                    shape.extend(&size[..kernel.len()]);
+                    let x = Tensor::randint_low(-3, 3, &shape, cpu) - 0.5;
+                    let x = Tensor::cat(&[&x, &Tensor::randn(&shape, cpu)], 0);
+                    let x = crate::network::channels_last(&x).unwrap().set_requires_grad(true);
+                    let y = neurhai_torch::block_maximum(&x, &kernel, fill).unwrap().unwrap();
+                    let weight = y.randn_like();
+                    (&y * &weight).sum(Number::Float).backward();
+
+                    let copy = x.detach().contiguous().set_requires_grad(true);
+                    let pad: Vec<i64> = kernel
+                        .iter()
+                        .zip(size)
+                        .rev()
+                        .flat_map(|(k, n)| [(k - n % k) % k, 0])
+                        .collect();
+                    let padded = copy.f_pad(&pad, "constant", fill).unwrap();
+                    let none = vec![0; kernel.len()];
+                    let expected = max_pool(&padded, &kernel, &kernel, &none).unwrap();
+                    (&expected * &weight).sum(Number::Float).backward();
+                    assert!(y.equal(&expected), "{kernel:?} {size:?} {fill}");
+                    assert!(x.grad().equal(&copy.grad()), "{kernel:?} {size:?} {fill}");
+                }
+            }
+        }
+        let x = Tensor::from_slice(&[f32::NAN, 1.0, 2.0, 3.0]).repeat([2]).view([1, 2, 2, 2]);
+        let x = crate::network::channels_last(&x).unwrap();
+        let y = neurhai_torch::block_maximum(&x, &[2, 2], 0.0).unwrap().unwrap();
+        assert!(y.isnan().all().int64_value(&[]) == 1, "NaN is not hidden");
+    }
+
     /// The GPU's path against libtorch's own pooling, values and positions, ties included.
     #[test]
     fn maxima_of_blocks_are_those_of_max_pooling() {
         tch::manual_seed(3);
-        for (size, kernel) in
-            [(vec![2, 3, 6, 4, 8], vec![2, 2, 2]), (vec![2, 3, 6, 9], vec![3, 3]), (vec![1, 1, 4, 6], vec![2, 3])]
-        {
+        for (size, kernel) in [
+            (vec![2, 3, 6, 4, 8], vec![2, 2, 2]),
+            (vec![2, 3, 6, 9], vec![3, 3]),
+            (vec![1, 1, 4, 6], vec![2, 3]),
+        ] {
             let x = Tensor::randn(&size, (Number::Float, Device::Cpu)).relu();
             let (y, at) = max_of_blocks(&x, &kernel).unwrap();
             let (expected, place) =

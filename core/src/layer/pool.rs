@@ -71,7 +71,11 @@ pub(super) fn unpool(x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
 }
 
 /// Plans an unpooling: the shape before the pooling it undoes.
-pub(super) fn plan_unpool(input: &[i64], pooling: &str, planner: &mut Planner<'_>) -> Result<Planned> {
+pub(super) fn plan_unpool(
+    input: &[i64],
+    pooling: &str,
+    planner: &mut Planner<'_>,
+) -> Result<Planned> {
     let Some(pool) = planner.pools.pop() else {
         return Err(planner
             .error(Code::ShapeMismatch, format!("there is no {pooling} before it to undo"))
@@ -128,9 +132,7 @@ fn flat_positions(place: &Tensor, spatial: &[i64], kernel: &[i64]) -> Result<Ten
         let mut view = vec![1i64; axes + 2];
         view[axis + 2] = spatial[axis] / kernel[axis];
         let block = Tensor::f_arange(view[axis + 2], options)?.f_view(&view[..])?;
-        let offset = place
-            .f_floor_divide_scalar(within)?
-            .f_remainder(kernel[axis])?;
+        let offset = place.f_floor_divide_scalar(within)?.f_remainder(kernel[axis])?;
         flat = (block * (kernel[axis] * step)).f_add(&(offset * step))?.f_add(&flat)?;
     }
     Ok(flat)

@@ -16,6 +16,6 @@ impl Layer for Relu {
     }
 
     fn plan(&self, _: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
-        Ok(Planned::new(input, |x, _| Ok(x.f_relu()?)))
+        Ok(Planned::new(input, |x, _| Ok(x.f_relu()?)).ordered(Order::Rising))
     }
 }

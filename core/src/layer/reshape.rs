@@ -6,9 +6,14 @@ impl Layer for Reshape {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "reshape".into(),
-            help: "Gives the values of a sample another shape; one size may be -1 and is inferred.".into(),
+            help: "Gives the values of a sample another shape; one size may be -1 and is inferred."
+                .into(),
             shapes: "any → shape".into(),
-            options: vec![OptionSpec::required("shape", Kind::Ints, "sizes without the batch axis")],
+            options: vec![OptionSpec::required(
+                "shape",
+                Kind::Ints,
+                "sizes without the batch axis",
+            )],
             positional: 1,
             example: Example::new(
                 json!([{"kind": "reshape", "shape": [4, 5, 6, 7]}]),
@@ -38,7 +43,9 @@ impl Layer for Reshape {
         if let [axis] = open[..] {
             let others: Vec<i64> = shape.iter().copied().filter(|size| *size != -1).collect();
             match crate::shape::elements(&others) {
-                Some(product) if product > 0 && total % product == 0 => shape[axis] = total / product,
+                Some(product) if product > 0 && total % product == 0 => {
+                    shape[axis] = total / product
+                }
                 _ => return Err(mismatch(planner, &shape)),
             }
         }

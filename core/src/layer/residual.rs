@@ -38,7 +38,9 @@ impl Layer for Residual {
                         crate::shape::show(&shortcut.output)
                     ),
                 )
-                .help("a 1×1×1 conv with the body's out_channels and stride makes a fitting shortcut"));
+                .help(
+                    "a 1×1×1 conv with the body's out_channels and stride makes a fitting shortcut",
+                ));
         }
         Ok(Planned::new(body.output.clone(), move |x, ctx| {
             let y = body.forward(x, ctx)?;

@@ -17,7 +17,8 @@ impl Layer for Sequential {
                 &[1, 5, 6, 7],
                 &[2, 3, 4, 5],
             ),
-            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html".into(),
+            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html"
+                .into(),
         }
     }
 

@@ -9,7 +9,11 @@ impl Layer for Skip {
             name: "skip".into(),
             help: "Joins the input's channels with those of inner(input), as in a UNet.".into(),
             shapes: "[channel, …] → [channel + inner's channels, …]".into(),
-            options: vec![OptionSpec::required("inner", Kind::Layers, "layers that end at the input's size")],
+            options: vec![OptionSpec::required(
+                "inner",
+                Kind::Layers,
+                "layers that end at the input's size",
+            )],
             positional: 1,
             example: Example::new(
                 json!([{"kind": "skip", "inner": [
@@ -34,7 +38,9 @@ impl Layer for Skip {
                         crate::shape::show(input)
                     ),
                 )
-                .help("what goes down must come up: match strides with transposed ones or upsample"));
+                .help(
+                    "what goes down must come up: match strides with transposed ones or upsample",
+                ));
         }
         let mut output = input.to_vec();
         output[0] += inner.output[0];

@@ -49,7 +49,10 @@ fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
 #[test]
 fn outputs_and_gradients_are_pytorchs() {
     let tensors: BTreeMap<String, Tensor> =
-        Tensor::read_safetensors(fixture("layers/cases.safetensors")).unwrap().into_iter().collect();
+        Tensor::read_safetensors(fixture("layers/cases.safetensors"))
+            .unwrap()
+            .into_iter()
+            .collect();
     let cases = json_fixture("layers/cases.json");
     let cases = cases.as_array().unwrap();
     assert!(cases.len() > 100);
@@ -57,7 +60,8 @@ fn outputs_and_gradients_are_pytorchs() {
         let name = case["name"].as_str().unwrap();
         let get = |what: &str| tensors.get(&format!("{name}/{what}"));
         let input = ints(&case["input_shape"]);
-        let plan = plan(&json!([case["layer"]]), &input[1..]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let plan =
+            plan(&json!([case["layer"]]), &input[1..]).unwrap_or_else(|e| panic!("{name}: {e}"));
         let planned_output = plan.output.clone();
         let network = Network::new(plan, 0, Device::Cpu).unwrap();
         for (param, tensor) in network.state() {
@@ -78,7 +82,11 @@ fn outputs_and_gradients_are_pytorchs() {
                 assert_close(&format!("{name}: gradient of {inner}"), &tensor.grad(), expected);
             }
             if let Some(after) = get(&format!("after/{inner}")) {
-                assert_close(&format!("{name}: {inner} after"), &tensor.to_kind(Kind::Float), after);
+                assert_close(
+                    &format!("{name}: {inner} after"),
+                    &tensor.to_kind(Kind::Float),
+                    after,
+                );
             }
         }
     }
@@ -97,7 +105,49 @@ fn memory_layout_does_not_change_results() {
     let x = Tensor::randn([2, 1, 7, 6, 5], (Kind::Float, Device::Cpu));
     let last = crate::network::channels_last(&x).unwrap();
     assert_eq!(last.stride()[1], 1);
-    assert_close("layout", &network.forward(&last, true).unwrap(), &network.forward(&x, true).unwrap());
+    assert_close(
+        "layout",
+        &network.forward(&last, true).unwrap(),
+        &network.forward(&x, true).unwrap(),
+    );
+}
+
+/// A rectifier before a maximum is computed after it; observing a network shows the order written.
+/// Both must agree to the bit, values and gradients, with ties, negative maps and padding.
+#[test]
+fn the_order_of_rectifier_and_maximum_does_not_show() {
+    tch::manual_seed(2);
+    for rectifier in [json!({"kind": "relu"}), json!({"kind": "leaky_relu", "negative_slope": 0.2})]
+    {
+        for pool in [
+            json!({"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}),
+            json!({"kind": "pad_max_pool", "kernel_size": 2}),
+            json!({"kind": "pad_max_pool", "kernel_size": 2, "pad": "-inf"}),
+        ] {
+            let layers = json!([rectifier, pool]);
+            let network =
+                Network::new(plan(&layers, &[3, 5, 6, 7]).unwrap(), 0, Device::Cpu).unwrap();
+            // Whole numbers make ties; the offset makes maps that are mostly negative.
+            let x = Tensor::randint_low(-4, 3, [2, 3, 5, 6, 7], (Kind::Float, Device::Cpu)) - 0.5;
+            let x = Tensor::cat(&[&x, &(&x + 0.5)], 0);
+            let weight = Tensor::randn(
+                network.forward(&x, true).unwrap().size(),
+                (Kind::Float, Device::Cpu),
+            );
+            let run = |observed: bool| {
+                let x = x.copy().set_requires_grad(true);
+                let y = match observed {
+                    true => network.forward_observed(&x, true, &mut |_, _| ()).unwrap(),
+                    false => network.forward(&x, true).unwrap(),
+                };
+                (&y * &weight).sum(Kind::Float).backward();
+                (y.detach(), x.grad())
+            };
+            let ((a, grad_a), (b, grad_b)) = (run(false), run(true));
+            assert!(a.equal(&b), "{layers}");
+            assert!(grad_a.equal(&grad_b), "{layers}");
+        }
+    }
 }
 
 #[test]
@@ -110,7 +160,8 @@ fn initialisation_is_pytorchs() {
             let State::Trainable(init) = param.state else { continue };
             let expected = &expected[param.name.strip_prefix("net.0.").unwrap()];
             assert_eq!(param.shape, ints(&expected["shape"]), "{case}");
-            match (init, expected.get("bound"), expected.get("constant").or(expected.get("value"))) {
+            match (init, expected.get("bound"), expected.get("constant").or(expected.get("value")))
+            {
                 (Init::Uniform(bound), Some(b), _) => {
                     assert!((bound - b.as_f64().unwrap()).abs() < 1e-12, "{case}");
                 }
@@ -228,28 +279,73 @@ fn refused(layers: Value, input: &[i64], code: Code, parts: &[&str]) {
 #[test]
 fn what_does_not_fit_is_refused_with_path_shapes_and_remedy() {
     let conv = |k: i64| json!({"kind": "conv", "out_channels": 2, "kernel_size": k});
-    refused(json!([conv(3), conv(9)]), &[1, 8, 8, 8], Code::KernelTooLarge, &[
-        "layer net.1", "reaches over 9 voxels", "6×6×6", "smaller kernel_size",
-    ]);
-    refused(json!([conv(3), {"kind": "linear", "out_features": 2}]), &[1, 8, 8], Code::ShapeMismatch, &[
-        "layer net.1", "2×6×6", "flatten()",
-    ]);
-    refused(json!([{"kind": "convv"}]), &[1, 8, 8], Code::UnknownName, &["net.0", "did you mean \"conv\""]);
-    refused(json!([{"kind": "conv", "out_chanels": 2, "kernel_size": 3}]), &[1, 8, 8], Code::UnknownOption, &[
-        "layer net.0 (conv)", "did you mean \"out_channels\"",
-    ]);
-    refused(json!([{"kind": "conv", "out_channels": 3, "kernel_size": 1, "groups": 2}]), &[2, 4, 4],
-        Code::ShapeMismatch, &["groups = 2"]);
-    refused(json!([{"kind": "residual", "body": [conv(3)]}]), &[2, 5, 5], Code::ShapeMismatch, &[
-        "2×3×3", "2×5×5", "shortcut",
-    ]);
-    refused(json!([{"kind": "crop_max_unpool"}]), &[2, 5, 5], Code::ShapeMismatch, &["return_indices"]);
-    refused(json!([{"kind": "max_pool", "kernel_size": 2, "return_indices": true}, conv(1),
-        {"kind": "conv", "out_channels": 5, "kernel_size": 1}, {"kind": "max_unpool"}]), &[2, 4, 4],
-        Code::ShapeMismatch, &["net.3", "net.0", "2×2×2", "5×2×2"]);
-    refused(json!([{"kind": "reshape", "shape": [3, -1]}]), &[10], Code::ShapeMismatch, &["10 values"]);
-    refused(json!([{"kind": "linear", "out_features": i64::MAX}]), &[10], Code::ShapeMismatch, &["weight"]);
-    refused(json!([{"kind": "upsample", "scale_factor": i64::MAX}]), &[1, 4, 4], Code::ShapeMismatch, &["shape"]);
+    refused(
+        json!([conv(3), conv(9)]),
+        &[1, 8, 8, 8],
+        Code::KernelTooLarge,
+        &["layer net.1", "reaches over 9 voxels", "6×6×6", "smaller kernel_size"],
+    );
+    refused(
+        json!([conv(3), {"kind": "linear", "out_features": 2}]),
+        &[1, 8, 8],
+        Code::ShapeMismatch,
+        &["layer net.1", "2×6×6", "flatten()"],
+    );
+    refused(
+        json!([{"kind": "convv"}]),
+        &[1, 8, 8],
+        Code::UnknownName,
+        &["net.0", "did you mean \"conv\""],
+    );
+    refused(
+        json!([{"kind": "conv", "out_chanels": 2, "kernel_size": 3}]),
+        &[1, 8, 8],
+        Code::UnknownOption,
+        &["layer net.0 (conv)", "did you mean \"out_channels\""],
+    );
+    refused(
+        json!([{"kind": "conv", "out_channels": 3, "kernel_size": 1, "groups": 2}]),
+        &[2, 4, 4],
+        Code::ShapeMismatch,
+        &["groups = 2"],
+    );
+    refused(
+        json!([{"kind": "residual", "body": [conv(3)]}]),
+        &[2, 5, 5],
+        Code::ShapeMismatch,
+        &["2×3×3", "2×5×5", "shortcut"],
+    );
+    refused(
+        json!([{"kind": "crop_max_unpool"}]),
+        &[2, 5, 5],
+        Code::ShapeMismatch,
+        &["return_indices"],
+    );
+    refused(
+        json!([{"kind": "max_pool", "kernel_size": 2, "return_indices": true}, conv(1),
+        {"kind": "conv", "out_channels": 5, "kernel_size": 1}, {"kind": "max_unpool"}]),
+        &[2, 4, 4],
+        Code::ShapeMismatch,
+        &["net.3", "net.0", "2×2×2", "5×2×2"],
+    );
+    refused(
+        json!([{"kind": "reshape", "shape": [3, -1]}]),
+        &[10],
+        Code::ShapeMismatch,
+        &["10 values"],
+    );
+    refused(
+        json!([{"kind": "linear", "out_features": i64::MAX}]),
+        &[10],
+        Code::ShapeMismatch,
+        &["weight"],
+    );
+    refused(
+        json!([{"kind": "upsample", "scale_factor": i64::MAX}]),
+        &[1, 4, 4],
+        Code::ShapeMismatch,
+        &["shape"],
+    );
     let mut nested = conv(1);
     for _ in 0..200 {
         nested = json!({"kind": "sequential", "layers": [nested]});

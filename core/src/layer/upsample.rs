@@ -38,8 +38,9 @@ impl Layer for Upsample {
             }
             (false, true) => options.sizes("size", axes)?,
             _ => {
-                return Err(planner
-                    .error(Code::BadOption, "upsample takes either scale_factor or size"));
+                return Err(
+                    planner.error(Code::BadOption, "upsample takes either scale_factor or size")
+                );
             }
         };
         let linear = options.text("mode")? == "linear";

@@ -78,7 +78,9 @@ pub(super) fn spatial_axes(input: &[i64], planner: &Planner<'_>) -> Result<usize
                     crate::shape::show(input)
                 ),
             )
-            .help("it cannot follow flatten, linear or global_avg_pool; reshape restores the axes")),
+            .help(
+                "it cannot follow flatten, linear or global_avg_pool; reshape restores the axes",
+            )),
     }
 }
 

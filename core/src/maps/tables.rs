@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::data::images::Images;
-use crate::data::participants::Session;
 use crate::data::part::Parts;
+use crate::data::participants::Session;
 use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::make_folder;
@@ -32,7 +32,8 @@ fn number(value: Option<f64>) -> String {
 }
 
 pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
-    let names: Vec<&str> = rows.iter().take(1).flat_map(|row| &row.validation).map(|s| s.name.as_str()).collect();
+    let names: Vec<&str> =
+        rows.iter().take(1).flat_map(|row| &row.validation).map(|s| s.name.as_str()).collect();
     let mut columns = vec!["epoch".to_owned(), "iteration".to_owned()];
     for set in ["train", "valid"] {
         columns.extend(names.iter().map(|name| format!("{name}_{set}")));

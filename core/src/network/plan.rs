@@ -6,7 +6,7 @@ use super::spec::{LayerSpec, NetworkSpec};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::layer::pool::Pooled;
-use crate::layer::{Forward, Init};
+use crate::layer::{Forward, Init, Order};
 use crate::options::Options;
 use crate::shape::{Shape, elements, show};
 
@@ -148,9 +148,16 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// Whatever is wrong with the first layer that does not fit.
-    pub fn sequence(&mut self, name: &str, layers: &[LayerSpec], input: &[i64]) -> Result<Sequence> {
+    pub fn sequence(
+        &mut self,
+        name: &str,
+        layers: &[LayerSpec],
+        input: &[i64],
+    ) -> Result<Sequence> {
         if self.path.len() > MAX_DEPTH {
-            return Err(self.error(Code::BadNetwork, format!("layers nest deeper than {MAX_DEPTH}")));
+            return Err(
+                self.error(Code::BadNetwork, format!("layers nest deeper than {MAX_DEPTH}"))
+            );
         }
         self.path.push(name.into());
         let mut nodes: Vec<Node> = Vec::new();
@@ -220,7 +227,8 @@ impl Planner<'_> {
         row.parameters = parameters;
         row.multiply_adds = planned.multiply_adds.saturating_add(inner);
         row.output_bytes = bytes;
-        Ok(Node { path: self.path(), output: planned.output, forward: planned.forward })
+        let (path, output) = (self.path(), planned.output);
+        Ok(Node { path, output, forward: planned.forward, order: planned.order })
     }
 }
 
@@ -229,6 +237,17 @@ struct Node {
     path: String,
     output: Shape,
     forward: Forward,
+    order: Order,
+}
+
+impl Node {
+    fn forward(&self, x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
+        let y = (self.forward)(x, ctx).map_err(|e| e.at(Place::Layer(self.path.clone())))?;
+        if let Some(observe) = &mut ctx.observe {
+            observe(&self.path, &y);
+        }
+        Ok(y)
+    }
 }
 
 /// Planned layers, one after the other.
@@ -245,11 +264,16 @@ impl Sequence {
     /// What libtorch or a layer says, placed at the layer.
     pub fn forward(&self, x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
         let mut x = x.shallow_clone();
-        for node in &self.nodes {
-            x = (node.forward)(&x, ctx).map_err(|e| e.at(Place::Layer(node.path.clone())))?;
-            if let Some(observe) = &mut ctx.observe {
-                observe(&node.path, &x);
+        let mut nodes = self.nodes.iter().peekable();
+        while let Some(node) = nodes.next() {
+            let next = nodes.peek().filter(|next| {
+                node.order == Order::Rising && next.order == Order::Maximum && ctx.observe.is_none()
+            });
+            if let Some(next) = next {
+                x = next.forward(&x, ctx)?;
+                nodes.next();
             }
+            x = node.forward(&x, ctx)?;
         }
         Ok(x)
     }
@@ -345,9 +369,11 @@ impl Plan {
     /// Bytes that training holds for one sample between forward and backward: every layer's output.
     /// An estimate from above, as some layers keep less.
     pub fn activation_bytes(&self) -> i64 {
-        let innermost = self.rows.iter().enumerate().filter(|(i, row)| {
-            self.rows.get(i + 1).is_none_or(|next| next.depth <= row.depth)
-        });
+        let innermost = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(i, row)| self.rows.get(i + 1).is_none_or(|next| next.depth <= row.depth));
         innermost.map(|(_, row)| row.output_bytes).fold(0, i64::saturating_add)
     }
 }

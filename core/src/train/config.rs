@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::data;
 use crate::error::{Problems, Result};
 use crate::options::Options;
-use crate::data;
 
 /// The checked options of `train` and of its `data`.
 pub(crate) struct Config {
@@ -34,9 +34,8 @@ impl Config {
         let train = problems.take(Options::check(&super::options(), given, "train"));
         // The data's options are judged even where the others are wrong.
         let data = given.get("data").and_then(Value::as_object);
-        let data = data.and_then(|data| {
-            problems.take(Options::check(&data::options::specs(), data, "data"))
-        });
+        let data = data
+            .and_then(|data| problems.take(Options::check(&data::options::specs(), data, "data")));
         problems.into_result()?;
         let (Some(train), Some(data)) = (train, data) else {
             return Err(crate::Error::new(crate::Code::BadOption, "data must be a map"));

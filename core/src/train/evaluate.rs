@@ -50,7 +50,11 @@ impl Evaluation {
         let mut scores: Vec<Score> = catalog
             .metrics
             .iter()
-            .map(|entry| Score { name: entry.info.name.clone(), value: value(entry), interval: None })
+            .map(|entry| Score {
+                name: entry.info.name.clone(),
+                value: value(entry),
+                interval: None,
+            })
             .collect();
         if self.loss.is_some() {
             scores.push(Score { name: "loss".into(), value: self.loss, interval: None });

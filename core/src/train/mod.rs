@@ -22,9 +22,9 @@ mod stopping;
 mod trainer;
 
 pub use check::{CheckReport, SplitCounts, check};
-pub use options::specs as options;
 pub use optimizer::Adam;
-pub use outcome::{Outcome, GroupResult, MetricScore};
+pub use options::specs as options;
+pub use outcome::{GroupResult, MetricScore, Outcome};
 pub use session::{Event, Session};
 pub use stopping::{Best, EarlyStopping};
 
@@ -88,7 +88,8 @@ fn run_split(
     let mut results = Vec::new();
     for (i, metric) in config.selection_metrics.iter().enumerate() {
         let Some(best) = trainer.best[i].take() else {
-            let text = format!("{metric} was never defined in split {split}, so no model was kept for it");
+            let text =
+                format!("{metric} was never defined in split {split}, so no model was kept for it");
             session.tell(Event::Warning { text });
             continue;
         };
@@ -181,9 +182,9 @@ fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         for (group, side) in [("train", &sides.train), ("validation", &sides.validation)] {
             let folder = format!("groups/{group}/split-{}", sides.split.index);
             make_folder(&maps.root().join(&folder))?;
-            let rows = side
-                .iter()
-                .map(|(image, class)| (images.session(*image), Some(prepared.classes[*class].as_str())));
+            let rows = side.iter().map(|(image, class)| {
+                (images.session(*image), Some(prepared.classes[*class].as_str()))
+            });
             write_sessions(&maps.root().join(&folder).join("data.tsv"), Some(label), rows)?;
             maps.write(&format!("{folder}/maps.json"), &format!("{caps:#}\n"))?;
         }

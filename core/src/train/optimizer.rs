@@ -55,8 +55,7 @@ impl Adam {
             if !grad.defined() {
                 continue;
             }
-            let tensors =
-                [param, &grad, &self.exp_avgs[i], &self.exp_avg_sqs[i], &self.steps[i]];
+            let tensors = [param, &grad, &self.exp_avgs[i], &self.exp_avg_sqs[i], &self.steps[i]];
             for (list, tensor) in used.iter_mut().zip(tensors) {
                 list.push(tensor.shallow_clone());
             }

@@ -52,7 +52,13 @@ impl From<&Score> for MetricScore {
 
 impl Outcome {
     /// A metric of a group at image level, by the best model of `selection_metric` in `split`.
-    pub fn value(&self, split: usize, selection_metric: &str, group: &str, metric: &str) -> Option<f64> {
+    pub fn value(
+        &self,
+        split: usize,
+        selection_metric: &str,
+        group: &str,
+        metric: &str,
+    ) -> Option<f64> {
         let result = self.results.iter().find(|result| {
             result.split == split
                 && result.selection_metric == selection_metric

@@ -74,7 +74,8 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let splits = problems.take(read_splits(&config));
     let preprocessing = problems.take(preprocessing(&config));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
-    let caps = problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
+    let caps =
+        problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
 
     // Files are looked up even where other things are wrong, so that one report holds all.
     let mut files = None;
@@ -83,7 +84,14 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     }
     problems.into_result()?;
     let ready = (architecture, device, splits, preprocessing, caps, files);
-    let (Some(architecture), Some(device), Some(splits), Some(preprocessing), Some(caps), Some(files)) = ready
+    let (
+        Some(architecture),
+        Some(device),
+        Some(splits),
+        Some(preprocessing),
+        Some(caps),
+        Some(files),
+    ) = ready
     else {
         return Err(Error::new(Code::Internal, "a check failed without saying why"));
     };
@@ -212,7 +220,12 @@ fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
     let all = folder.indices();
     let wanted = match config.train.has("split") {
         false => all.clone(),
-        true => config.train.ints("split")?.iter().map(|i| usize::try_from(*i).unwrap_or(usize::MAX)).collect(),
+        true => config
+            .train
+            .ints("split")?
+            .iter()
+            .map(|i| usize::try_from(*i).unwrap_or(usize::MAX))
+            .collect(),
     };
     let classes = match config.train.has("classes") {
         true => Some(config.train.texts("classes")?),

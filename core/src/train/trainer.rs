@@ -174,7 +174,8 @@ impl<'a> Trainer<'a> {
         let x = images(batch, device)?;
         let truth = Tensor::f_from_slice(classes)?.f_to_device(device)?;
         let logits = self.network.forward(&x, true)?;
-        let sum = logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
+        let sum =
+            logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
         let loss = sum.f_double_value(&[])? / classes.len() as f64;
         if !loss.is_finite() {
             return Err(self.not_finite(batch, i, loss, &x, keys));
@@ -278,7 +279,9 @@ impl<'a> Trainer<'a> {
             return error;
         }
         match self.save_checkpoint() {
-            Ok(()) => error.help(format!("everything so far is saved in {}", self.maps.root().display())),
+            Ok(()) => {
+                error.help(format!("everything so far is saved in {}", self.maps.root().display()))
+            }
             Err(failed) => failed,
         }
     }

@@ -116,9 +116,11 @@ impl Placement {
             pixdim: [qfac, single(spacing[0]), single(spacing[1]), single(spacing[2])],
             tolerance: ROUNDING_F32,
         };
+        // Near half turns a quaternion of `f32` is off by up to 1e-3.
+        let near = |a: f64, b: f64, spacing: f64| (a - b).abs() < 2e-3 * spacing;
         let same = placement.qform().is_ok_and(|again| {
             (0..3).all(|row| {
-                (0..3).all(|axis| (again[row][axis] - affine[row][axis]).abs() < 1e-3 * spacing[axis])
+                (0..3).all(|axis| near(again[row][axis], affine[row][axis], spacing[axis]))
             })
         });
         if !same {

@@ -88,11 +88,7 @@ pub(super) struct Range {
 
 impl Range {
     pub(super) const fn new() -> Self {
-        Self {
-            min: [f32::INFINITY; PLANES],
-            max: [f32::NEG_INFINITY; PLANES],
-            zero: [0.0; PLANES],
-        }
+        Self { min: [f32::INFINITY; PLANES], max: [f32::NEG_INFINITY; PLANES], zero: [0.0; PLANES] }
     }
 
     fn run(&mut self, voxels: &[f32; PLANES]) {

@@ -82,7 +82,9 @@ impl Datatype {
             32 | 1792 | 2048 => {
                 ("complex numbers", "save the magnitude or the phase as an image of its own")
             }
-            128 | 2304 => ("colours", "save one channel, or the brightness, as an image of its own"),
+            128 | 2304 => {
+                ("colours", "save one channel, or the brightness, as an image of its own")
+            }
             1536 => ("128-bit numbers", "save the image as float64 or float32"),
             _ => return Err(bad(format!("the header names datatype {code}, which NIfTI lacks"))),
         };
@@ -130,7 +132,7 @@ pub(super) const LENGTH_1: usize = 348;
 /// The length of a NIfTI-2 header.
 pub(super) const LENGTH_2: usize = 540;
 
-/// The length that the first four bytes of a header state, if it is one of NIfTI's, and its byte order.
+/// The length that the first four bytes of a header state and their byte order, if it is NIfTI's.
 pub(super) fn stated_length(bytes: &[u8]) -> Option<(usize, Endianness)> {
     let first = *bytes.first_chunk()?;
     [LENGTH_1, LENGTH_2].into_iter().find_map(|length| {
@@ -166,7 +168,8 @@ fn not_nifti(bytes: &[u8]) -> crate::Error {
     if start.len() >= 4 && start.iter().all(is_text) {
         let text = String::from_utf8_lossy(start);
         return bad(format!("the file is not NIfTI but text: {:?}…", text.trim())).help(
-            "if it is a pointer of git-annex, DataLad or git-lfs, fetch its content; if it is a web page, download again",
+            "if it is a pointer of git-annex, DataLad or git-lfs, fetch its content; \
+             if it is a web page, download the image again",
         );
     }
     let what = match start {
@@ -222,8 +225,10 @@ impl Fields<'_> {
             b"n+1\0" => false,
             b"ni1\0" => true,
             [0, ..] => {
-                return Err(unsupported("the file is ANALYZE 7.5, which does not say left from right")
-                    .help("convert it to NIfTI with a tool that knows how it was written"));
+                return Err(unsupported(
+                    "the file is ANALYZE 7.5, which does not say left from right",
+                )
+                .help("convert it to NIfTI with a tool that knows how it was written"));
             }
             other => return Err(wrong_magic(other)),
         };
@@ -325,8 +330,13 @@ impl Raw {
             return Err(bad(format!("the header claims a shape of {}", by(dim))));
         }
         if dim.iter().skip(3).any(|length| *length > 1) {
-            return Err(unsupported(format!("the image has the shape {}, a series of volumes", by(dim)))
-                .help("take one volume out of it, or their mean; nibabel.four_to_three splits a series"));
+            return Err(unsupported(format!(
+                "the image has the shape {}, a series of volumes",
+                by(dim)
+            ))
+            .help(
+                "take one volume out of it, or their mean; nibabel.four_to_three splits a series",
+            ));
         }
         dim.iter()
             .map(|length| usize::try_from(*length))
@@ -340,8 +350,10 @@ impl Raw {
             return Ok(None);
         }
         if !self.intercept.is_finite() {
-            return Err(bad("the header has a slope to scale with, but its intercept is not finite")
-                .help("correct scl_inter in the header: 0 is meant as a rule"));
+            return Err(bad(
+                "the header has a slope to scale with, but its intercept is not finite",
+            )
+            .help("correct scl_inter in the header: 0 is meant as a rule"));
         }
         let scaling = (self.slope, self.intercept);
         Ok((scaling != (1.0, 0.0)).then_some(scaling))

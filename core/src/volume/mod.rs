@@ -1,8 +1,8 @@
 //! Brain images in memory, and the files they come from and go to.
 //!
-//! NIfTI-1 and NIfTI-2 are read by our own code: every voxel and affine equals what nibabel gives,
-//! and reading costs little more than inflating the file. Images are written as NIfTI-1 that nibabel
-//! and SimpleITK place alike. `.pt` files that hold one tensor are read too.
+//! NIfTI-1 and NIfTI-2 are read by our own code: every voxel and affine equals what nibabel gives, and
+//! reading costs little more than inflating the file. Images are written as NIfTI-1, in a way that
+//! nibabel and SimpleITK place alike. `.pt` files that hold one tensor are read too.
 
 use std::path::Path;
 
@@ -29,7 +29,8 @@ pub use write::write;
 pub struct Volume {
     /// The voxels along the file's own axes: sagittal, coronal, axial for an image in MNI space.
     pub shape: [usize; 3],
-    /// The values, scaled as the header asks; voxel `[x, y, z]` is at `(x * shape[1] + y) * shape[2] + z`.
+    /// The values, scaled as the header asks; voxel `[x, y, z]` is at
+    /// `(x * shape[1] + y) * shape[2] + z`.
     pub voxels: Vec<f32>,
     /// Voxel indices to millimetres in the world (RAS+).
     pub affine: Affine,

@@ -15,8 +15,8 @@ mod pickle;
 use archive::Archive;
 use pickle::{Kind, Tensor};
 
-/// Reads the tensor in a `.pt` file, of `float32` or `float64`: its shape, and its numbers in C order
-/// whatever their order in the file.
+/// Reads the tensor in a `.pt` file, of `float32` or `float64`: its shape, and its numbers in C
+/// order whatever their order in the file.
 ///
 /// # Errors
 ///
@@ -41,7 +41,8 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(Code::BadTensor, message)
 }
 
-fn parse(file: &[u8]) -> Result<(Vec<usize>, Vec<f32>)> {
+/// The tensor in the bytes of a file.
+pub(super) fn parse(file: &[u8]) -> Result<(Vec<usize>, Vec<f32>)> {
     let archive = Archive::open(file)?;
     let folder = archive
         .names()
@@ -78,9 +79,9 @@ fn in_order(tensor: &Tensor, numbers: Vec<f32>) -> Result<Vec<f32>> {
     });
     // Views that repeat numbers are refused too: nobody saves images so, and they need no more than
     // a few bytes to claim any size.
-    let fits = count.zip(end).filter(|(count, end)| {
-        *count <= numbers.len() && (*end < numbers.len() || *count == 0)
-    });
+    let fits = count
+        .zip(end)
+        .filter(|(count, end)| *count <= numbers.len() && (*end < numbers.len() || *count == 0));
     let Some((count, _)) = fits.filter(|_| shape.len() == strides.len()) else {
         return Err(bad(format!(
             "a shape of {} with strides {strides:?} does not fit {} numbers",

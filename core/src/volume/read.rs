@@ -25,8 +25,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Volume> {
     if files.voxels != files.header {
         source = Source::open(&files.voxels, READ_BUFFER)?;
     }
-    let (voxels, stats) =
-        voxels(&header, source).map_err(|error| error.at(Place::File(files.voxels.clone())))?;
+    let (voxels, stats) = voxels(&header, source).map_err(|error| placed(error, &files.voxels))?;
     Ok(Volume { shape: header.shape, voxels, affine: header.affine, stats })
 }
 
@@ -40,12 +39,20 @@ pub fn read_header(path: impl AsRef<Path>) -> Result<Header> {
     let mut source = Source::open(&files.header, HEADER_BUFFER)?;
     let header = files.parse(&mut source)?;
     if !header.pair {
-        plausible(&header, &source).map_err(|error| error.at(Place::File(files.header)))?;
+        plausible(&header, &source).map_err(|error| placed(error, &files.header))?;
     }
     Ok(header)
 }
 
-/// Large enough that calls into the system and the decoder do not count, small enough for the cache.
+fn placed(error: Error, path: &Path) -> Error {
+    let error = error.at(Place::File(path.into()));
+    if error.code() != Code::BadImage {
+        return error;
+    }
+    error.help("copy the file again from its source, or write it again, for example with nibabel")
+}
+
+/// Large enough that the calls into the system do not count, small enough for the cache.
 const READ_BUFFER: usize = 1 << 17;
 const HEADER_BUFFER: usize = 1 << 12;
 
@@ -70,7 +77,7 @@ impl Files {
     }
 
     fn parse(&self, source: &mut Source<'_>) -> Result<Header> {
-        self.parse_unplaced(source).map_err(|error| error.at(Place::File(self.header.clone())))
+        self.parse_unplaced(source).map_err(|error| placed(error, &self.header))
     }
 
     fn parse_unplaced(&self, source: &mut Source<'_>) -> Result<Header> {
@@ -96,7 +103,7 @@ fn plausible(header: &Header, source: &Source<'_>) -> Result<u64> {
     let expected = header.voxels_at.saturating_add(bytes);
     if expected > source.most() {
         return Err(bad(format!(
-            "the header claims {} voxels of {} from byte {} on, more than fit in a file of {} bytes",
+            "the header claims {} voxels of {} from byte {} on, too many for a file of {} bytes",
             by(&header.shape),
             header.datatype,
             header.voxels_at,

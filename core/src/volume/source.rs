@@ -36,9 +36,10 @@ impl<'a> Source<'a> {
         let metadata = std::fs::metadata(path).map_err(io)?;
         // A pipe would block for ever, and a folder fails later with a stranger message.
         if !metadata.is_file() {
-            let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
+            let what = if metadata.is_dir() { "a folder" } else { "neither file nor folder" };
             return Err(bad(format!("an image was expected, but this is {what}"))
-                .at(Place::File(path.into())));
+                .at(Place::File(path.into()))
+                .help("give the path of a .nii or .nii.gz file"));
         }
         let mut file = BufReader::with_capacity(buffer, File::open(path).map_err(io)?);
         let compressed = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
@@ -98,7 +99,7 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Reads to the end, so that the checksum is verified, and sees that nothing but padding is left.
+    /// Reads to the end, so that the checksum is verified, and sees that only padding is left.
     pub(super) fn finish(mut self) -> Result<()> {
         let expected = self.taken;
         let mut scratch = [0; 4096];
@@ -112,7 +113,10 @@ impl<'a> Source<'a> {
                 return Err(bad(format!(
                     "the file goes on after the {expected} bytes that its header describes"
                 ))
-                .help("the header and the voxels do not belong together, or the file was written over a longer one: write it again"));
+                .help(
+                    "the header and the voxels do not belong together, or the file was written \
+                     over a longer one: write it again",
+                ));
             }
         }
     }
@@ -148,23 +152,28 @@ impl Read for Stream {
                 return Ok(n);
             }
             let file = decoder.get_mut();
-            if !skip_zeros(file)? {
-                return Ok(0);
+            match next_byte(file)? {
+                None => return Ok(0),
+                Some(0x1f) => {}
+                Some(_) => {
+                    let what = "what follows the compressed part is not gzip";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
             }
             *slot = slot.take().map(|decoder| Box::new(GzDecoder::new(decoder.into_inner())));
         }
     }
 }
 
-/// Passes over zeros, with which gzip files may be padded; whether anything follows them.
-fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
+/// Passes over zeros, with which gzip files may be padded, and looks at what comes next.
+fn next_byte(file: &mut impl BufRead) -> io::Result<Option<u8>> {
     loop {
         let bytes = file.fill_buf()?;
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let all = bytes.len();
-        file.consume(zeros);
-        if zeros < all || all == 0 {
-            return Ok(all > 0);
+        let next = bytes.get(zeros).copied();
+        if zeros == 0 {
+            return Ok(next);
         }
+        file.consume(zeros);
     }
 }

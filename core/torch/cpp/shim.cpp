@@ -4,25 +4,19 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <c10/core/GradMode.h>
-#include <exception>
-#include <string>
+#include <cstdlib>
 #include <vector>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "shim.h"
 
 using at::Tensor;
 
-static thread_local std::string last_error;
-
-template <typename F>
-static int guarded(F body) {
-  try {
-    body();
-    return 0;
-  } catch (const std::exception& error) {
-    last_error = error.what();
-  } catch (...) {
-    last_error = "an unknown C++ exception";
-  }
-  return 1;
+std::string& neurhai_torch_last_error() {
+  static thread_local std::string text;
+  return text;
 }
 
 static std::vector<Tensor> list(Tensor* const* tensors, size_t n) {
@@ -34,7 +28,7 @@ static std::vector<Tensor> list(Tensor* const* tensors, size_t n) {
 
 extern "C" {
 
-const char* neurhai_torch_error() { return last_error.c_str(); }
+const char* neurhai_torch_error() { return neurhai_torch_last_error().c_str(); }
 
 int neurhai_torch_leaky_relu(const Tensor* x, double slope, Tensor** out) {
   return guarded([&] { *out = new Tensor(at::leaky_relu(*x, slope)); });
@@ -55,6 +49,16 @@ int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor
                      counters, lr, beta1, beta2, weight_decay, eps, /*amsgrad=*/false,
                      /*maximize=*/false);
   });
+}
+
+// Must be called before the first tensor is made.
+void neurhai_torch_keep_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, 2147483647);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+  setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
 }
 
 int neurhai_torch_clear_grad(Tensor* param) {

@@ -25,6 +25,14 @@ unsafe extern "C" {
         weight_decay: c_double,
         eps: c_double,
     ) -> c_int;
+    fn neurhai_torch_block_maximum_fits(x: Handle, kernel: *const i64) -> c_int;
+    fn neurhai_torch_block_maximum(
+        x: Handle,
+        kernel: *const i64,
+        fill: c_double,
+        out: *mut Handle,
+    ) -> c_int;
+    fn neurhai_torch_keep_memory();
     fn neurhai_torch_clear_grad(param: Handle) -> c_int;
     fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
 }
@@ -70,6 +78,37 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
     // SAFETY: as in `leaky_relu`.
     made(|out| unsafe { neurhai_torch_elu(handle(x), alpha, out) })
+}
+
+/// The largest value of each block of `kernel` voxels (2D or 3D), where the low side of each axis is
+/// padded with `fill` to a multiple of the kernel; `None` where this kernel is not made for `x`,
+/// which must be channels-last floats on the CPU. Of equal values, the first one has the gradient.
+///
+/// # Shapes
+/// `[batch, channel, (depth,) height, width]` → `[batch, channel, ⌈size / kernel⌉…]`.
+///
+/// # Errors
+/// What libtorch says.
+pub fn block_maximum(x: &Tensor, kernel: &[i64], fill: f64) -> Result<Option<Tensor>> {
+    if kernel.len() + 2 != x.dim() || kernel.iter().any(|k| *k < 1) {
+        return Ok(None);
+    }
+    // SAFETY: `x` is borrowed and `kernel` holds one size per spatial axis, which was checked.
+    if unsafe { neurhai_torch_block_maximum_fits(handle(x), kernel.as_ptr()) } == 0 {
+        return Ok(None);
+    }
+    // SAFETY: as above, and `out` is written on success only.
+    made(|out| unsafe { neurhai_torch_block_maximum(handle(x), kernel.as_ptr(), fill, out) })
+        .map(Some)
+}
+
+/// Makes this process keep the memory it has freed, for its next tensors, and ask for it in large
+/// pages. Without this every large tensor is new memory, which the system must clear first: a
+/// third of the time of a training step. Call it before the first tensor is made.
+pub fn keep_memory() {
+    // SAFETY: it only sets options of the allocator and, before any thread could read it, an
+    // environment variable of libtorch's.
+    unsafe { neurhai_torch_keep_memory() }
 }
 
 /// The numbers of an Adam step.

@@ -17,7 +17,8 @@ pub(super) fn choose(files: Vec<&str>) -> Choice<'_> {
         [one] => return Choice::One(one),
         _ => {}
     }
-    let Some(mut runs) = files.iter().map(|file| split_run(file)).collect::<Option<Vec<_>>>() else {
+    let Some(mut runs) = files.iter().map(|file| split_run(file)).collect::<Option<Vec<_>>>()
+    else {
         return Choice::Several(files);
     };
     runs.sort_by_key(|run| run.number);
@@ -44,7 +45,8 @@ struct Run<'a> {
 fn split_run(file: &str) -> Option<Run<'_>> {
     let name = file.rfind('/').map_or(0, |slash| slash + 1);
     let start = name + file[name..].find("_run-")? + "_run-".len();
-    let digits = file[start..].find(|mark: char| !mark.is_ascii_digit()).unwrap_or(file.len() - start);
+    let digits =
+        file[start..].find(|mark: char| !mark.is_ascii_digit()).unwrap_or(file.len() - start);
     let number = file[start..start + digits].parse().ok()?;
     Some(Run { file, number, rest: (&file[..start], &file[start + digits..]) })
 }

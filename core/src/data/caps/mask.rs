@@ -41,14 +41,11 @@ impl Caps {
             })?;
         let pattern = given(&options.roi_custom_mask_pattern)
             .unwrap_or_else(|| if linear { "res-1x1x1".to_owned() } else { String::new() });
-        let search =
-            Search { caps: self, template, pattern, cropped: preprocessing.is_cropped() };
+        let search = Search { caps: self, template, pattern, cropped: preprocessing.is_cropped() };
         let masks = search.masks()?;
         let mut problems = Problems::default();
-        let found: Vec<_> = regions
-            .iter()
-            .filter_map(|region| problems.take(search.one(region, &masks)))
-            .collect();
+        let found: Vec<_> =
+            regions.iter().filter_map(|region| problems.take(search.one(region, &masks))).collect();
         problems.into_result()?;
         Ok(found)
     }
@@ -111,7 +108,8 @@ impl Search<'_> {
                 .at(Place::File(self.folder()))
         };
         if let [first, ..] = any.as_slice() {
-            let help = "draw the mask on the grid of the images, or choose use_uncropped_image to fit";
+            let help =
+                "draw the mask on the grid of the images, or choose use_uncropped_image to fit";
             return Err(error(format!("the region has {first}")).help(help));
         }
         let mut regions: Vec<_> =

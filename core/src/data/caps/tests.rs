@@ -231,7 +231,8 @@ fn links_are_followed_but_not_in_circles() {
         ["A", "B", "C"].map(|id| format!("SUBJECTS/sub-{id}/ses-1/t1_linear/i_{T1}")).join("\n")
     );
     // Both folders that link to each other are seen from both sides, once.
-    let Listing::Files { files, dangling } = list(root.path(), "sub-A", "ses-1", Kind::Images) else {
+    let Listing::Files { files, dangling } = list(root.path(), "sub-A", "ses-1", Kind::Images)
+    else {
         panic!("it is there")
     };
     assert!(dangling.is_empty());
@@ -374,10 +375,7 @@ fn the_shared_caps_reads() {
     let first = &sessions[0];
     assert_eq!(caps.find_tensors(&sessions[..2], &t1()).unwrap().files.len(), 2);
     let image = found.files[0].file_name().unwrap().to_str().unwrap();
-    for part in [
-        TensorOf::Image,
-        TensorOf::Patch { size: 32, stride: 32, index: 3 },
-    ] {
+    for part in [TensorOf::Image, TensorOf::Patch { size: 32, stride: 32, index: 3 }] {
         let path = caps.tensor_path(first, &t1(), image, part).unwrap();
         assert!(path.is_file(), "{}", path.display());
     }

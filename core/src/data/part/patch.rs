@@ -19,7 +19,10 @@ impl Patch {
                     "patch_size",
                     format!("patches of {} do not fit into images of {}", show(size), show(shape)),
                 )
-                .help(format!("choose patch_size of at most {}", shape.iter().min().unwrap_or(&1))));
+                .help(format!(
+                    "choose patch_size of at most {}",
+                    shape.iter().min().unwrap_or(&1)
+                )));
             }
             grid[axis] = (shape[axis] - size[axis]) / stride[axis] + 1;
         }

@@ -123,7 +123,9 @@ impl Parts for Roi {
                 let row = (x * ny + y) * nz + from[2];
                 let voxels = &volume.voxels[row..row + size[2]];
                 let inside = &inside[row..row + size[2]];
-                out.extend(voxels.iter().zip(inside).map(|(v, inside)| if *inside { *v } else { 0.0 }));
+                out.extend(
+                    voxels.iter().zip(inside).map(|(v, inside)| if *inside { *v } else { 0.0 }),
+                );
             }
         }
     }

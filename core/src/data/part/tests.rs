@@ -10,7 +10,8 @@ fn volume(shape: [usize; 3]) -> Volume {
             voxels.extend((0..shape[2]).map(|z| (100 * x + 10 * y + z) as f32));
         }
     }
-    let affine = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
+    let affine =
+        [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
     let stats = Stats::of(&voxels);
     Volume { shape, voxels, affine, stats }
 }
@@ -22,7 +23,15 @@ fn made(given: Value, shape: [usize; 3]) -> Result<Box<dyn Parts>> {
 }
 
 #[track_caller]
-fn check(given: Value, shape: [usize; 3], count: usize, part_shape: &[i64], index: usize, id: usize, values: &[f32]) {
+fn check(
+    given: Value,
+    shape: [usize; 3],
+    count: usize,
+    part_shape: &[i64],
+    index: usize,
+    id: usize,
+    values: &[f32],
+) {
     let parts = made(given, shape).unwrap();
     assert_eq!(parts.count(), count);
     assert_eq!(parts.shape(index), part_shape);
@@ -85,7 +94,8 @@ fn regions_are_masked_and_boxed() {
     let (shape, voxels) = cut(json!({"caps": "x", "mode": "roi", "roi_list": "r"}));
     assert_eq!(shape, [1, 2, 2, 2]);
     assert_eq!(voxels, [112.0, 0.0, 0.0, 123.0, 212.0, 0.0, 0.0, 0.0]);
-    let (shape, voxels) = cut(json!({"caps": "x", "mode": "roi", "roi_list": "r", "uncropped_roi": true}));
+    let (shape, voxels) =
+        cut(json!({"caps": "x", "mode": "roi", "roi_list": "r", "uncropped_roi": true}));
     assert_eq!(shape, [1, 3, 4, 5]);
     assert_eq!(voxels.iter().sum::<f32>(), 112.0 + 123.0 + 212.0);
 }

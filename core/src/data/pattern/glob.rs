@@ -183,10 +183,11 @@ mod tests {
 
     #[test]
     fn with_a_slash_the_path_counts() {
-        check("pet_linear/*.nii", &["pet_linear/a.nii", "PET_linear/.nii"], &[
-            "pet_linear/b/a.nii",
-            "x/pet_linear/a.nii",
-        ]);
+        check(
+            "pet_linear/*.nii",
+            &["pet_linear/a.nii", "PET_linear/.nii"],
+            &["pet_linear/b/a.nii", "x/pet_linear/a.nii"],
+        );
         check("a/**/b", &["a/b", "a/x/b", "a/x/y/b"], &["a/xb", "ab", "x/a/b"]);
         check("**/b", &["b", "x/b", "x/y/b"], &["xb", "b/x"]);
         check("a/**", &["a/", "a/b", "a/b/c"], &["a", "b/a"]);

@@ -48,7 +48,7 @@ impl Anatomy {
         let size = if person.sex == "M" { 1.0 } else { 0.96 };
         let scale = [0; 3].map(|_| size * r.uniform(0.95, 1.03));
         let folds = (0..6).map(|_| Wave::draw(r)).collect();
-        let bias = [0; 9].map(|_| 0.06 * r.normal());
+        let bias = [0; 9].map(|_| 0.04 * r.normal());
         let gain = r.uniform(0.8, 1.25);
         let shapes = shapes(person, r);
         let noise = Random::new(seed, "phantom noise", &[person.number]);
@@ -97,7 +97,8 @@ impl Anatomy {
 
 /// The head from the outside to the inside.
 fn shapes(person: &Person, random: &mut Random) -> Vec<Ellipsoid> {
-    let plain = |center, radii, value| Ellipsoid { center, radii, turn: (0.0, 1.0), value, folded: 0.0 };
+    let plain =
+        |center, radii, value| Ellipsoid { center, radii, turn: (0.0, 1.0), value, folded: 0.0 };
     let (scalp, fluid, cortex, white) = (0.85, 0.12, 0.5, 0.78);
     let mut shapes = vec![
         plain([0.0; 3], [0.86, 0.92, 0.88], scalp),
@@ -116,10 +117,10 @@ fn shapes(person: &Person, random: &mut Random) -> Vec<Ellipsoid> {
     // Left large, right large, both, none: as many classes as there are names take part.
     let large = [[true, false], [false, true], [true, true], [false, false]][person.class];
     for (side, large) in [-1.0, 1.0].into_iter().zip(large) {
-        let size = if large { random.uniform(1.1, 1.25) } else { random.uniform(0.72, 0.87) };
+        let size = if large { random.uniform(1.15, 1.3) } else { random.uniform(0.66, 0.8) };
         let jitter = [0; 3].map(|_| random.uniform(-0.03, 0.03));
         let center = [side * 0.35 + jitter[0], -0.04 + jitter[1], -0.14 + jitter[2]];
-        let value = random.uniform(0.3, 0.4);
+        let value = random.uniform(0.14, 0.24);
         if side < 0.0 {
             shapes.push(plain(center, [0.15, 0.2, 0.16].map(|radius| radius * size), value));
         } else {

@@ -202,7 +202,12 @@ fn wrong_options_are_all_named() {
     let places: Vec<_> =
         error.problems().iter().map(|p| p.place.as_ref().unwrap().to_string()).collect();
     let named = [
-        "classes", "classes", "image_size", "noise_sigma", "smoothing_voxels", "n_splits",
+        "classes",
+        "classes",
+        "image_size",
+        "noise_sigma",
+        "smoothing_voxels",
+        "n_splits",
         "participants_per_class",
     ];
     assert_eq!(places, named.map(|name| format!("option {name:?}")));

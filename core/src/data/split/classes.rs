@@ -39,7 +39,8 @@ impl Classes {
         };
         // Without any class in train, the empty cells or the empty side are told about instead.
         if !in_train.is_empty() {
-            for (name, n) in in_validation.iter().filter(|(name, _)| !in_train.contains_key(*name)) {
+            for (name, n) in in_validation.iter().filter(|(name, _)| !in_train.contains_key(*name))
+            {
                 refuse(
                     format!("class {name:?} is in validation (sessions: {n}) but not in train"),
                     "move participants of this class to train, or choose the classes without it",

@@ -93,7 +93,8 @@ fn check_is_folder(path: &Path, absolute: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(kind) if kind.is_dir() => Ok(()),
         Ok(_) => {
-            let error = Error::new(Code::BadSplit, "a folder of splits was expected, this is a file");
+            let error =
+                Error::new(Code::BadSplit, "a folder of splits was expected, this is a file");
             Err(error.at(Place::File(path.into())).help(advice(parent)))
         }
         Err(error) => {
@@ -174,7 +175,8 @@ fn advice(folder: &Path) -> String {
 /// The folders in `folder`, sorted; none where it cannot be listed.
 fn folders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut paths: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     paths.sort();
     paths
 }

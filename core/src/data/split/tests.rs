@@ -263,11 +263,7 @@ fn a_folder_one_level_too_high_or_too_low_is_led_to_the_right_one() {
     check_open(&folds, "split/5_flod", &["E0301", "did you mean \"5_fold\"?"]);
     check_open(&folds, "split/nothing/at/all", &["E0301"]);
     check_open(&[("a/b.txt", "")], "a", &["found b.txt", "tsvtools kfold"]);
-    let both = [
-        ("train.tsv", TRAIN),
-        ("validation.tsv", VALIDATION),
-        ("split-0/train.tsv", TRAIN),
-    ];
+    let both = [("train.tsv", TRAIN), ("validation.tsv", VALIDATION), ("split-0/train.tsv", TRAIN)];
     check_open(&both, "", &["both a single split", "split-0"]);
     let twice = [("split-0/train.tsv", ""), ("fold-0/train.tsv", "")];
     check_open(&twice, "", &["split 0 is there twice: fold-0 and split-0"]);

@@ -7,9 +7,12 @@ use crate::{Code, Error, Place, Result};
 /// The text without a byte order mark, and with `\n` for every kind of line end.
 pub(super) fn text(file: &Path, bytes: &[u8]) -> Result<String> {
     let foreign = |what: &str, help: &str| {
-        Err(Error::new(Code::BadTable, format!("tab-separated text was expected, {what} was found"))
-            .at(Place::File(file.into()))
-            .help(help))
+        Err(Error::new(
+            Code::BadTable,
+            format!("tab-separated text was expected, {what} was found"),
+        )
+        .at(Place::File(file.into()))
+        .help(help))
     };
     if bytes.starts_with(b"PK\x03\x04") {
         return foreign("a spreadsheet or zip file", "export the sheet as tab-separated text");

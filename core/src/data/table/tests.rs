@@ -67,7 +67,10 @@ fn blank_lines_are_passed_over_but_counted() {
 fn malformed_tables_are_errors_that_say_where() {
     check_error("", &["the table is empty", "t.tsv"]);
     check_error("\n \n\t\n", &["the table is empty"]);
-    check_error("a\tb\n1\tx\n2\n3\ty\tz\n", &["t.tsv, row 3", "row has 1\n", "t.tsv, row 4", "row has 3\n"]);
+    check_error(
+        "a\tb\n1\tx\n2\n3\ty\tz\n",
+        &["t.tsv, row 3", "row has 1\n", "t.tsv, row 4", "row has 3\n"],
+    );
     check_error("a\tb\ta\n1\tx\t2\n", &["two columns are called \"a\"", "row 1"]);
     check_error("a,b\n1,x\n", &["separated by ','", "tab-separated"]);
     check_error(b"a\tb\nok\t1\nM\xfcller\t2\n", &["not UTF-8", "row 3"]);
@@ -92,7 +95,8 @@ fn a_missing_column_lists_those_there_and_the_nearest() {
 
 #[test]
 fn numbers_are_read_with_their_place() {
-    let table = Table::parse(Path::new("t.tsv"), b"age\tx\n61.5\t1\n\t1\n61,5\t1\nold\t1\ninf\t1\n");
+    let table =
+        Table::parse(Path::new("t.tsv"), b"age\tx\n61.5\t1\n\t1\n61,5\t1\nold\t1\ninf\t1\n");
     let table = table.unwrap();
     assert_eq!(table.number(0, 0).unwrap(), Some(61.5));
     assert_eq!(table.number(1, 0).unwrap(), None);

@@ -1,5 +1,5 @@
-//! The few words of Python's pickle language that describe one tensor. Nothing is executed: names of
-//! functions are compared with those that rebuild tensors, and any other is an error.
+//! The few words of Python's pickle language that describe one tensor. Nothing is executed: names
+//! of functions are compared with those that rebuild tensors, and any other is an error.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -195,7 +195,9 @@ fn storage<'a>(id: &Value<'a>) -> Result<Value<'a>> {
         "FloatStorage" => Kind::F32,
         "DoubleStorage" => Kind::F64,
         other => {
-            return Err(bad(format!("float32 or float64 was expected, but the file holds a {other}")));
+            return Err(bad(format!(
+                "float32 or float64 was expected, but the file holds a {other}"
+            )));
         }
     };
     let storage = Storage { kind, key: (*key).to_owned(), length: size(length)? };

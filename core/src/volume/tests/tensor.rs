@@ -1,0 +1,99 @@
+//! `.pt` files: tiny ones of our own, and ClinicaDL's where ../shared/data is at hand.
+
+use std::fs;
+
+use super::*;
+
+fn ramp(count: usize) -> impl Iterator<Item = f32> {
+    (0..count).map(|i| i as f32 * 0.5 - 3.0)
+}
+
+#[test]
+fn tensors_come_out_in_c_order() {
+    let (shape, numbers) = read_tensor(fixture("tensor.pt")).unwrap();
+    assert_eq!(shape, [1, 4, 3, 2]);
+    assert!(numbers.into_iter().eq(ramp(24)));
+
+    let (shape, numbers) = read_tensor(fixture("tensor_fortran.pt")).unwrap();
+    assert_eq!(shape, [1, 4, 3, 2]);
+    let stored: Vec<f32> = ramp(24).collect();
+    let mut expected = Vec::new();
+    for x in 0..4 {
+        for y in 0..3 {
+            expected.extend([0, 1].map(|z| stored[x + 4 * (y + 3 * z)]));
+        }
+    }
+    assert_eq!(numbers, expected);
+
+    let (shape, numbers) = read_tensor(fixture("tensor_view.pt")).unwrap();
+    assert_eq!(shape, [3, 2]);
+    assert_eq!(numbers, [2, 3, 8, 9, 14, 15].map(|i| stored[i]));
+
+    let (shape, numbers) = read_tensor(fixture("tensor_double.pt")).unwrap();
+    assert_eq!(shape, [24]);
+    assert!(numbers.into_iter().eq(ramp(24).map(|x| (f64::from(x) / 3.0) as f32)));
+}
+
+#[track_caller]
+fn check(name: &str, words: &str) {
+    let error = read_tensor(fixture(name)).unwrap_err();
+    assert_eq!(error.code(), Code::BadTensor, "{error}");
+    for words in [words, name, "torch.save(tensor, path)"] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn other_objects_are_named() {
+    check("tensor_long.pt", "LongStorage");
+    check("tensor_in_dict.pt", "a single tensor was expected");
+    check("tensor_expanded.pt", "1048576×1048576");
+    check("i2.nii", "no archive");
+    let absent = read_tensor(fixture("absent.pt")).unwrap_err();
+    assert_eq!(absent.code(), Code::FileNotFound);
+}
+
+#[test]
+fn changed_and_cut_tensors_never_panic() {
+    for name in ["tensor_fortran.pt", "tensor_double.pt"] {
+        let original = fs::read(fixture(name)).unwrap();
+        let whole = read_tensor(fixture(name)).unwrap();
+        for at in 0..original.len() {
+            let error = pt::parse(&original[..at]).unwrap_err();
+            assert_eq!(error.code(), Code::BadTensor, "{name} {at}: {error}");
+            for change in [1, 0x80, 0xff] {
+                let mut bytes = original.clone();
+                bytes[at] ^= change;
+                // A change that passes lies where nothing is read: times, versions, attributes.
+                if let Ok(tensor) = pt::parse(&bytes) {
+                    assert_eq!(tensor, whole, "{name} {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tensors_of_clinicadl_equal_the_images_they_were_made_from() {
+    for participant in ["sub-TRIV0", "sub-TRIV1"] {
+        let folder = format!("caps/subjects/{participant}/ses-M000");
+        let name = format!("{participant}_ses-M000_space-MNI152NLin2009cSym_desc-Crop_res-1x1x1");
+        let tensors = format!("{folder}/deeplearning_prepare_data");
+        let Some(image) = shared(&format!("{folder}/t1-linear/{name}_T1w.nii.gz")) else { return };
+        let image = read(image).unwrap();
+        let whole = shared(&format!("{tensors}/image_based/t1_linear/{name}_T1w.pt")).unwrap();
+        let (shape, voxels) = read_tensor(whole).unwrap();
+        assert_eq!(shape, [&[1], &image.shape[..]].concat());
+        assert_eq!(voxels, image.voxels);
+        // The first patch begins at the first voxel.
+        let patch =
+            format!("{tensors}/patch_based/t1_linear/{name}_patchsize-32_stride-32_patch-0_T1w.pt");
+        let (shape, voxels) = read_tensor(shared(&patch).unwrap()).unwrap();
+        assert_eq!(shape, [1, 32, 32, 32]);
+        let [_, ny, nz] = image.shape;
+        for (i, voxel) in voxels.iter().enumerate() {
+            let (x, y, z) = (i / 1024, i / 32 % 32, i % 32);
+            assert_eq!(*voxel, image.voxels[(x * ny + y) * nz + z]);
+        }
+    }
+}
