@@ -39,7 +39,7 @@ pub enum Kind {
         /// Smallest value on any axis.
         min: i64,
     },
-    /// A list of whole numbers.
+    /// A list of whole numbers, or one number for a list of one.
     Ints,
     /// A list of texts, or one text for a list of one.
     Texts,
@@ -75,7 +75,7 @@ impl Kind {
             Self::Sizes { min } => {
                 format!("a whole number of at least {min}, or a list with one per axis")
             }
-            Self::Ints => "a list of whole numbers".into(),
+            Self::Ints => "a whole number or a list of them".into(),
             Self::Texts => "a text or a list of texts".into(),
             Self::Layers => "a list of layers".into(),
             Self::Branches => "a list of lists of layers".into(),
@@ -109,7 +109,9 @@ impl Kind {
                 one => whole(one).filter(|v| v >= min).map(Value::from),
             },
             Self::Ints => {
-                let list: Option<Vec<i64>> = value.as_array()?.iter().map(whole).collect();
+                let one = std::slice::from_ref(value);
+                let list = value.as_array().map_or(one, Vec::as_slice);
+                let list: Option<Vec<i64>> = list.iter().map(whole).collect();
                 list.map(Value::from)
             }
             Self::Texts => match value {

@@ -70,12 +70,13 @@ impl Random {
     }
 }
 
-/// A seed for a generator that is not ours (libtorch's), derived like a stream.
-pub fn derived_seed(seed: u64, purpose: &str, keys: &[u64]) -> i64 {
+/// A seed derived like a stream, for a generator that is not ours (libtorch's) or for what derives
+/// further. It is below 2⁶³, as libtorch takes signed ones.
+pub fn derived_seed(seed: u64, purpose: &str, keys: &[u64]) -> u64 {
     let hash = hash(seed, purpose, keys);
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    i64::from_le_bytes(bytes) & i64::MAX
+    u64::from_le_bytes(bytes) >> 1
 }
 
 fn hash(seed: u64, purpose: &str, keys: &[u64]) -> blake3::Hash {

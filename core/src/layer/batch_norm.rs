@@ -40,7 +40,7 @@ impl Layer for BatchNorm {
         let variance = planner.buffer("running_var", &channels, Init::Constant(1.0))?;
         let batches = planner.counter("num_batches_tracked")?;
         Ok(Planned::new(input, move |x, ctx| {
-            if ctx.training {
+            if ctx.training() {
                 if x.numel() == x.size().get(1).map_or(0, |c| *c as usize) {
                     return Err(Error::new(
                         Code::ShapeMismatch,
@@ -56,7 +56,7 @@ impl Layer for BatchNorm {
                 affine.map(|(_, bias)| ctx.weight(bias)),
                 Some(ctx.weight(mean)),
                 Some(ctx.weight(variance)),
-                ctx.training,
+                ctx.training(),
                 momentum,
                 eps,
                 cudnn,

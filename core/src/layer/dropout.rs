@@ -1,4 +1,5 @@
 use super::short::*;
+use crate::network::Mode;
 
 pub(super) struct Dropout;
 
@@ -23,8 +24,11 @@ impl Layer for Dropout {
 
     fn plan(&self, options: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
         let p = options.float("p")?;
-        Ok(Planned::new(input, move |x, ctx| {
-            if p > 0.0 && ctx.training { Ok(x.f_dropout(p, true)?) } else { Ok(x.shallow_clone()) }
+        Ok(Planned::new(input, move |x, ctx| match ctx.mode {
+            Mode::Training { .. } if p > 0.0 => {
+                Ok(neurhai_torch::dropout(x, p, ctx.draw_seed("dropout"))?)
+            }
+            _ => Ok(x.shallow_clone()),
         }))
     }
 }

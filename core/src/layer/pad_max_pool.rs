@@ -63,10 +63,11 @@ impl Layer for PadMaxPool {
         let none = vec![0; axes];
         let order = if keep { Order::Fixed } else { Order::Maximum };
         Ok(Planned::new(output, move |x, ctx| {
-            if blocks && !keep {
-                if let Some(y) = neurhai_torch::block_maximum(x, &window.kernel, fill)? {
-                    return Ok(y);
-                }
+            if blocks
+                && !keep
+                && let Some(y) = neurhai_torch::block_maximum(x, &window.kernel, fill)?
+            {
+                return Ok(y);
             }
             let x = match sides.iter().all(|side| *side == 0) {
                 true => x.shallow_clone(),

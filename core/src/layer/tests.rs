@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use super::Init;
 use crate::catalog::Catalog;
 use crate::error::{Code, Result};
-use crate::network::{LayerSpec, Network, NetworkSpec, PartSpec, Plan, State};
+use crate::network::{LayerSpec, Mode, Network, NetworkSpec, PartSpec, Plan, State};
 use crate::shape::show;
 
 fn fixture(name: &str) -> PathBuf {
@@ -29,6 +29,10 @@ fn spec(layers: &Value) -> NetworkSpec {
 
 fn plan(layers: &Value, input: &[i64]) -> Result<Plan> {
     Plan::new(spec(layers), input, &Catalog::built_in().unwrap())
+}
+
+fn mode(training: bool) -> Mode {
+    if training { Mode::Training { seed: 1 } } else { Mode::Evaluation }
 }
 
 fn ints(value: &Value) -> Vec<i64> {
@@ -70,7 +74,7 @@ fn outputs_and_gradients_are_pytorchs() {
             no_grad(|| tensor.shallow_clone().copy_(value));
         }
         let x = get("input").unwrap().copy().set_requires_grad(true);
-        let y = network.forward(&x, case["training"].as_bool().unwrap()).unwrap();
+        let y = network.forward(&x, mode(case["training"].as_bool().unwrap())).unwrap();
         assert_eq!(y.size()[1..], planned_output, "{name}: planned shape");
         assert_close(&format!("{name}: output"), &y, get("output").unwrap());
         (&y * get("weight_of_loss").unwrap()).sum(Kind::Float).backward();
@@ -107,8 +111,8 @@ fn memory_layout_does_not_change_results() {
     assert_eq!(last.stride()[1], 1);
     assert_close(
         "layout",
-        &network.forward(&last, true).unwrap(),
-        &network.forward(&x, true).unwrap(),
+        &network.forward(&last, mode(true)).unwrap(),
+        &network.forward(&x, mode(true)).unwrap(),
     );
 }
 
@@ -131,14 +135,14 @@ fn the_order_of_rectifier_and_maximum_does_not_show() {
             let x = Tensor::randint_low(-4, 3, [2, 3, 5, 6, 7], (Kind::Float, Device::Cpu)) - 0.5;
             let x = Tensor::cat(&[&x, &(&x + 0.5)], 0);
             let weight = Tensor::randn(
-                network.forward(&x, true).unwrap().size(),
+                network.forward(&x, mode(true)).unwrap().size(),
                 (Kind::Float, Device::Cpu),
             );
             let run = |observed: bool| {
                 let x = x.copy().set_requires_grad(true);
                 let y = match observed {
-                    true => network.forward_observed(&x, true, &mut |_, _| ()).unwrap(),
-                    false => network.forward(&x, true).unwrap(),
+                    true => network.forward_observed(&x, mode(true), |_, _| ()).unwrap(),
+                    false => network.forward(&x, mode(true)).unwrap(),
                 };
                 (&y * &weight).sum(Kind::Float).backward();
                 (y.detach(), x.grad())
@@ -212,7 +216,7 @@ fn crop_max_unpool_undoes_pad_max_pool() {
             size.extend(&shape);
             // Positive values, so that a padded zero is never the maximum.
             let x = Tensor::rand(&size, (Kind::Float, Device::Cpu)) + 0.5;
-            let y = network.forward(&x, false).unwrap();
+            let y = network.forward(&x, mode(false)).unwrap();
             assert_eq!(y.size(), size);
             let kept = y.not_equal(0.0);
             assert_eq!(kept.sum(Kind::Int64).int64_value(&[]), 2 * pooled.iter().product::<i64>());
@@ -220,6 +224,24 @@ fn crop_max_unpool_undoes_pad_max_pool() {
             assert!(back.equal(&y), "{}", show(&shape));
         }
     }
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_follows_the_seed_alone() {
+    let network = |p: f64| {
+        let layers = json!([{"kind": "dropout", "p": p}, {"kind": "dropout", "p": p}]);
+        Network::new(plan(&layers, &[40_000]).unwrap(), 0, Device::Cpu).unwrap()
+    };
+    let x = Tensor::ones([1, 40_000], (Kind::Float, Device::Cpu));
+    let run = |p: f64, seed| network(p).forward(&x, Mode::Training { seed }).unwrap();
+    let y = run(0.5, 7);
+    // Two independent halvings: a quarter is left, four times as large.
+    assert!((y.mean(Kind::Double).double_value(&[]) - 1.0).abs() < 0.05);
+    assert_eq!(y.max().double_value(&[]), 4.0);
+    tch::manual_seed(99);
+    assert!(y.equal(&run(0.5, 7)) && !y.equal(&run(0.5, 8)));
+    assert_eq!(run(1.0, 7).abs().sum(Kind::Double).double_value(&[]), 0.0);
+    assert!(network(0.5).forward(&x, Mode::Evaluation).unwrap().equal(&x));
 }
 
 /// What every layer promises, whoever wrote it.
@@ -242,11 +264,12 @@ fn every_layer_keeps_the_contract() {
         size.extend(&example.input);
         tch::manual_seed(5);
         let x = Tensor::randn(&size, (Kind::Float, Device::Cpu)).set_requires_grad(true);
-        let y = network.forward(&x, true).unwrap();
+        let y = network.forward(&x, mode(true)).unwrap();
         assert_eq!(y.size()[1..], example.output, "{name}: real shape");
         y.square().sum(Kind::Float).backward();
         assert!(x.grad().isfinite().all().int64_value(&[]) == 1, "{name}: gradient");
-        let (a, b) = (network.forward(&x, false).unwrap(), network.forward(&x, false).unwrap());
+        let (a, b) =
+            (network.forward(&x, mode(false)).unwrap(), network.forward(&x, mode(false)).unwrap());
         assert!(a.equal(&b), "{name}: evaluation repeats itself");
 
         let folder = tempfile::tempdir().unwrap();
@@ -255,7 +278,7 @@ fn every_layer_keeps_the_contract() {
         let again = Plan::new(network.plan.spec.clone(), &example.input, &catalog).unwrap();
         let mut again = Network::new(again, 4, Device::Cpu).unwrap();
         again.load(&file).unwrap();
-        assert!(again.forward(&x, false).unwrap().equal(&a), "{name}: saved and loaded");
+        assert!(again.forward(&x, mode(false)).unwrap().equal(&a), "{name}: saved and loaded");
 
         let mut layers = LayerSpec::list(&example.layers).unwrap();
         let last = layers.iter_mut().rev().find(|layer| layer.kind == *name).unwrap();

@@ -4,7 +4,9 @@ mod plan;
 mod spec;
 mod weights;
 
-pub use plan::{Context, LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
+pub use plan::{
+    Context, LayerRow, Mode, Observer, ParamId, ParamSpec, Plan, Planner, Sequence, State,
+};
 pub use spec::{LayerSpec, NetworkSpec, PartSpec};
 pub(crate) use weights::save_checkpoint;
 pub use weights::{Network, channels_last};

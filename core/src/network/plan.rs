@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::layer::pool::Pooled;
 use crate::layer::{Forward, Init, Order};
 use crate::options::Options;
+use crate::random::derived_seed;
 use crate::shape::{Shape, elements, show};
 
 /// A parameter or buffer of a planned network.
@@ -279,17 +280,45 @@ impl Sequence {
     }
 }
 
+/// Is shown a layer's path and output.
+pub type Observer<'a> = dyn FnMut(&str, &Tensor) + 'a;
+
+/// How layers behave in a forward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Without random choices, with the statistics gathered in training.
+    Evaluation,
+    /// As they learn; all random choices of the pass derive from the seed.
+    Training {
+        /// The seed.
+        seed: u64,
+    },
+}
+
 /// What a forward pass carries along.
 pub struct Context<'a> {
-    /// Whether layers behave as in training.
-    pub training: bool,
+    /// How layers behave.
+    pub mode: Mode,
+    pub(super) draws: u64,
     pub(super) tensors: &'a [Tensor],
     pub(crate) pools: Vec<Pooled>,
     /// Called with each layer's path and output, inner layers first.
-    pub observe: Option<&'a mut dyn FnMut(&str, &Tensor)>,
+    pub observe: Option<&'a mut Observer<'a>>,
 }
 
 impl Context<'_> {
+    /// Whether layers behave as in training.
+    pub fn training(&self) -> bool {
+        matches!(self.mode, Mode::Training { .. })
+    }
+
+    /// A seed for the next random choice of this pass; 0 in evaluation, where there is none.
+    pub fn draw_seed(&mut self, purpose: &str) -> u64 {
+        let Mode::Training { seed } = self.mode else { return 0 };
+        self.draws += 1;
+        derived_seed(seed, purpose, &[self.draws])
+    }
+
     /// The tensor of a parameter or buffer.
     pub fn weight(&self, id: ParamId) -> &Tensor {
         &self.tensors[id.0]

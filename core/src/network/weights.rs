@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
-use super::plan::{Context, ParamSpec, Plan, State};
+use super::plan::{Context, Mode, Observer, ParamSpec, Plan, State};
 use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::layer::Init;
@@ -58,39 +58,32 @@ impl Network {
     ///
     /// # Errors
     /// What libtorch or a layer says, placed at the layer.
-    pub fn forward(&self, x: &Tensor, training: bool) -> Result<Tensor> {
-        self.run(x, training, None)
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.run(x, mode, None)
     }
 
-    /// As [`Network::forward`], with every layer's path and output shown to `observe`.
+    /// As [`Network::forward`], with every layer's path and output shown to `observe`, inner layers
+    /// first.
     ///
     /// # Errors
     /// As [`Network::forward`].
     pub fn forward_observed(
         &self,
         x: &Tensor,
-        training: bool,
-        observe: &mut dyn FnMut(&str, &Tensor),
+        mode: Mode,
+        mut observe: impl FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        self.run(x, training, Some(observe))
+        self.run(x, mode, Some(&mut observe))
     }
 
-    fn run(
-        &self,
+    fn run<'a>(
+        &'a self,
         x: &Tensor,
-        training: bool,
-        observe: Option<&mut dyn FnMut(&str, &Tensor)>,
+        mode: Mode,
+        observe: Option<&'a mut Observer<'a>>,
     ) -> Result<Tensor> {
-        // The observer's borrow ends with this call, which the context's lifetime needs to know.
-        let mut forwarder;
-        let observe: Option<&mut dyn FnMut(&str, &Tensor)> = match observe {
-            Some(observe) => {
-                forwarder = |path: &str, tensor: &Tensor| observe(path, tensor);
-                Some(&mut forwarder)
-            }
-            None => None,
-        };
-        let mut ctx = Context { training, tensors: &self.tensors, pools: Vec::new(), observe };
+        let mut ctx =
+            Context { mode, draws: 0, tensors: &self.tensors, pools: Vec::new(), observe };
         let mut x = x.shallow_clone();
         for part in &self.plan.parts {
             x = part.forward(&x, &mut ctx)?;

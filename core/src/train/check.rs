@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::data::loader::{Loader, Sample};
 use crate::device;
 use crate::error::Result;
-use crate::network::{LayerRow, Network};
+use crate::network::{LayerRow, Mode, Network};
 use crate::shape::{Shape, elements};
 
 /// What a run would do.
@@ -93,7 +93,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
         let truth = Tensor::f_from_slice(&classes)?.f_to_device(prepared.device)?;
-        let logits = network.forward(&x, true)?;
+        let logits = network.forward(&x, Mode::Training { seed: config.seed })?;
         let loss =
             logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Mean, -100, 0.0)?;
         loss.f_backward()?;

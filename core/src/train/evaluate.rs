@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, MetricEntry};
 use crate::data::loader::{Batch, Loader, Sample, Source};
 use crate::error::{Code, Error, Result};
 use crate::metric::{Confusion, Interval, Metric, RESAMPLES, bootstrap};
-use crate::network::{Network, channels_last};
+use crate::network::{Mode, Network, channels_last};
 use crate::vote::winner;
 
 /// The predictions for a set, one row per sample, in the set's order.
@@ -120,7 +120,7 @@ pub(crate) fn evaluate(
             return Err(Error::new(Code::Interrupted, "stopped during an evaluation"));
         }
         let batch = batch?;
-        let logits = network.forward(&images(&batch, network.device())?, false)?;
+        let logits = network.forward(&images(&batch, network.device())?, Mode::Evaluation)?;
         let logits = logits.f_to_kind(Kind::Float)?.f_to_device(Device::Cpu)?.f_contiguous()?;
         classes = logits.size().get(1).map_or(0, |n| *n as usize);
         let mut values = vec![0f32; logits.numel()];

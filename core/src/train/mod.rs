@@ -63,7 +63,7 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
         results.extend(run_split(&prepared, sides, &maps, session)?);
     }
     session.tell(Event::Finished { maps: maps.root().into() });
-    Ok(Outcome { maps: maps.root().into(), classes: prepared.classes.clone(), results })
+    Ok(Outcome { maps: maps.root().into(), classes: prepared.classes, results })
 }
 
 fn run_split(
@@ -252,3 +252,6 @@ fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         _ => Ok(Map::new()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::data::loader::{Batch, Loader, Sample};
 use crate::error::{Code, Error, Result};
 use crate::maps::{Maps, TrainingRow};
 use crate::metric::Direction;
-use crate::network::{Network, save_checkpoint};
+use crate::network::{Mode, Network, save_checkpoint};
 use crate::random::{Random, derived_seed};
 
 /// The state of a split that is being trained.
@@ -169,11 +169,11 @@ impl<'a> Trainer<'a> {
     /// the batch's mean loss.
     fn learn(&mut self, batch: &Batch, classes: &[i64], i: usize, samples: usize) -> Result<f64> {
         let keys = [self.split as u64, self.progress.epoch as u64, i as u64];
-        tch::manual_seed(derived_seed(self.prepared.config.seed, "step", &keys));
+        let mode = self.mode(&keys);
         let device = self.network.device();
         let x = images(batch, device)?;
         let truth = Tensor::f_from_slice(classes)?.f_to_device(device)?;
-        let logits = self.network.forward(&x, true)?;
+        let logits = self.network.forward(&x, mode)?;
         let sum =
             logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
         let loss = sum.f_double_value(&[])? / classes.len() as f64;
@@ -184,19 +184,25 @@ impl<'a> Trainer<'a> {
         Ok(loss)
     }
 
+    /// The random choices of a step, those of layers that draw from libtorch's own generator included.
+    fn mode(&self, keys: &[u64; 3]) -> Mode {
+        let seed = derived_seed(self.prepared.config.seed, "step", keys);
+        tch::manual_seed(seed as i64);
+        Mode::Training { seed }
+    }
+
     /// Says in which layer a loss stopped being a number.
     fn not_finite(&self, batch: &Batch, i: usize, loss: f64, x: &Tensor, keys: [u64; 3]) -> Error {
         let mut first = None;
-        let mut observe = |path: &str, output: &Tensor| {
+        let observe = |path: &str, output: &Tensor| {
             let finite = output.f_isfinite().and_then(|finite| finite.f_all());
             let finite = finite.and_then(|all| all.f_to_kind(Kind::Float)?.f_double_value(&[]));
             if first.is_none() && finite.is_ok_and(|finite| finite == 0.0) {
                 first = Some(path.to_owned());
             }
         };
-        tch::manual_seed(derived_seed(self.prepared.config.seed, "step", &keys));
         // Only what the observer sees matters here; the output is known to be bad.
-        drop(self.network.forward_observed(x, true, &mut observe));
+        drop(self.network.forward_observed(x, self.mode(&keys), observe));
         let who: Vec<String> = batch
             .samples
             .iter()

@@ -58,42 +58,44 @@ pub(super) fn parse(file: &[u8]) -> Result<(Vec<usize>, Vec<f32>)> {
     };
     let tensor = pickle::read(entry("data.pkl")?)?;
     let data = entry(&format!("data/{}", tensor.storage.key))?;
-    let numbers: Vec<f32> = match tensor.storage.kind {
-        Kind::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Kind::F64 => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
-    };
-    if numbers.len() != tensor.storage.length {
-        let expected = tensor.storage.length;
-        return Err(bad(format!("{expected} numbers expected, {} found", numbers.len())));
-    }
-    let numbers = in_order(&tensor, numbers)?;
+    let numbers = match tensor.storage.kind {
+        Kind::F32 => in_order(&tensor, data.as_chunks().0, f32::from_le_bytes),
+        Kind::F64 => in_order(&tensor, data.as_chunks().0, |b| f64::from_le_bytes(b) as f32),
+    }?;
     Ok((tensor.shape, numbers))
 }
 
 /// The tensor's numbers in C order, out of those of its storage.
-fn in_order(tensor: &Tensor, numbers: Vec<f32>) -> Result<Vec<f32>> {
-    let Tensor { offset, shape, strides, .. } = tensor;
+fn in_order<T: Copy>(
+    tensor: &Tensor,
+    stored: &[T],
+    number: impl Fn(T) -> f32 + Copy,
+) -> Result<Vec<f32>> {
+    let Tensor { storage, offset, shape, strides } = tensor;
+    if stored.len() != storage.length {
+        let message = format!("{} numbers expected, {} found", storage.length, stored.len());
+        return Err(bad(message));
+    }
     let count = shape.iter().try_fold(1_usize, |count, length| count.checked_mul(*length));
-    let end = shape.iter().zip(strides).try_fold(*offset, |end, (length, stride)| {
-        end.checked_add(length.saturating_sub(1).checked_mul(*stride)?)
+    let last = shape.iter().zip(strides).try_fold(*offset, |last, (length, stride)| {
+        last.checked_add(length.saturating_sub(1).checked_mul(*stride)?)
     });
     // Views that repeat numbers are refused too: nobody saves images so, and they need no more than
     // a few bytes to claim any size.
-    let fits = count
-        .zip(end)
-        .filter(|(count, end)| *count <= numbers.len() && (*end < numbers.len() || *count == 0));
-    let Some((count, _)) = fits.filter(|_| shape.len() == strides.len()) else {
+    let fits = |(count, last)| count <= stored.len() && (last < stored.len() || count == 0);
+    let fitting = count.zip(last).filter(|both| fits(*both) && shape.len() == strides.len());
+    let Some((count, _)) = fitting else {
         return Err(bad(format!(
             "a shape of {} with strides {strides:?} does not fit {} numbers",
             by(shape),
-            numbers.len()
+            stored.len()
         )));
     };
     if count == 0 {
         return Ok(Vec::new());
     }
     if packed(shape.iter().zip(strides).rev()) {
-        return Ok(numbers[*offset..*offset + count].to_vec());
+        return Ok(stored[*offset..*offset + count].iter().map(|stored| number(*stored)).collect());
     }
     if let [ones @ .., nx, ny, nz] = &shape[..]
         && ones.iter().all(|length| *length == 1)
@@ -101,13 +103,13 @@ fn in_order(tensor: &Tensor, numbers: Vec<f32>) -> Result<Vec<f32>> {
     {
         // The order of a NIfTI file, which ClinicaDL's images keep.
         let mut voxels = vec![0.0; count];
-        let shape = [*nx, *ny, *nz];
-        for (i, planes) in numbers[*offset..*offset + count].chunks(nx * ny * PLANES).enumerate() {
-            transpose(planes, i * PLANES, shape, &mut voxels, |number| number);
+        let planes = stored[*offset..*offset + count].chunks(nx * ny * PLANES);
+        for (i, planes) in planes.enumerate() {
+            transpose(planes, i * PLANES, [*nx, *ny, *nz], &mut voxels, number);
         }
         return Ok(voxels);
     }
-    Ok(gather(tensor, &numbers, count))
+    Ok(gather(tensor, count).map(|at| number(stored[at])).collect())
 }
 
 /// Whether no number is left out or met twice, the first axis given running fastest.
@@ -120,23 +122,22 @@ fn packed<'a>(axes: impl Iterator<Item = (&'a usize, &'a usize)>) -> bool {
     })
 }
 
-fn gather(tensor: &Tensor, numbers: &[f32], count: usize) -> Vec<f32> {
+/// Where the tensor's numbers lie in its storage, in C order.
+fn gather(tensor: &Tensor, count: usize) -> impl Iterator<Item = usize> {
     let mut index = vec![0; tensor.shape.len()];
-    let mut at = tensor.offset;
-    (0..count)
-        .map(|_| {
-            let number = numbers[at];
-            for axis in (0..index.len()).rev() {
-                let (length, stride) = (tensor.shape[axis], tensor.strides[axis]);
-                index[axis] += 1;
-                if index[axis] < length {
-                    at += stride;
-                    break;
-                }
-                index[axis] = 0;
-                at -= (length - 1) * stride;
+    let mut next = tensor.offset;
+    (0..count).map(move |_| {
+        let at = next;
+        for axis in (0..index.len()).rev() {
+            let (length, stride) = (tensor.shape[axis], tensor.strides[axis]);
+            index[axis] += 1;
+            if index[axis] < length {
+                next += stride;
+                break;
             }
-            number
-        })
-        .collect()
+            index[axis] = 0;
+            next -= (length - 1) * stride;
+        }
+        at
+    })
 }

@@ -5,6 +5,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <c10/core/GradMode.h>
 #include <cstdlib>
+#include <mutex>
 #include <vector>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -36,6 +37,25 @@ int neurhai_torch_leaky_relu(const Tensor* x, double slope, Tensor** out) {
 
 int neurhai_torch_elu(const Tensor* x, double alpha, Tensor** out) {
   return guarded([&] { *out = new Tensor(at::elu(*x, alpha)); });
+}
+
+int neurhai_torch_dropout(const Tensor* x, double p, uint64_t seed, Tensor** out) {
+  return guarded([&] {
+    // A generator of its own: the default one is shared by everything in this process.
+    at::Generator shared = at::globalContext().defaultGenerator(x->device());
+    at::Generator own = [&] {
+      std::lock_guard<std::mutex> lock(shared.mutex());
+      return shared.clone();
+    }();
+    own.set_current_seed(seed);
+    Tensor kept = at::empty_like(x->detach());
+    if (p < 1.0) {
+      kept.bernoulli_(1.0 - p, own).div_(1.0 - p);
+    } else {
+      kept.zero_();
+    }
+    *out = new Tensor(x->mul(kept));
+  });
 }
 
 int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor* const* exp_avgs,

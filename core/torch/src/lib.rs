@@ -12,6 +12,7 @@ unsafe extern "C" {
     fn neurhai_torch_error() -> *const c_char;
     fn neurhai_torch_leaky_relu(x: Handle, slope: c_double, out: *mut Handle) -> c_int;
     fn neurhai_torch_elu(x: Handle, alpha: c_double, out: *mut Handle) -> c_int;
+    fn neurhai_torch_dropout(x: Handle, p: c_double, seed: u64, out: *mut Handle) -> c_int;
     fn neurhai_torch_fused_adam(
         params: *const Handle,
         grads: *const Handle,
@@ -78,6 +79,16 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
     // SAFETY: as in `leaky_relu`.
     made(|out| unsafe { neurhai_torch_elu(handle(x), alpha, out) })
+}
+
+/// `x` with values zeroed with probability `p` and the rest scaled by 1/(1 − p), drawn from a
+/// generator of its own that starts at `seed`.
+///
+/// # Errors
+/// What libtorch says.
+pub fn dropout(x: &Tensor, p: f64, seed: u64) -> Result<Tensor> {
+    // SAFETY: as in `leaky_relu`.
+    made(|out| unsafe { neurhai_torch_dropout(handle(x), p, seed, out) })
 }
 
 /// The largest value of each block of `kernel` voxels (2D or 3D), where the low side of each axis is
