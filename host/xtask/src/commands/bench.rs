@@ -16,6 +16,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(repository: &Repository, arguments: &[String]) -> Result<()> {
     libtorch::ensure(repository, Existing::Keep)?;
+    // The benchmarks of whole commands run the program that stands beside them.
+    cargo(repository, &["build", "--release", "--package", "neurhai-host"])?;
     let mut command =
         vec!["run", "--release", "--package", "neurhai-tests", "--bin", "bench", "--"];
     command.extend(arguments.iter().map(String::as_str));

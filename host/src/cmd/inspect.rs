@@ -1,0 +1,110 @@
+//! `host inspect`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use neurhai_core::catalog::{ArchitectureRequest, Entry};
+use neurhai_core::network::Plan;
+use neurhai_core::{Code, Error, shape};
+use serde_json::{Map, Value, json};
+
+use super::{failed, misused, runtime};
+use crate::functions::arguments::Arguments;
+use crate::output;
+use crate::runtime::Mode;
+use crate::show;
+
+/// Show a network's layers: shapes, parameters, multiply–adds and memory
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// An architecture, or a script for those it registers
+    #[arg(value_name = "NAME|SCRIPT")]
+    name: String,
+
+    /// Input shape: channels, then the sizes
+    #[arg(long, value_name = "SHAPE", value_parser = read_shape, default_value = "1x169x208x179")]
+    input: shape::Shape,
+
+    /// Outputs: the number of classes
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(i64).range(1..))]
+    outputs: i64,
+
+    /// An option of the architecture; may be given several times
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = read_option)]
+    options: Vec<(String, Value)>,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Arguments for the script: --name value …
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+fn read_shape(text: &str) -> Result<shape::Shape, String> {
+    shape::parse(text).ok_or_else(|| "sizes are whole numbers with x between: 1x169x208x179".into())
+}
+
+fn read_option(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text.split_once('=').ok_or("an option is written as key=value")?;
+    // What is no JSON is a text.
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((key.trim().to_owned(), value))
+}
+
+pub(super) fn run(args: Args) -> ExitCode {
+    match networks(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => code,
+    }
+}
+
+fn networks(args: &Args) -> Result<(), ExitCode> {
+    let path = Path::new(&args.name);
+    let script = path.extension().is_some_and(|extension| extension == "rhai").then_some(path);
+    let arguments = Arguments::parse(&args.arguments).map_err(misused)?;
+    let runtime = runtime(script, arguments, Mode::Define)?;
+    let fail = |failure| failed(&failure, runtime.sources());
+    let mut names = vec![args.name.clone()];
+    if let Some(script) = script {
+        let before = runtime.catalog().architectures.iter().count();
+        runtime.run_file(script).map_err(fail)?;
+        let catalog = runtime.catalog();
+        names = catalog.architectures.iter().skip(before).map(|e| e.name().to_owned()).collect();
+        if names.is_empty() {
+            let error = Error::new(Code::UnknownName, "the script registers no architecture");
+            return Err(misused(error.help("name one: host inspect NAME")));
+        }
+    } else if let Err(error) = runtime.catalog().architectures.get(&args.name) {
+        return Err(misused(error));
+    }
+    let options: Map<String, Value> = args.options.iter().cloned().collect();
+    let request =
+        ArchitectureRequest { input: args.input.clone(), outputs: args.outputs, options };
+    for (i, name) in names.iter().enumerate() {
+        let plan = runtime.plan(name, &request).map_err(fail)?;
+        if args.json {
+            output::line(&as_json(&plan).to_string());
+            continue;
+        }
+        if i > 0 {
+            output::line("");
+        }
+        output::line(&format!("{name}\n{}", show::layer_table(&runtime.catalog(), &plan)));
+    }
+    Ok(())
+}
+
+fn as_json(plan: &Plan) -> Value {
+    json!({
+        "architecture": plan.spec.architecture,
+        "input": plan.input,
+        "output": plan.output,
+        "parameters": plan.parameters(),
+        "multiply_adds": plan.multiply_adds(),
+        "activation_bytes": plan.activation_bytes(),
+        "layers": plan.rows,
+        "network": plan.spec,
+    })
+}

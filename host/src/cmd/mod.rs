@@ -1,0 +1,145 @@
+//! The command line: one file per command.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand};
+use neurhai_core::{Code, Error};
+
+use crate::functions::arguments::Arguments;
+use crate::output;
+use crate::progress::Progress;
+use crate::report::{Failure, Sources};
+use crate::runtime::{Mode, Runtime, Settings};
+
+mod check;
+mod explain;
+mod inspect;
+mod list;
+mod run;
+
+/// Deep learning on brain images, by scripts.
+#[derive(Debug, Parser)]
+#[command(name = "host", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Inspect(inspect::Args),
+    List(list::Args),
+    Explain(explain::Args),
+}
+
+impl Cli {
+    /// Does what was asked for. 0: done. 1: the run or check failed. 2: a mistake on the command
+    /// line, or a defect of this program. 130: interrupted.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Run(args) => run::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Inspect(args) => inspect::run(args),
+            Command::List(args) => list::run(args),
+            Command::Explain(args) => explain::run(args),
+        }
+    }
+}
+
+/// The code of a mistake on the command line.
+const USAGE: u8 = 2;
+
+/// Shows why a command failed.
+fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
+    let code = failure.code();
+    if code == Code::Interrupted {
+        for one in &failure.diagnostics {
+            output::note(&format!("interrupted: {}", one.problem.message));
+            if let Some(help) = &one.problem.help {
+                output::note(help);
+            }
+        }
+        return ExitCode::from(130);
+    }
+    output::note(failure.render(sources, output::style()).trim_end());
+    ExitCode::from(if code == Code::Internal { USAGE } else { 1 })
+}
+
+/// Shows a mistake on the command line.
+fn misused(error: Error) -> ExitCode {
+    let failure = Failure::from(error);
+    output::note(failure.render(&Sources::default(), output::style()).trim_end());
+    ExitCode::from(USAGE)
+}
+
+/// A script as `run` and `check` take it.
+#[derive(Debug, clap::Args)]
+struct ScriptArgs {
+    /// The script
+    script: std::path::PathBuf,
+
+    /// Arguments for the script: --name value …
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+impl ScriptArgs {
+    /// A runtime for the script, which is known to exist.
+    fn runtime(&self, mode: Mode) -> Result<Runtime, ExitCode> {
+        if !self.script.is_file() {
+            let error = Error::new(
+                Code::FileNotFound,
+                format!("there is no script {:?}", self.script.display().to_string()),
+            );
+            return Err(misused(error));
+        }
+        let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
+        runtime(Some(&self.script), arguments, mode)
+    }
+}
+
+/// A runtime whose script prints to standard output and tells its progress on standard error.
+fn runtime(script: Option<&Path>, arguments: Arguments, mode: Mode) -> Result<Runtime, ExitCode> {
+    let progress = Progress::new();
+    let settings = Settings {
+        folder: script.map(folder_of),
+        arguments,
+        mode,
+        stop: stop_flag(),
+        print: Box::new(|text, place| match place {
+            Some(place) => output::line(&format!("{place}: {text}")),
+            None => output::line(text),
+        }),
+        events: Box::new(move |event| progress.show(event)),
+        ..Settings::default()
+    };
+    Runtime::new(settings).map_err(|failure| failed(&failure, &Sources::default()))
+}
+
+fn folder_of(script: &Path) -> std::path::PathBuf {
+    match script.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
+        _ => ".".into(),
+    }
+}
+
+/// The flag that Ctrl-C sets; when pressed again, the program ends at once.
+#[allow(clippy::exit, reason = "the second Ctrl-C asks for exactly that")]
+fn stop_flag() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        output::note("\nstopping after this step; press Ctrl-C again to stop at once");
+    });
+    // Without the handler Ctrl-C ends the program at once, which is safe, too.
+    drop(handler);
+    stop
+}

@@ -1,0 +1,222 @@
+//! The functions that scripts may call, one file per matter.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
+
+use neurhai_core::catalog::Catalog;
+use neurhai_core::train::Event;
+use neurhai_core::{Code, Error, Result};
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
+
+use crate::report::{CallSite, Sources, Traces};
+use crate::runtime::{Inner, Mode};
+use arguments::Arguments;
+
+pub mod architecture;
+pub mod arguments;
+pub mod data;
+pub mod inspect;
+pub mod layers;
+mod phantoms;
+mod train;
+
+/// What all functions of a runtime share.
+pub(crate) struct Shared {
+    catalog: RwLock<Catalog>,
+    pub(crate) sources: Sources,
+    pub(crate) traces: Mutex<Traces>,
+    pub(crate) arguments: Arguments,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) mode: Mode,
+    pub(crate) events: Events,
+}
+
+/// Who is told what happens in a run.
+pub type Events = Box<dyn Fn(&Event) + Send + Sync>;
+
+impl Shared {
+    pub(crate) fn new(
+        catalog: Catalog,
+        arguments: Arguments,
+        stop: Arc<AtomicBool>,
+        mode: Mode,
+        events: Events,
+    ) -> Self {
+        Self {
+            catalog: RwLock::new(catalog),
+            sources: Sources::default(),
+            traces: Mutex::default(),
+            arguments,
+            stop,
+            mode,
+            events,
+        }
+    }
+
+    /// The catalog for reading. A function may read while another of the same thread does,
+    /// because nothing ever waits to write.
+    pub(crate) fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the catalog, unless someone reads it: a network is being built or trained then.
+    pub(crate) fn change_catalog<T>(
+        &self,
+        change: impl FnOnce(&mut Catalog) -> Result<T>,
+    ) -> Result<T> {
+        match self.catalog.try_write() {
+            Ok(mut catalog) => change(&mut catalog),
+            Err(TryLockError::Poisoned(poisoned)) => change(&mut poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                Code::ScriptError,
+                "nothing can be registered while a network is built or trained",
+            )
+            .help("register architectures at the top level of the script")),
+        }
+    }
+
+    pub(crate) fn traces(&self) -> std::sync::MutexGuard<'_, Traces> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error of the core on its way through a script.
+#[derive(Clone)]
+pub(crate) struct Raised {
+    pub(crate) error: Arc<Error>,
+    /// The calls that gave certain options, where that was not the failing call itself.
+    pub(crate) givers: Arc<BTreeMap<String, CallSite>>,
+}
+
+/// The script's form of an error of the core.
+pub(crate) fn raise(error: Error) -> Box<EvalAltResult> {
+    raise_with(error, BTreeMap::new())
+}
+
+/// The same, for options that other calls gave.
+pub(crate) fn raise_with(error: Error, givers: BTreeMap<String, CallSite>) -> Box<EvalAltResult> {
+    let raised = Raised { error: Arc::new(error), givers: Arc::new(givers) };
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(raised), Position::NONE))
+}
+
+/// Registers everything.
+pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<Inner>) {
+    engine
+        .register_type_with_name::<Raised>("Error")
+        .register_get("code", |raised: &mut Raised| raised.error.code().id().to_owned())
+        .register_get("message", |raised: &mut Raised| raised.error.problems()[0].message.clone())
+        .register_fn("to_string", |raised: &mut Raised| raised.error.to_string());
+    layers::register(engine, shared);
+    architecture::register(engine, shared, inner);
+    data::register(engine);
+    inspect::register(engine, shared);
+    train::register(engine, shared);
+    phantoms::register(engine, shared);
+    arguments::register(engine, shared);
+}
+
+/// A function of scripts, as `host explain` and messages describe it.
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called.
+    pub usage: &'static str,
+    /// One line.
+    pub help: &'static str,
+}
+
+/// All functions beside those of the layers, in the order they are listed in.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "architecture",
+        usage: "architecture(name, [help,] #{ option: default }, |p| [layers])",
+        help: "Registers a recipe for networks; p holds the options, input, outputs and dimensions.",
+    },
+    Function {
+        name: "part",
+        usage: "part(name, [layers])",
+        help: "A named part of a network, for architectures that give a list of parts.",
+    },
+    Function {
+        name: "named",
+        usage: "named(layer, name)",
+        help: "The same layer under a name of its own in the state names.",
+    },
+    Function {
+        name: "custom",
+        usage: "custom(kind, #{ option: value })",
+        help: "A layer by its registered name.",
+    },
+    Function {
+        name: "caps",
+        usage: "caps(folder, [#{ preprocessing, … }])",
+        help: "The images of a CAPS folder, whole; see images, patches, slices and roi.",
+    },
+    Function {
+        name: "images",
+        usage: "data.images()",
+        help: "Whole images, which is what caps() gives.",
+    },
+    Function {
+        name: "patches",
+        usage: "data.patches(size, stride, [#{ … }])",
+        help: "Cubes cut from each image, size and stride in voxels.",
+    },
+    Function {
+        name: "slices",
+        usage: "data.slices([#{ slice_direction, slice_mode, discarded_slices }])",
+        help: "Slices across one axis of each image.",
+    },
+    Function {
+        name: "roi",
+        usage: "data.roi([names], [#{ uncropped_roi, … }])",
+        help: "Regions of each image, by the names of their masks in the CAPS.",
+    },
+    Function {
+        name: "train",
+        usage: "train(#{ data, splits, output, … })",
+        help: "Trains and evaluates a network on every split, and writes the experiment folder.",
+    },
+    Function {
+        name: "check",
+        usage: "check(#{ data, splits, output, … })",
+        help: "Does everything short of training: the same options as train, nothing written.",
+    },
+    Function {
+        name: "table",
+        usage: "run.table()",
+        help: "The scores of a run; run.best(\"BA\"), run.results and run.maps give parts of it.",
+    },
+    Function {
+        name: "best",
+        usage: "run.best(metric)",
+        help: "The validation score of the best model, per image, as the mean over the splits.",
+    },
+    Function {
+        name: "phantoms",
+        usage: "phantoms(folder, [#{ participants_per_class, image_size, … }])",
+        help: "Makes a small labelled data set to try things on; gives its caps, labels and splits.",
+    },
+    Function {
+        name: "inspect",
+        usage: "inspect(architecture, [channels, sizes], [#{ outputs, options }])",
+        help: "The layer table of a network for this input shape, ready to be printed.",
+    },
+    Function {
+        name: "arg",
+        usage: "arg(name, [default])",
+        help: "What stands after --name on the command line: host run script.rhai -- --name value",
+    },
+    Function {
+        name: "args",
+        usage: "args()",
+        help: "All arguments of the command line after --, as a map.",
+    },
+    Function { name: "print", usage: "print(value)", help: "Shows a value." },
+    Function {
+        name: "debug",
+        usage: "debug(value)",
+        help: "Shows a value in full, with the line of the script.",
+    },
+];

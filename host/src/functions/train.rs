@@ -1,0 +1,136 @@
+//! `train` and `check`: a run, or everything short of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use neurhai_core::train::{self, CheckReport, Outcome, Session};
+use neurhai_core::{Code, Error, Result};
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
+use serde_json::{Map, Value};
+
+use super::data::Data;
+use super::{Shared, raise, raise_with};
+use crate::report::CallSite;
+use crate::runtime::Mode;
+use crate::sandbox::{Halt, unmeasured};
+use crate::show;
+use crate::value::{from_json, map_to_json};
+
+/// A finished run, as scripts hold it; without an outcome where nothing was trained.
+#[derive(Clone)]
+struct Run {
+    output: String,
+    outcome: Option<Arc<Outcome>>,
+}
+
+type Given<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+impl Run {
+    /// The results, or the quiet end of a script that needs them although nothing was trained.
+    fn outcome(&self) -> Given<&Outcome> {
+        self.outcome.as_deref().ok_or_else(|| {
+            Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Halt::Checked), Position::NONE))
+        })
+    }
+
+    /// The validation score of a metric at image level: by the model that was best by it where one
+    /// was kept, otherwise by the first that was; the mean over the splits.
+    fn best(&self, metric: &str) -> Given<f64> {
+        let outcome = self.outcome()?;
+        let splits: std::collections::BTreeSet<_> =
+            outcome.results.iter().map(|result| result.split).collect();
+        let score = |split: &usize| {
+            let first = outcome.results.iter().find(|result| result.split == *split)?;
+            let by = |selection: &str| outcome.value(*split, selection, "validation", metric);
+            by(metric).or_else(|| by(&first.selection_metric))
+        };
+        let scores: Option<Vec<f64>> = splits.iter().map(score).collect();
+        match scores.filter(|scores| !scores.is_empty()) {
+            Some(scores) => Ok(scores.iter().sum::<f64>() / scores.len() as f64),
+            None => {
+                let names: Vec<_> = outcome.results.first().map_or_else(Vec::new, |result| {
+                    result.scores.iter().map(|score| score.metric.as_str()).collect()
+                });
+                let near = neurhai_core::error::did_you_mean(metric, names.iter().copied());
+                let message = format!("the run has no value of {metric:?}{near}");
+                let help = format!("its metrics are: {}", names.join(", "));
+                Err(raise(Error::new(Code::UnknownName, message).help(help)))
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Calls the core with what surrounds a run of this script.
+    fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+        let catalog = self.catalog();
+        let session = Session {
+            catalog: &catalog,
+            script: self.traces().script.clone(),
+            stop: &self.stop,
+            events: &self.events,
+        };
+        unmeasured(|| work(&session))
+    }
+}
+
+/// The options of a call, and which other calls gave some of them.
+fn options(map: &rhai::Map) -> Result<(Map<String, Value>, BTreeMap<String, CallSite>)> {
+    let data = map.get("data").and_then(|data| data.read_lock::<Data>());
+    let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
+    Ok((map_to_json(map)?, givers))
+}
+
+fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
+    let (options, givers) = options(map).map_err(raise)?;
+    let output = options.get("output").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let outcome = match shared.mode {
+        Mode::Run => {
+            let outcome = shared.in_session(|session| train::run(&options, session));
+            let outcome = outcome.map_err(|error| raise_with(error, givers))?;
+            Some(Arc::new(outcome))
+        }
+        Mode::Check => {
+            let report = shared.in_session(|session| train::check(&options, session));
+            let report = report.map_err(|error| raise_with(error, givers))?;
+            shared.traces().reports.push(report);
+            None
+        }
+        Mode::Define => None,
+    };
+    Ok(Run { output, outcome })
+}
+
+fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
+    let (options, givers) = options(map).map_err(raise)?;
+    let report = shared.in_session(|session| train::check(&options, session));
+    report.map(Arc::new).map_err(|error| raise_with(error, givers))
+}
+
+/// A part of the results as a script's value.
+fn to_value<T: serde::Serialize>(part: &T) -> Given<Dynamic> {
+    let json = serde_json::to_value(part)
+        .map_err(|error| raise(Error::new(Code::Internal, "results cannot be read").because(error)))?;
+    Ok(from_json(&json))
+}
+
+pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
+    let (for_run, for_check) = (Arc::clone(shared), Arc::clone(shared));
+    engine
+        .register_fn("train", move |map: rhai::Map| run(&for_run, &map))
+        .register_type_with_name::<Run>("Run")
+        .register_get("maps", |run: &mut Run| run.output.clone())
+        .register_get("classes", |run: &mut Run| to_value(&run.outcome()?.classes))
+        .register_get("results", |run: &mut Run| to_value(&run.outcome()?.results))
+        .register_fn("best", |run: &mut Run, metric: &str| run.best(metric))
+        .register_fn("table", |run: &mut Run| run.outcome().map(show::results))
+        .register_fn("to_string", |run: &mut Run| run.outcome().map(show::results))
+        .register_fn("check", move |map: rhai::Map| check(&for_check, &map))
+        .register_type_with_name::<Arc<CheckReport>>("Check")
+        .register_get("parameters", |report: &mut Arc<CheckReport>| report.parameters)
+        .register_get("classes", |report: &mut Arc<CheckReport>| to_value(&report.classes));
+    let shared = Arc::clone(shared);
+    engine.register_fn("to_string", move |report: &mut Arc<CheckReport>| {
+        show::check_report(&shared.catalog(), report)
+    });
+}

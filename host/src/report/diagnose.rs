@@ -1,0 +1,192 @@
+//! Turns what Rhai and the core report into problems with a place.
+
+use neurhai_core::error::nearest;
+use neurhai_core::train::CheckReport;
+use neurhai_core::{Code, Error, Place, Problem};
+use rhai::{EvalAltResult, ParseErrorType, Position};
+
+use super::{CallSite, Diagnostic, Failure, Frame, locate, scan, words};
+use crate::functions::layers::Layer;
+use crate::functions::{Raised, Shared};
+use crate::sandbox::Halt;
+
+/// What is remembered on the way, for problems that come back through the core.
+#[derive(Default)]
+pub(crate) struct Traces {
+    /// The parts of the network built last.
+    pub(crate) parts: Vec<(String, Vec<Layer>)>,
+    /// Problems within functions of scripts that the core called, and where they lie.
+    told: Vec<Diagnostic>,
+    /// The script that runs: its name and text.
+    pub(crate) script: Option<(String, String)>,
+    /// What checks in place of training found.
+    pub(crate) reports: Vec<CheckReport>,
+}
+
+/// Problems kept for when they come back; the core gives up at the first that matters.
+const MAX_TOLD: usize = 64;
+
+impl Traces {
+    /// Remembers where problems lie before the core learns of them.
+    pub(crate) fn tell(&mut self, failure: &Failure) {
+        if self.told.len() > MAX_TOLD {
+            self.told.clear();
+        }
+        self.told.extend(failure.diagnostics.iter().cloned());
+    }
+
+    fn recall(&self, problem: &Problem) -> Option<&Diagnostic> {
+        // The core may have added a place or advice, but code and message stay.
+        let same = |told: &&Diagnostic| {
+            told.problem.code == problem.code && told.problem.message == problem.message
+        };
+        self.told.iter().rev().find(same)
+    }
+
+    fn layer(&self, path: &str) -> Option<&CallSite> {
+        let (part, rest) = path.split_once('.')?;
+        let (_, layers) = self.parts.iter().find(|(name, _)| name == part)?;
+        Layer::find(layers, rest)
+    }
+}
+
+/// What went wrong in the script `main`, or in a function that was written in it.
+pub(crate) fn diagnose(error: &EvalAltResult, main: &str, shared: &Shared) -> Failure {
+    let (mut frames, mut source, mut current) = (Vec::new(), main.to_owned(), error);
+    loop {
+        let (what, inner, position) = match current {
+            EvalAltResult::ErrorInFunctionCall(name, _, inner, position) => {
+                (call_words(name), inner, *position)
+            }
+            EvalAltResult::ErrorInModule(name, inner, position) => {
+                (format!("the module {name}"), inner, *position)
+            }
+            _ => break,
+        };
+        if let Some(at) = CallSite::new(&source, position) {
+            frames.insert(0, Frame { what, at });
+        }
+        match current {
+            EvalAltResult::ErrorInFunctionCall(_, name, ..)
+            | EvalAltResult::ErrorInModule(name, ..)
+                if !name.is_empty() =>
+            {
+                source.clone_from(name);
+            }
+            _ => {}
+        }
+        current = inner;
+    }
+    // A problem without a position lies where the innermost call is.
+    let site = CallSite::new(&source, current.position())
+        .or_else(|| Some(frames.first()?.at.clone()));
+    if let EvalAltResult::ErrorRuntime(value, _) = current {
+        if let Some(raised) = value.read_lock::<Raised>() {
+            let problems = raised.error.problems().iter();
+            let diagnostics = problems.map(|problem| {
+                place(problem, site.as_ref(), &frames, &raised, shared)
+            });
+            return Failure { diagnostics: diagnostics.collect() };
+        }
+    }
+    let error = match &site {
+        Some(site) => words::of_rhai(current, site, shared),
+        None => words::of_rhai(current, &CallSite { source, line: 1, column: 1 }, shared),
+    };
+    let problem = error.problems()[0].clone();
+    let at = site.map(|site| with_width(shared, site));
+    Failure { diagnostics: vec![Diagnostic { problem, at, frames }] }
+}
+
+/// A script that cannot be read as one.
+pub(crate) fn diagnose_parse(
+    kind: &ParseErrorType,
+    position: Position,
+    source: &str,
+    shared: &Shared,
+) -> Failure {
+    let error = words::of_parser(kind, source, shared);
+    let at = CallSite::new(source, position).map(|site| with_width(shared, site));
+    let problem = error.problems()[0].clone();
+    Failure { diagnostics: vec![Diagnostic { problem, at, frames: Vec::new() }] }
+}
+
+fn with_width(shared: &Shared, site: CallSite) -> (CallSite, usize) {
+    let width = locate::width(&shared.sources, &site);
+    (site, width)
+}
+
+fn call_words(name: &str) -> String {
+    if name.starts_with("anon$") { "a closure".into() } else { name.to_owned() }
+}
+
+/// The place of a problem that a function of ours reports for the call at `site`.
+fn place(
+    problem: &Problem,
+    site: Option<&CallSite>,
+    frames: &[Frame],
+    raised: &Raised,
+    shared: &Shared,
+) -> Diagnostic {
+    let plain = |at| Diagnostic { problem: problem.clone(), at, frames: frames.to_vec() };
+    let Some(site) = site else { return plain(None) };
+    let called = locate::name(&shared.sources, site).unwrap_or_default();
+    let traces = shared.traces();
+    if let Some(told) = traces.recall(problem) {
+        let mut told = told.clone();
+        told.frames.push(Frame { what: called, at: site.clone() });
+        told.frames.extend_from_slice(frames);
+        return told;
+    }
+    match &problem.place {
+        Some(Place::Option(key)) => {
+            let giver = key.rsplit('.').find_map(|key| raised.givers.get(key)).unwrap_or(site);
+            let function = locate::name(&shared.sources, giver).unwrap_or_default();
+            let position = position_of(shared, &function, key);
+            let at = locate::option(&shared.sources, giver, key, position);
+            let mut found = plain(Some(at.unwrap_or_else(|| with_width(shared, giver.clone()))));
+            if giver != site {
+                found.frames.insert(0, Frame { what: called, at: site.clone() });
+            }
+            found
+        }
+        Some(Place::Layer(path)) => match traces.layer(path) {
+            Some(made) => {
+                let mut found = plain(Some(with_width(shared, made.clone())));
+                found.frames.insert(0, Frame { what: called, at: site.clone() });
+                found
+            }
+            None => plain(Some(with_width(shared, site.clone()))),
+        },
+        _ => plain(Some(with_width(shared, site.clone()))),
+    }
+}
+
+/// Which value of a call gives this option by its position.
+fn position_of(shared: &Shared, function: &str, key: &str) -> Option<usize> {
+    let catalog = shared.catalog();
+    if let Some(entry) = catalog.layers.find(function) {
+        let position = entry.info.options.iter().position(|option| option.name == key);
+        return position.filter(|position| *position < entry.info.positional);
+    }
+    crate::functions::data::position(function, key)
+}
+
+/// The name among all words of a script that is nearest to a misspelt one.
+pub(super) fn near_word(shared: &Shared, source: &str, given: &str) -> Option<String> {
+    let text = shared.sources.text(source)?;
+    let tokens = scan(&text);
+    let words = tokens.iter().filter(|token| token.kind == super::Kind::Word);
+    let words = words.map(|token| token.text).filter(|word| *word != given && word.len() > 1);
+    nearest(given, words).map(str::to_owned)
+}
+
+/// Why a script was stopped, as an error.
+pub(super) fn halted(halt: Option<Halt>) -> Error {
+    match halt {
+        Some(Halt::Interrupted) => Error::new(Code::Interrupted, "interrupted"),
+        Some(Halt::Limit(what)) => Error::new(Code::ScriptLimit, what)
+            .help("training does not count, only the script's own work; look for a loop that never ends"),
+        Some(Halt::Checked) | None => Error::new(Code::ScriptError, "the script was stopped"),
+    }
+}

@@ -1,0 +1,234 @@
+//! A script engine with its catalog: what runs scripts, for the program and for tests.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLockReadGuard};
+
+use neurhai_core::catalog::{ArchitectureRequest, Catalog};
+use neurhai_core::network::Plan;
+use neurhai_core::train::CheckReport;
+use neurhai_core::{Code, Error, Place, Result};
+use rhai::{AST, Engine, EvalAltResult, Scope};
+
+use crate::functions::arguments::Arguments;
+use crate::functions::{self, Events, Shared};
+use crate::imports::{self, Imports};
+use crate::report::{CallSite, Failure, Sources, diagnose, diagnose_parse};
+use crate::sandbox::{self, Halt, Limits, measured};
+
+/// What `train` does in a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It trains.
+    Run,
+    /// It checks everything short of training.
+    Check,
+    /// Nothing: only what the script registers is of interest.
+    Define,
+}
+
+/// What surrounds a script.
+pub struct Settings {
+    /// The folder that imports are looked up in: the script's own.
+    pub folder: Option<PathBuf>,
+    /// The arguments after `--`.
+    pub arguments: Arguments,
+    /// What `train` does.
+    pub mode: Mode,
+    /// Set to true to stop.
+    pub stop: Arc<AtomicBool>,
+    /// What a script may use up.
+    pub limits: Limits,
+    /// Where `print` and `debug` go; the latter come with their place.
+    pub print: Box<dyn Fn(&str, Option<&CallSite>) + Send + Sync>,
+    /// Who is told what happens in a run.
+    pub events: Events,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            arguments: Arguments::default(),
+            mode: Mode::Run,
+            stop: Arc::default(),
+            limits: Limits::default(),
+            print: Box::new(|_, _| {}),
+            events: Box::new(|_| {}),
+        }
+    }
+}
+
+/// How a script ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It ran to its end.
+    Complete,
+    /// A check came to where the script uses the results of training.
+    ResultsNeeded(Option<CallSite>),
+}
+
+/// An engine and everything that its functions share.
+pub struct Runtime(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) shared: Arc<Shared>,
+    imports: Imports,
+}
+
+/// Lists within lists may be as deep as the sandbox's limit on their elements, and each level
+/// takes some of the stack when it is measured, shown or dropped. Only what is used is occupied.
+const STACK_BYTES: usize = 256 << 20;
+/// A script is text that someone wrote.
+const MAX_SCRIPT_BYTES: u64 = 1 << 20;
+
+impl Runtime {
+    /// A runtime with everything that is built in, the standard architectures included.
+    ///
+    /// # Errors
+    /// None, unless an embedded script is wrong, which a test excludes.
+    pub fn new(settings: Settings) -> Result<Self, Failure> {
+        let Settings { folder, arguments, mode, stop, limits, print, events } = settings;
+        let catalog = Catalog::built_in()?;
+        let shared = Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, events));
+        let print = Arc::new(print);
+        let inner = Arc::new_cyclic(|inner| {
+            let mut engine = sandbox::engine(limits, stop);
+            functions::register(&mut engine, &shared, inner);
+            let imports = Imports::new(folder, Arc::clone(&shared));
+            engine.set_module_resolver(imports.clone());
+            let debug = Arc::clone(&print);
+            engine.on_print(move |text| print(text, None));
+            engine.on_debug(move |text, source, position| {
+                debug(text, CallSite::new(source.unwrap_or_default(), position).as_ref());
+            });
+            Inner { engine, shared: Arc::clone(&shared), imports }
+        });
+        let runtime = Self(inner);
+        for name in imports::ARCHITECTURES {
+            let engine = &runtime.0.engine;
+            let position = rhai::Position::NONE;
+            measured(|| engine.module_resolver().resolve(engine, None, name, position))
+                .map_err(|error| diagnose(&error, name, &shared))?;
+        }
+        Ok(runtime)
+    }
+
+    /// Runs the script in a file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file or the script.
+    pub fn run_file(&self, path: &Path) -> Result<Ending, Failure> {
+        let text = read_script(path)?;
+        self.run(&path.display().to_string(), &text)
+    }
+
+    /// Runs a script; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the script.
+    pub fn run(&self, name: &str, text: &str) -> Result<Ending, Failure> {
+        let ast = self.compile(name, text)?;
+        self.check_arguments(text)?;
+        let run = || measured(|| self.0.engine.run_ast_with_scope(&mut Scope::new(), &ast));
+        match on_large_stack(run)? {
+            Ok(()) => Ok(Ending::Complete),
+            Err(error) => match checked(&error) {
+                true => Ok(Ending::ResultsNeeded(CallSite::new(name, error.position()))),
+                false => Err(diagnose(&error, name, &self.0.shared)),
+            },
+        }
+    }
+
+    /// Refuses arguments on the command line that the script never asks for, before it has run for
+    /// hours without them.
+    fn check_arguments(&self, text: &str) -> Result<()> {
+        match self.0.imports.argument_names(text) {
+            Some(names) => self.0.shared.arguments.check(&names),
+            None => Ok(()),
+        }
+    }
+
+    fn compile(&self, name: &str, text: &str) -> Result<AST, Failure> {
+        let shared = &self.0.shared;
+        shared.sources.add(name, text);
+        shared.traces().script = Some((name.to_owned(), text.to_owned()));
+        let compiled = self.0.engine.compile(text);
+        let mut ast = compiled
+            .map_err(|error| diagnose_parse(error.err_type(), error.position(), name, shared))?;
+        ast.set_source(name);
+        Ok(ast)
+    }
+
+    /// What `train` found out in a check.
+    pub fn reports(&self) -> Vec<CheckReport> {
+        self.0.shared.traces().reports.clone()
+    }
+
+    /// The catalog, with what scripts registered so far.
+    pub fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.0.shared.catalog()
+    }
+
+    /// The texts of the scripts that were loaded.
+    pub fn sources(&self) -> &Sources {
+        &self.0.shared.sources
+    }
+
+    /// The plan of an architecture's network.
+    ///
+    /// # Errors
+    /// What the architecture or the shape check says.
+    pub fn plan(&self, name: &str, request: &ArchitectureRequest) -> Result<Plan, Failure> {
+        let shared = &self.0.shared;
+        on_large_stack(|| functions::inspect::plan(shared, name, request))?.map_err(|error| {
+            let raised = functions::raise(error);
+            diagnose(&raised, "", shared)
+        })
+    }
+}
+
+/// Whether a script stopped where a check has nothing to give it.
+fn checked(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
+        | EvalAltResult::ErrorInModule(_, inner, _) => checked(inner),
+        EvalAltResult::ErrorTerminated(token, _) => {
+            matches!(token.clone().try_cast::<Halt>(), Some(Halt::Checked))
+        }
+        _ => false,
+    }
+}
+
+/// Runs work on a thread with a large stack; a panic in it is a defect, told as such.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    let defect = |message: &str| Error::new(Code::Internal, message.to_owned());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES);
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .map_err(|error| defect("cannot start a thread").because(error))?;
+        thread.join().map_err(|_| defect("this program stopped with a panic, shown above"))
+    })
+}
+
+/// The text of a script file.
+pub(crate) fn read_script(path: &Path) -> Result<String> {
+    let failed = |error| Error::io(path, "read the script", &error);
+    let unusable = |message: String| {
+        Error::new(Code::ScriptError, message).at(Place::File(path.to_path_buf()))
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SCRIPT_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_SCRIPT_BYTES {
+        return Err(unusable("the file is too large to be a script".into()));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| unusable("the file is not a script: it holds something else than text".into()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    // A first line for the shell is a comment to us.
+    Ok(text.strip_prefix("#!").map_or_else(|| text.to_owned(), |rest| format!("//{rest}")))
+}

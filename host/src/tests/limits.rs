@@ -1,0 +1,94 @@
+//! Each limit of the sandbox, and that nothing reaches outside it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::sandbox::Limits;
+
+/// The script must be stopped with this in the report.
+#[track_caller]
+fn stopped(script: &str, limits: Limits, part: &str) {
+    let report = Bench::new(|s| s.limits = limits).run(script);
+    let report = report.expect_err(script);
+    assert!(report.contains("E0102") && report.contains(part), "{report}");
+    assert!(report.contains("--> s.rhai:"), "{report}");
+}
+
+#[track_caller]
+fn stopped_by_default(script: &str, part: &str) {
+    stopped(script, Limits::default(), part);
+}
+
+#[test]
+fn endless_work_ends() {
+    let limits = Limits { operations: 1_000_000, ..Limits::default() };
+    for script in [
+        "loop {}",
+        "let i = 0;\nwhile true { i += 1; }",
+        "for i in 0..9_000_000_000_000 { i + 1; }",
+        "fn f() { loop { } }\nf();",
+        "let a = [1, 2, 3];\nloop { a.map(|x| x + 1); }",
+    ] {
+        stopped(script, limits, "more than 1000000 steps");
+    }
+    // Steps that are slow run into the clock.
+    let limits = Limits { time: Duration::from_millis(300), ..Limits::default() };
+    stopped("let a = [];\na.pad(15000, 1);\nloop { a[0] += 1; }", limits, "the script ran for more than");
+}
+
+#[test]
+fn values_do_not_grow_without_bound() {
+    for (script, part) in [
+        ("let a = [];\nloop { a.push(1); }", "20000 elements"),
+        ("let a = [1];\nloop { a += a; }", "20000 elements"),
+        ("let a = [1];\nloop { a = [a, a]; }", "20000 elements"),
+        ("let a = [];\nloop { a = [a]; }", "20000 elements"),
+        ("let m = #{};\nloop { m = #{ m: m, n: m }; }", "20000 entries"),
+        ("let s = \"x\";\nloop { s += s; }", "text grew too long"),
+        ("let s = [\"x\"];\nloop { s[0] += s[0]; s.push(s[0]); }", "text grew too long"),
+        ("[].pad(1_000_000_000, 0);", "20000 elements"),
+        ("blob(1_000_000_000);", "20000 elements"),
+        ("let s = \"\";\ns.pad(1_000_000_000, 'x');", "text grew too long"),
+        ("fn f(n) { f(n + 1) }\nf(0);", "too deeply"),
+        ("let f = |x| x;\nlet l = relu();\nloop { l = sequential([l, l]); }", "holds"),
+        ("let l = relu();\nloop { l = skip([l]); }", "deep"),
+    ] {
+        stopped_by_default(script, part);
+    }
+}
+
+#[test]
+fn memory_is_bounded_where_no_single_value_is_too_large() {
+    let limits = Limits { memory_bytes: 64 << 20, ..Limits::default() };
+    let script = "let s = \"x\";\nfor i in 0..17 { s += s; }\nlet a = [];\nfor i in 0..20000 { a.push(caps(s)); }";
+    stopped(script, limits, "MB of memory");
+}
+
+#[test]
+fn functions_that_are_called_later_are_bounded_too() {
+    let limits = Limits { operations: 100_000, ..Limits::default() };
+    let script = "architecture(\"endless\", #{}, |p| { loop {} });\ninspect(\"endless\", [1, 9, 9]);";
+    stopped(script, limits, "more than 100000 steps");
+}
+
+#[test]
+fn a_limit_cannot_be_caught() {
+    let limits = Limits { operations: 10_000, ..Limits::default() };
+    stopped("try { loop {} } catch { print(1); }", limits, "steps");
+}
+
+#[test]
+fn what_is_not_deterministic_or_reaches_outside_is_absent() {
+    for script in ["eval(\"1\")", "sleep(1)", "timestamp()", "rand()", "open(\"/etc/passwd\")"] {
+        assert!(run(script).is_err(), "{script}");
+    }
+}
+
+#[test]
+fn the_stop_flag_interrupts() {
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let bench = Bench::new(|s| s.stop = Arc::clone(&stop));
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let failure = bench.runtime.run("s.rhai", "loop {}").unwrap_err();
+    assert_eq!(failure.code(), neurhai_core::Code::Interrupted);
+}
