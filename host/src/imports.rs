@@ -8,6 +8,7 @@ use neurhai_core::{Code, Error};
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::functions::{Shared, raise};
+use crate::names::unknown_calls;
 use crate::report::{Kind, scan};
 use crate::runtime::read_script;
 
@@ -106,6 +107,9 @@ impl Imports {
         self.shared.sources.add(&name, &text);
         let mut ast = engine.compile(&text).map_err(|error| within(error.into()))?;
         ast.set_source(name.as_str());
+        if let Some((called, place)) = unknown_calls(engine, &ast, &text).into_iter().next() {
+            return Err(within(Box::new(EvalAltResult::ErrorFunctionNotFound(called, place))));
+        }
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(within)?;
         Ok(SharedModule::new(module))
     }

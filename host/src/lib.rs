@@ -6,12 +6,14 @@ mod callback;
 pub mod cmd;
 pub mod functions;
 mod imports;
+mod names;
 pub mod output;
 pub mod progress;
 pub mod report;
 pub mod runtime;
 pub mod sandbox;
 pub mod show;
+pub mod threads;
 pub mod value;
 
 #[cfg(test)]

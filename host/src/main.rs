@@ -6,5 +6,10 @@ use clap::Parser;
 use neurhai_host::cmd::Cli;
 
 fn main() -> ExitCode {
-    Cli::parse().run()
+    let command_line = Cli::parse();
+    if command_line.computes() {
+        neurhai_host::threads::share_processors();
+    }
+    neurhai_core::device::keep_memory();
+    command_line.run()
 }

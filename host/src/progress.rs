@@ -96,7 +96,10 @@ impl Progress {
                     let label = state.epoch.clone();
                     self.start(state, &label, state.steps as usize);
                 }
-                state.bar.set_message(format!("loss {mean:.4}"));
+                // The bar's own estimate begins with nonsense.
+                let left = state.bar.elapsed().as_secs_f64() / *step as f64
+                    * state.steps.saturating_sub(*step as u64) as f64;
+                state.bar.set_message(format!("loss {mean:.4}, {} left", duration(left)));
                 state.bar.set_position(*step as u64);
             }
             Event::Evaluating { group, done, samples } => {
@@ -134,7 +137,7 @@ impl Progress {
             false => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(length as u64), target);
-        let template = "{prefix} {bar:30} {pos}/{len}  {msg}  {eta} left";
+        let template = "{prefix} {bar:30} {pos}/{len}  {msg}";
         let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─"));
         if let Ok(style) = style {
             bar.set_style(style);

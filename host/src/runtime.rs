@@ -14,7 +14,8 @@ use rhai::{AST, Engine, EvalAltResult, Scope};
 use crate::functions::arguments::Arguments;
 use crate::functions::{self, Events, Shared};
 use crate::imports::{self, Imports};
-use crate::report::{CallSite, Failure, Sources, diagnose, diagnose_parse};
+use crate::names::unknown_calls;
+use crate::report::{CallSite, Failure, Sources, diagnose, diagnose_calls, diagnose_parse};
 use crate::sandbox::{self, Halt, Limits, measured};
 
 /// What `train` does in a script.
@@ -28,6 +29,9 @@ pub enum Mode {
     Define,
 }
 
+/// Shows what a script prints; what it debugs comes with its place.
+pub type Print = Box<dyn Fn(&str, Option<&CallSite>) + Send + Sync>;
+
 /// What surrounds a script.
 pub struct Settings {
     /// The folder that imports are looked up in: the script's own.
@@ -40,8 +44,8 @@ pub struct Settings {
     pub stop: Arc<AtomicBool>,
     /// What a script may use up.
     pub limits: Limits,
-    /// Where `print` and `debug` go; the latter come with their place.
-    pub print: Box<dyn Fn(&str, Option<&CallSite>) + Send + Sync>,
+    /// Where `print` and `debug` go.
+    pub print: Print,
     /// Who is told what happens in a run.
     pub events: Events,
 }
@@ -131,7 +135,6 @@ impl Runtime {
     /// Whatever is wrong with the script.
     pub fn run(&self, name: &str, text: &str) -> Result<Ending, Failure> {
         let ast = self.compile(name, text)?;
-        self.check_arguments(text)?;
         let run = || measured(|| self.0.engine.run_ast_with_scope(&mut Scope::new(), &ast));
         match on_large_stack(run)? {
             Ok(()) => Ok(Ending::Complete),
@@ -142,10 +145,12 @@ impl Runtime {
         }
     }
 
-    /// Refuses arguments on the command line that the script never asks for, before it has run for
-    /// hours without them.
-    fn check_arguments(&self, text: &str) -> Result<()> {
-        match self.0.imports.argument_names(text) {
+    /// Refuses arguments that the script never asks for, before it has run for hours without them.
+    ///
+    /// # Errors
+    /// [`Code::UnknownOption`], or whatever is wrong with the file.
+    pub fn check_arguments(&self, script: &Path) -> Result<()> {
+        match self.0.imports.argument_names(&read_script(script)?) {
             Some(names) => self.0.shared.arguments.check(&names),
             None => Ok(()),
         }
@@ -159,7 +164,8 @@ impl Runtime {
         let mut ast = compiled
             .map_err(|error| diagnose_parse(error.err_type(), error.position(), name, shared))?;
         ast.set_source(name);
-        Ok(ast)
+        let unknown = unknown_calls(&self.0.engine, &ast, text);
+        diagnose_calls(&unknown, name, shared).map_or(Ok(ast), Err)
     }
 
     /// What `train` found out in a check.

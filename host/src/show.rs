@@ -44,8 +44,13 @@ fn call(
     let mut parts = Vec::new();
     let given = specs[..positional].iter().map_while(|spec| Some((spec, options.get(&spec.name)?)));
     let taken: Vec<_> = given.collect();
-    // Values at the end that are the defaults need not be written.
-    let needed = taken.iter().rposition(|(spec, value)| !is_default(spec, value, options));
+    // Values at the end that follow from others need not be written; defaults that are numbers are
+    // what a reader wants to see.
+    let follows = |spec: &OptionSpec, value: &Value| match &spec.default {
+        Default::Absent(meaning) => options.get(meaning) == Some(value),
+        _ => value.as_array().is_some_and(Vec::is_empty),
+    };
+    let needed = taken.iter().rposition(|(spec, value)| !follows(spec, value));
     for (spec, given) in taken.iter().take(needed.map_or(0, |last| last + 1)) {
         parts.push(value(Some(spec), given));
     }
@@ -247,7 +252,7 @@ mod tests {
             (r#"{"kind":"conv","out_channels":8,"kernel_size":3,"padding":1}"#, "conv(8, 3, #{ padding: 1 })"),
             (r#"{"kind":"relu"}"#, "relu()"),
             (r#"{"kind":"pad_max_pool","kernel_size":2,"stride":2}"#, "pad_max_pool(2)"),
-            (r#"{"kind":"dropout","p":0.5}"#, "dropout()"),
+            (r#"{"kind":"dropout","p":0.5}"#, "dropout(0.5)"),
             (r#"{"kind":"dropout","p":0.0,"name":"drop"}"#, "dropout(0.0).named(\"drop\")"),
             (
                 r#"{"kind":"residual","body":[{"kind":"relu"}],"shortcut":[]}"#,

@@ -1,1 +1,1 @@
-
+//! Whole-system tests of Neurhai; see tests/.

@@ -5,7 +5,6 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "shim.h"
@@ -24,26 +23,11 @@ struct Geometry {
   int64_t in[3], out[3], kernel[3], pad[3];
 };
 
-// One window position against the best so far, for all channels of a voxel.
-BEST_INSTRUCTIONS
-static void keep_larger(const float* value, float* best, uint8_t* at, int64_t c, uint8_t position) {
-  for (int64_t i = 0; i < c; i++) {
-    const float v = value[i];
-    const bool larger = v > best[i] || v != v;
-    best[i] = larger ? v : best[i];
-    at[i] = larger ? position : at[i];
-  }
-}
-
-BEST_INSTRUCTIONS
-static void pass_back(const float* grad, const uint8_t* at, float* out, int64_t c, uint8_t position) {
-  for (int64_t i = 0; i < c; i++) out[i] = at[i] == position ? grad[i] : 0.0f;
-}
-
-// Calls visit(output voxel, input voxel or -1 for padding, position) for every window position, in
-// row-major order within each window, for the output planes [begin, end) of n × depth.
+// Walks the windows of the output planes [begin, end) of n × depth in row-major order and calls
+// visit(output voxel, input voxel or -1 for padding, position in the window).
 template <typename Visit>
-static void windows(const Geometry& g, int64_t begin, int64_t end, Visit visit) {
+__attribute__((always_inline)) static inline void windows(const Geometry& g, int64_t begin,
+                                                          int64_t end, Visit visit) {
   for (int64_t plane = begin; plane < end; plane++) {
     const int64_t n = plane / g.out[0], z = plane % g.out[0];
     for (int64_t y = 0; y < g.out[1]; y++) {
@@ -57,13 +41,70 @@ static void windows(const Geometry& g, int64_t begin, int64_t end, Visit visit) 
             for (int64_t kx = 0; kx < g.kernel[2]; kx++, position++) {
               const int64_t ix = x * g.kernel[2] + kx - g.pad[2];
               const bool padded = iz < 0 || iy < 0 || ix < 0;
-              const int64_t from = ((n * g.in[0] + iz) * g.in[1] + iy) * g.in[2] + ix;
-              visit(to, padded ? -1 : from, position);
+              visit(to, padded ? -1 : ((n * g.in[0] + iz) * g.in[1] + iy) * g.in[2] + ix, position);
             }
           }
         }
       }
     }
+  }
+}
+
+// C is the number of channels where it is known, so that the loops over it unroll; otherwise 0.
+template <int C>
+__attribute__((always_inline)) static inline void pool(const Geometry& g, const float* in, float fill,
+                                                       float* out, uint8_t* at, int64_t begin,
+                                                       int64_t end) {
+  const int64_t c = C ? C : g.c;
+  windows(g, begin, end, [=](int64_t to, int64_t from, uint8_t position) {
+    float* __restrict best = out + to * c;
+    uint8_t* __restrict place = at + to * c;
+    if (position == 0) {
+      for (int64_t i = 0; i < c; i++) best[i] = from < 0 ? fill : in[from * c + i];
+      for (int64_t i = 0; i < c; i++) place[i] = 0;
+      return;
+    }
+    const float* __restrict value = in + from * c;
+    for (int64_t i = 0; i < c; i++) {
+      const float v = from < 0 ? fill : value[i];
+      const bool larger = v > best[i] || v != v;
+      best[i] = larger ? v : best[i];
+      place[i] = larger ? position : place[i];
+    }
+  });
+}
+
+template <int C>
+__attribute__((always_inline)) static inline void unpool(const Geometry& g, const float* grad,
+                                                         const uint8_t* at, float* out,
+                                                         int64_t begin, int64_t end) {
+  const int64_t c = C ? C : g.c;
+  windows(g, begin, end, [=](int64_t to, int64_t from, uint8_t position) {
+    if (from < 0) return;
+    const float* __restrict value = grad + to * c;
+    const uint8_t* __restrict place = at + to * c;
+    float* __restrict back = out + from * c;
+    for (int64_t i = 0; i < c; i++) back[i] = place[i] == position ? value[i] : 0.0f;
+  });
+}
+
+BEST_INSTRUCTIONS
+static void pool_planes(const Geometry& g, const float* in, float fill, float* out, uint8_t* at,
+                        int64_t begin, int64_t end) {
+  switch (g.c) {
+    case 8: return pool<8>(g, in, fill, out, at, begin, end);
+    case 16: return pool<16>(g, in, fill, out, at, begin, end);
+    default: return pool<0>(g, in, fill, out, at, begin, end);
+  }
+}
+
+BEST_INSTRUCTIONS
+static void unpool_planes(const Geometry& g, const float* grad, const uint8_t* at, float* out,
+                          int64_t begin, int64_t end) {
+  switch (g.c) {
+    case 8: return unpool<8>(g, grad, at, out, begin, end);
+    case 16: return unpool<16>(g, grad, at, out, begin, end);
+    default: return unpool<0>(g, grad, at, out, begin, end);
   }
 }
 
@@ -97,17 +138,9 @@ struct BlockMaximum : public torch::autograd::Function<BlockMaximum> {
     const float* in = x.const_data_ptr<float>();
     float* out = y.mutable_data_ptr<float>();
     uint8_t* at = places.mutable_data_ptr<uint8_t>();
-    const std::vector<float> padding(g.c, static_cast<float>(fill));
+    const float padding = static_cast<float>(fill);
     at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
-      windows(g, begin, end, [&](int64_t to, int64_t from, uint8_t position) {
-        float* best = out + to * g.c;
-        uint8_t* place = at + to * g.c;
-        if (position == 0) {
-          std::fill_n(best, g.c, -std::numeric_limits<float>::infinity());
-          std::fill_n(place, g.c, 0);
-        }
-        keep_larger(from < 0 ? padding.data() : in + from * g.c, best, place, g.c, position);
-      });
+      pool_planes(g, in, padding, out, at, begin, end);
     });
     ctx->save_for_backward({places});
     ctx->saved_data["size"] = x.sizes().vec();
@@ -127,10 +160,7 @@ struct BlockMaximum : public torch::autograd::Function<BlockMaximum> {
     const uint8_t* at = places.const_data_ptr<uint8_t>();
     float* out = back.mutable_data_ptr<float>();
     at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
-      windows(g, begin, end, [&](int64_t to, int64_t from, uint8_t position) {
-        if (from < 0) return;
-        pass_back(in + to * g.c, at + to * g.c, out + from * g.c, g.c, position);
-      });
+      unpool_planes(g, in, at, out, begin, end);
     });
     return {back, Tensor(), Tensor()};
   }

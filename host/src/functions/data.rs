@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use neurhai_core::Result;
+use neurhai_core::options::Options;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 use serde_json::{Map, Value};
 
@@ -59,6 +60,8 @@ impl Data {
             new.givers.insert(key.clone(), CallSite::of(ctx));
             new.options.insert(key, value);
         }
+        // Whether folders and files exist is found out by `check` and `train`.
+        Options::check(&neurhai_core::data::options::specs(), &new.options, "data")?;
         Ok(new)
     }
 }

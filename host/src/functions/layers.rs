@@ -247,7 +247,8 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         for arity in 0..=entry.info.positional + 1 {
             let (entry, shared) = (Arc::clone(entry), Arc::clone(shared));
             let types = vec![TypeId::of::<Dynamic>(); arity];
-            engine.register_raw_fn(&entry.info.name.clone(), types, move |ctx, args| {
+            let name = entry.info.name.clone();
+            engine.register_raw_fn(name, types, move |ctx, args| {
                 let args = args.iter().map(|arg| (**arg).clone().flatten()).collect();
                 call(&entry, &shared, &ctx, args)
             });

@@ -87,16 +87,23 @@ pub(crate) struct Raised {
     pub(crate) error: Arc<Error>,
     /// The calls that gave certain options, where that was not the failing call itself.
     pub(crate) givers: Arc<BTreeMap<String, CallSite>>,
+    /// The options that are texts, to find the one that names a file or folder.
+    pub(crate) texts: Arc<BTreeMap<String, String>>,
 }
 
 /// The script's form of an error of the core.
 pub(crate) fn raise(error: Error) -> Box<EvalAltResult> {
-    raise_with(error, BTreeMap::new())
+    raise_with(error, BTreeMap::new(), BTreeMap::new())
 }
 
-/// The same, for options that other calls gave.
-pub(crate) fn raise_with(error: Error, givers: BTreeMap<String, CallSite>) -> Box<EvalAltResult> {
-    let raised = Raised { error: Arc::new(error), givers: Arc::new(givers) };
+/// The same, with what is known about the options that were given.
+pub(crate) fn raise_with(
+    error: Error,
+    givers: BTreeMap<String, CallSite>,
+    texts: BTreeMap<String, String>,
+) -> Box<EvalAltResult> {
+    let raised =
+        Raised { error: Arc::new(error), givers: Arc::new(givers), texts: Arc::new(texts) };
     Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(raised), Position::NONE))
 }
 
@@ -185,8 +192,8 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "table",
-        usage: "run.table()",
-        help: "The scores of a run; run.best(\"BA\"), run.results and run.maps give parts of it.",
+        usage: "run.table([group])",
+        help: "The scores of a run, in validation or the group named; run.results holds them all.",
     },
     Function {
         name: "best",

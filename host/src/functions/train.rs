@@ -33,6 +33,17 @@ impl Run {
         })
     }
 
+    /// The scores of a group.
+    fn table(&self, group: &str) -> Given<String> {
+        let outcome = self.outcome()?;
+        if outcome.results.iter().any(|result| result.group == group) {
+            return Ok(show::results(outcome, group));
+        }
+        let message = format!("the run has no results for the group {group:?}");
+        let error = Error::new(Code::UnknownName, message);
+        Err(raise(error.help("its groups are \"train\" and \"validation\"")))
+    }
+
     /// The validation score of a metric at image level: by the model that was best by it where one
     /// was kept, otherwise by the first that was; the mean over the splits.
     fn best(&self, metric: &str) -> Given<f64> {
@@ -74,25 +85,39 @@ impl Shared {
     }
 }
 
-/// The options of a call, and which other calls gave some of them.
-fn options(map: &rhai::Map) -> Result<(Map<String, Value>, BTreeMap<String, CallSite>)> {
-    let data = map.get("data").and_then(|data| data.read_lock::<Data>());
-    let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
-    Ok((map_to_json(map)?, givers))
+/// The options of a call, and what is known about where they come from.
+struct Options {
+    values: Map<String, Value>,
+    givers: BTreeMap<String, CallSite>,
+    texts: BTreeMap<String, String>,
+}
+
+impl Options {
+    fn read(map: &rhai::Map) -> Given<Self> {
+        let values = map_to_json(map).map_err(raise)?;
+        let data = map.get("data").and_then(|data| data.read_lock::<Data>());
+        let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
+        let inner = values.get("data").and_then(Value::as_object).into_iter().flatten();
+        let texts = inner.chain(&values);
+        let texts = texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        Ok(Self { texts: texts.collect(), values, givers })
+    }
+
+    fn raise(self, error: Error) -> Box<EvalAltResult> {
+        raise_with(error, self.givers, self.texts)
+    }
 }
 
 fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
-    let (options, givers) = options(map).map_err(raise)?;
-    let output = options.get("output").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let options = Options::read(map)?;
+    let output = options.texts.get("output").cloned().unwrap_or_default();
     let outcome = match shared.mode {
-        Mode::Run => {
-            let outcome = shared.in_session(|session| train::run(&options, session));
-            let outcome = outcome.map_err(|error| raise_with(error, givers))?;
-            Some(Arc::new(outcome))
-        }
+        Mode::Run => match shared.in_session(|session| train::run(&options.values, session)) {
+            Ok(outcome) => Some(Arc::new(outcome)),
+            Err(error) => return Err(options.raise(error)),
+        },
         Mode::Check => {
-            let report = shared.in_session(|session| train::check(&options, session));
-            let report = report.map_err(|error| raise_with(error, givers))?;
+            let report = check_options(shared, options)?;
             shared.traces().reports.push(report);
             None
         }
@@ -101,10 +126,14 @@ fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
     Ok(Run { output, outcome })
 }
 
+fn check_options(shared: &Shared, options: Options) -> Given<CheckReport> {
+    shared
+        .in_session(|session| train::check(&options.values, session))
+        .map_err(|error| options.raise(error))
+}
+
 fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
-    let (options, givers) = options(map).map_err(raise)?;
-    let report = shared.in_session(|session| train::check(&options, session));
-    report.map(Arc::new).map_err(|error| raise_with(error, givers))
+    check_options(shared, Options::read(map)?).map(Arc::new)
 }
 
 /// A part of the results as a script's value.
@@ -123,8 +152,9 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_get("classes", |run: &mut Run| to_value(&run.outcome()?.classes))
         .register_get("results", |run: &mut Run| to_value(&run.outcome()?.results))
         .register_fn("best", |run: &mut Run, metric: &str| run.best(metric))
-        .register_fn("table", |run: &mut Run| run.outcome().map(show::results))
-        .register_fn("to_string", |run: &mut Run| run.outcome().map(show::results))
+        .register_fn("table", |run: &mut Run| run.table("validation"))
+        .register_fn("table", |run: &mut Run, group: &str| run.table(group))
+        .register_fn("to_string", |run: &mut Run| run.table("validation"))
         .register_fn("check", move |map: rhai::Map| check(&for_check, &map))
         .register_type_with_name::<Arc<CheckReport>>("Check")
         .register_get("parameters", |report: &mut Arc<CheckReport>| report.parameters)

@@ -80,14 +80,12 @@ pub(crate) fn diagnose(error: &EvalAltResult, main: &str, shared: &Shared) -> Fa
     // A problem without a position lies where the innermost call is.
     let site = CallSite::new(&source, current.position())
         .or_else(|| Some(frames.first()?.at.clone()));
-    if let EvalAltResult::ErrorRuntime(value, _) = current {
-        if let Some(raised) = value.read_lock::<Raised>() {
-            let problems = raised.error.problems().iter();
-            let diagnostics = problems.map(|problem| {
-                place(problem, site.as_ref(), &frames, &raised, shared)
-            });
-            return Failure { diagnostics: diagnostics.collect() };
-        }
+    if let EvalAltResult::ErrorRuntime(value, _) = current
+        && let Some(raised) = value.read_lock::<Raised>()
+    {
+        let problems = raised.error.problems().iter();
+        let placed = problems.map(|problem| place(problem, site.as_ref(), &frames, &raised, shared));
+        return Failure { diagnostics: placed.collect() };
     }
     let error = match &site {
         Some(site) => words::of_rhai(current, site, shared),
@@ -109,6 +107,21 @@ pub(crate) fn diagnose_parse(
     let at = CallSite::new(source, position).map(|site| with_width(shared, site));
     let problem = error.problems()[0].clone();
     Failure { diagnostics: vec![Diagnostic { problem, at, frames: Vec::new() }] }
+}
+
+/// Calls of functions that do not exist.
+pub(crate) fn diagnose_calls(
+    unknown: &[(String, Position)],
+    source: &str,
+    shared: &Shared,
+) -> Option<Failure> {
+    let diagnostics = unknown.iter().map(|(name, position)| {
+        let error = words::no_function(name, "", source, shared);
+        let at = CallSite::new(source, *position).map(|site| with_width(shared, site));
+        Diagnostic { problem: error.problems()[0].clone(), at, frames: Vec::new() }
+    });
+    let diagnostics: Vec<_> = diagnostics.collect();
+    (!diagnostics.is_empty()).then_some(Failure { diagnostics })
 }
 
 fn with_width(shared: &Shared, site: CallSite) -> (CallSite, usize) {
@@ -138,22 +151,30 @@ fn place(
         told.frames.extend_from_slice(frames);
         return told;
     }
+    let option = |key: &str| {
+        let giver = key.rsplit('.').find_map(|key| raised.givers.get(key)).unwrap_or(site);
+        let function = locate::name(&shared.sources, giver).unwrap_or_default();
+        let position = position_of(shared, &function, key);
+        let at = locate::option(&shared.sources, giver, key, position);
+        let mut found = plain(Some(at.unwrap_or_else(|| with_width(shared, giver.clone()))));
+        if giver != site {
+            found.frames.insert(0, Frame { what: called.clone(), at: site.clone() });
+        }
+        found
+    };
     match &problem.place {
-        Some(Place::Option(key)) => {
-            let giver = key.rsplit('.').find_map(|key| raised.givers.get(key)).unwrap_or(site);
-            let function = locate::name(&shared.sources, giver).unwrap_or_default();
-            let position = position_of(shared, &function, key);
-            let at = locate::option(&shared.sources, giver, key, position);
-            let mut found = plain(Some(at.unwrap_or_else(|| with_width(shared, giver.clone()))));
-            if giver != site {
-                found.frames.insert(0, Frame { what: called, at: site.clone() });
+        Some(Place::Option(key)) => option(key),
+        Some(Place::File(file)) => {
+            let text = file.to_string_lossy();
+            match raised.texts.iter().find(|(_, value)| **value == *text) {
+                Some((key, _)) => option(key),
+                None => plain(Some(with_width(shared, site.clone()))),
             }
-            found
         }
         Some(Place::Layer(path)) => match traces.layer(path) {
             Some(made) => {
                 let mut found = plain(Some(with_width(shared, made.clone())));
-                found.frames.insert(0, Frame { what: called, at: site.clone() });
+                found.frames.insert(0, Frame { what: called.clone(), at: site.clone() });
                 found
             }
             None => plain(Some(with_width(shared, site.clone()))),

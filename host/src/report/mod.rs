@@ -10,8 +10,8 @@ mod scan;
 mod sources;
 mod words;
 
-pub(crate) use diagnose::{Traces, diagnose, diagnose_parse};
-pub(crate) use scan::{Kind, scan};
+pub(crate) use diagnose::{Traces, diagnose, diagnose_calls, diagnose_parse};
+pub(crate) use scan::{Kind, Token, scan};
 pub use render::Style;
 pub use sources::Sources;
 

@@ -44,15 +44,31 @@ impl Failure {
         let mut out = String::new();
         let all = &self.diagnostics;
         if let [one] = &all[..] {
-            diagnostic(&mut out, one, style.error("error"), sources, style, true);
+            headline(&mut out, &one.problem, &style.error("error"), false, style);
+            place(&mut out, one, sources, style);
+            match &one.problem.place {
+                // The excerpt shows which option it is.
+                Some(Place::Option(_)) if one.at.is_some() => {}
+                Some(Place::Layer(_)) | None => {}
+                Some(place) => note(&mut out, &style.faint("at"), &place.to_string()),
+            }
+            rest(&mut out, one, true, true, style);
             return out;
         }
         let _ = writeln!(out, "{}", style.error(&format!("{} problems", all.len())));
+        let mut shown: Vec<&(CallSite, usize)> = Vec::new();
         for (i, one) in all.iter().take(MAX_SHOWN).enumerate() {
-            // Advice that the next problem repeats is given once, at the end of its run.
+            // Advice that the next problem repeats is given once, at the end of its run, and an
+            // excerpt only where it is needed first.
             let next = all.get(i + 1).filter(|_| i + 1 < MAX_SHOWN);
             let last = next.is_none_or(|next| next.problem.help != one.problem.help);
-            diagnostic(&mut out, one, style.strong(&format!("{}.", i + 1)), sources, style, last);
+            let new = one.at.as_ref().is_some_and(|at| !shown.contains(&at));
+            shown.extend(&one.at);
+            headline(&mut out, &one.problem, &style.strong(&format!("{}. ", i + 1)), true, style);
+            if new {
+                place(&mut out, one, sources, style);
+            }
+            rest(&mut out, one, new, last, style);
         }
         if all.len() > MAX_SHOWN {
             let _ = writeln!(out, "and {} more", all.len() - MAX_SHOWN);
@@ -61,44 +77,50 @@ impl Failure {
     }
 }
 
-fn diagnostic(
-    out: &mut String,
-    one: &Diagnostic,
-    head: String,
-    sources: &Sources,
-    style: Style,
-    advise: bool,
-) {
-    let Problem { code, message, place, help, cause } = &one.problem;
-    let code = style.error(&format!("[{}]", code.id()));
-    let space = if head.ends_with('.') || head.contains(".\x1b") { " " } else { "" };
-    let _ = writeln!(out, "{head}{space}{code} {}", style.strong(message));
+/// Code and message; in a list with the file, row or session in front.
+fn headline(out: &mut String, problem: &Problem, head: &str, list: bool, style: Style) {
+    let code = style.error(&format!("[{}]", problem.code.id()));
+    let place = match &problem.place {
+        Some(place) if list && in_files(place) => format!("{place}: "),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "{head}{code} {}", style.strong(&format!("{place}{}", problem.message)));
+}
+
+fn in_files(place: &Place) -> bool {
+    !matches!(place, Place::Option(_) | Place::Layer(_))
+}
+
+fn place(out: &mut String, one: &Diagnostic, sources: &Sources, style: Style) {
     if let Some((site, width)) = &one.at {
         excerpt(out, site, *width, sources, style);
     }
-    let mut note = |word: String, text: &str| {
-        let text = text.trim().replace('\n', "\n      ");
-        let _ = writeln!(out, "  {word} {text}");
-    };
-    match place {
-        // These are what the excerpt shows.
-        Some(Place::Option(_)) if one.at.is_some() => {}
-        Some(place) => note(style.faint("at"), &place.to_string()),
-        None => {}
-    }
+}
+
+fn note(out: &mut String, word: &str, text: &str) {
+    let text = text.trim().replace('\n', "\n      ");
+    let _ = writeln!(out, "  {word} {text}");
+}
+
+/// What follows the excerpt: place, cause, calls and advice.
+fn rest(out: &mut String, one: &Diagnostic, frames: bool, advise: bool, style: Style) {
+    let Problem { place, help, cause, .. } = &one.problem;
     if let Some(cause) = cause {
-        note(style.faint("because"), &cut(cause, 4));
+        note(out, &style.faint("because"), &cut(cause, 4));
     }
-    let frames = one.frames.iter().filter(|frame| !frame.what.is_empty());
-    for frame in frames.clone().take(MAX_FRAMES) {
-        note(style.faint("in"), &format!("{}, {}", frame.what, frame.at));
+    if let Some(Place::Layer(path)) = place {
+        note(out, &style.faint("at"), &format!("layer {path}"));
     }
-    let left = frames.count().saturating_sub(MAX_FRAMES);
+    let calls = one.frames.iter().filter(|frame| frames && !frame.what.is_empty());
+    for frame in calls.clone().take(MAX_FRAMES) {
+        note(out, &style.faint("in"), &format!("{}, {}", frame.what, frame.at));
+    }
+    let left = calls.count().saturating_sub(MAX_FRAMES);
     if left > 0 {
-        note(style.faint("in"), &format!("{left} more calls"));
+        note(out, &style.faint("in"), &format!("{left} more calls"));
     }
     if let Some(help) = help.as_ref().filter(|_| advise) {
-        note(style.advice("help:"), help);
+        note(out, &style.advice("help:"), help);
     }
 }
 

@@ -107,7 +107,10 @@ fn sentence(text: &str) -> String {
 
 fn too_large(what: &str) -> Error {
     let message = match what {
-        what if what.contains("string") => "a text grew too long".to_owned(),
+        what if what.contains("string") => {
+            return Error::new(Code::ScriptLimit, "a text grew too long")
+                .help("those within a list or map count together");
+        }
         what if what.contains("map") => format!("a map would hold more than {MAX_ELEMENTS} entries"),
         _ => format!("a list would hold more than {MAX_ELEMENTS} elements"),
     };
@@ -137,14 +140,20 @@ fn function(signature: &str, site: &CallSite, shared: &Shared) -> Error {
         let message = format!("{bare} cannot be applied to {}", given.replace(", ", " and "));
         return Error::new(Code::ScriptError, message);
     }
+    drop(catalog);
+    no_function(bare, &format!(" for {given}"), &site.source, shared)
+}
+
+/// A function that does not exist, with the nearest that does; `given` says what it was called with.
+pub(super) fn no_function(name: &str, given: &str, source: &str, shared: &Shared) -> Error {
+    let catalog = shared.catalog();
     let known = catalog.layers.names().chain(FUNCTIONS.iter().map(|function| function.name));
-    let near = did_you_mean(bare, known);
-    if near.is_empty() {
-        if let Some(near) = near_word(shared, &site.source, bare) {
-            let message = format!("there is no function {bare:?}; did you mean {near:?}?");
-            return Error::new(Code::UnknownName, message);
-        }
+    let mut near = did_you_mean(name, known);
+    if near.is_empty()
+        && let Some(word) = near_word(shared, source, name)
+    {
+        near = format!("; did you mean {word:?}?");
     }
-    Error::new(Code::UnknownName, format!("there is no function {bare:?} for {given}{near}"))
-        .help("`host list` shows all layers and functions")
+    let message = format!("there is no function {name:?}{given}{near}");
+    Error::new(Code::UnknownName, message).help("`host list` shows all layers and functions")
 }

@@ -91,10 +91,12 @@ fn options(out: &mut String, specs: &[OptionSpec]) {
             Default::Value(value) => literal(value),
             Default::Absent(meaning) => format!("({meaning})"),
         };
-        vec![format!("  {}", spec.name), default, spec.kind.describe(), spec.help.clone()]
+        let kind = spec.kind.describe();
+        let help = if spec.help.is_empty() { kind } else { format!("{}: {kind}", spec.help) };
+        vec![format!("  {}", spec.name), default, help]
     });
     let rows: Vec<_> = rows.collect();
-    out.push_str(&columns(&rows, 4));
+    out.push_str(&columns(&rows, 3));
 }
 
 fn from(out: &mut String, origin: &str) {

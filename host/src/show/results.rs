@@ -1,39 +1,115 @@
 //! The scores of a run as a table.
 
+use std::collections::BTreeSet;
+
 use neurhai_core::train::{GroupResult, MetricScore, Outcome};
 
 use super::columns;
 
 /// The metrics that a table shows; all of them are in the experiment folder.
-const SHOWN: [&str; 5] = ["loss", "accuracy", "BA", "sensitivity", "specificity"];
+const SHOWN: [&str; 6] = ["loss", "accuracy", "BA", "sensitivity", "specificity", "MCC"];
 
-/// One line per split, best model, group and level.
-pub fn results(outcome: &Outcome) -> String {
-    let score = |result: &'_ GroupResult, metric: &str| -> Option<MetricScore> {
-        result.scores.iter().find(|score| score.metric == metric).cloned()
-    };
+/// The scores of a group: a line per split, best model and level; of several splits their mean and
+/// standard deviation, too.
+pub fn results(outcome: &Outcome, group: &str) -> String {
+    let rows: Vec<&GroupResult> =
+        outcome.results.iter().filter(|result| result.group == group).collect();
     let shown: Vec<&str> = SHOWN
         .into_iter()
-        .filter(|metric| outcome.results.iter().any(|result| score(result, metric).is_some()))
+        .filter(|metric| rows.iter().any(|row| score(row, metric).is_some()))
         .collect();
-    let mut head: Vec<String> = ["split", "best by", "group", "level"].map(String::from).to_vec();
+    let mut table = vec![head(&shown, group)];
+    table.extend(rows.iter().map(|row| line(row, &shown)));
+    let splits: BTreeSet<usize> = rows.iter().map(|row| row.split).collect();
+    if splits.len() > 1 {
+        // The kinds of rows in the order they stand in for the first split.
+        let first = rows.iter().filter(|row| splits.first() == Some(&row.split));
+        for kind in first {
+            let same: Vec<&GroupResult> = (rows.iter().copied())
+                .filter(|row| (&row.selection_metric, &row.level) == (&kind.selection_metric, &kind.level))
+                .collect();
+            table.push(mean(&same, &shown));
+        }
+    }
+    columns(&table, 3).trim_end().to_owned()
+}
+
+fn score<'a>(row: &'a GroupResult, metric: &str) -> Option<&'a MetricScore> {
+    row.scores.iter().find(|score| score.metric == metric)
+}
+
+fn head(shown: &[&str], group: &str) -> Vec<String> {
+    let mut head: Vec<String> = ["split", "best by", group].map(String::from).to_vec();
     head.extend(shown.iter().map(|metric| (*metric).to_owned()));
     head.push("BA, 95 % interval".into());
-    let rows = outcome.results.iter().map(|result| {
-        let mut row = vec![
-            result.split.to_string(),
-            result.selection_metric.clone(),
-            result.group.clone(),
-            result.level.clone(),
-        ];
-        row.extend(shown.iter().map(|metric| {
-            let value = score(result, metric).and_then(|score| score.value);
-            value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
-        }));
-        let interval = score(result, "BA").and_then(|score| score.interval);
-        row.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
-        row
-    });
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    columns(&rows, 4).trim_end().to_owned()
+    head
+}
+
+fn line(row: &GroupResult, shown: &[&str]) -> Vec<String> {
+    let mut line = vec![row.split.to_string(), row.selection_metric.clone(), per(&row.level)];
+    line.extend(shown.iter().map(|metric| {
+        let value = score(row, metric).and_then(|score| score.value);
+        value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
+    }));
+    let interval = score(row, "BA").and_then(|score| score.interval);
+    line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
+    line
+}
+
+/// The mean over splits, with the standard deviation of a sample.
+fn mean(rows: &[&GroupResult], shown: &[&str]) -> Vec<String> {
+    let mut line = vec!["mean".into(), rows[0].selection_metric.clone(), per(&rows[0].level)];
+    line.extend(shown.iter().map(|metric| {
+        let values: Option<Vec<f64>> = rows.iter().map(|row| score(row, metric)?.value).collect();
+        let Some(values) = values else { return "-".into() };
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+        format!("{mean:.3}±{:.3}", variance.sqrt())
+    }));
+    line
+}
+
+fn per(level: &str) -> String {
+    format!("per {level}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(split: usize, group: &str, ba: f64) -> GroupResult {
+        let score = |metric: &str, value, interval| MetricScore { metric: metric.into(), value, interval };
+        GroupResult {
+            split,
+            selection_metric: "loss".into(),
+            group: group.into(),
+            level: "image".into(),
+            scores: vec![
+                score("BA", Some(ba), Some((ba - 0.1, ba))),
+                score("F1_score", Some(0.5), None),
+                score("loss", None, None),
+            ],
+        }
+    }
+
+    #[test]
+    fn one_group_is_shown_with_the_mean_over_splits() {
+        let results_of = |results| Outcome { maps: "m".into(), classes: vec![], results };
+        let outcome = results_of(vec![
+            result(0, "train", 1.0),
+            result(0, "validation", 0.75),
+            result(1, "train", 1.0),
+            result(1, "validation", 0.85),
+        ]);
+        assert_eq!(
+            results(&outcome, "validation"),
+            "split  best by  validation  loss           BA  BA, 95 % interval\n\
+             0      loss     per image      -       0.7500     0.650 to 0.750\n\
+             1      loss     per image      -       0.8500     0.750 to 0.850\n\
+             mean   loss     per image      -  0.800±0.071"
+        );
+        let outcome = results_of(vec![result(0, "train", 1.0)]);
+        assert_eq!(results(&outcome, "train").lines().count(), 2);
+    }
 }

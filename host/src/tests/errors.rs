@@ -53,16 +53,49 @@ fn several_problems_are_numbered() {
 }
 
 #[test]
-fn a_misspelt_function_is_suggested_with_the_calls_that_led_there() {
+fn a_misspelt_function_is_suggested_before_anything_runs() {
     reports(
-        "fn block(n) {\n    [conb(n, 3)]\n}\nlet net = block(8);",
+        "fn block(n) {\n    [conb(n, 3)]\n}\ntrain(#{}).tabel();",
         r#"
-error[E0106] there is no function "conb" for a whole number, a whole number; did you mean "conv"?
+2 problems
+1. [E0106] there is no function "conb"; did you mean "conv"?
   --> s.rhai:2:6
  2 |     [conb(n, 3)]
    |      ^^^^
-  in block, s.rhai:4:11
+2. [E0106] there is no function "tabel"; did you mean "table"?
+  --> s.rhai:4:12
+ 4 | train(#{}).tabel();
+   |            ^^^^^
   help: `host list` shows all layers and functions
+"#,
+    );
+}
+
+#[test]
+fn a_function_for_other_values_shows_the_calls_that_led_there() {
+    reports(
+        "fn block(n) {\n    caps(n)\n}\nlet net = block(8);",
+        r#"
+error[E0104] caps cannot be called with a whole number
+  --> s.rhai:2:5
+ 2 |     caps(n)
+   |     ^^^^
+  in block, s.rhai:4:11
+  help: it is called as caps(folder, [#{ preprocessing, … }])
+"#,
+    );
+}
+
+#[test]
+fn options_of_data_are_checked_where_they_are_given() {
+    reports(
+        "let d = caps(\"x\", #{ preprocesing: \"t1-linear\" });",
+        r#"
+error[E0103] data has no option "preprocesing"; did you mean "preprocessing"?
+  --> s.rhai:1:22
+ 1 | let d = caps("x", #{ preprocesing: "t1-linear" });
+   |                      ^^^^^^^^^^^^
+  help: its options are: caps, preprocessing, use_uncropped_image, tracer, suvr_reference_region, custom_suffix, pattern, mode, patch_size, stride_size, slice_direction, slice_mode, discarded_slices, roi_list, uncropped_roi, roi_custom_template, roi_custom_mask_pattern, use_tensors, normalize, nan, cache_mb
 "#,
     );
 }
@@ -226,6 +259,25 @@ fn long_lines_are_cut_around_the_place() {
     let line = report.lines().find(|line| line.contains("conv(0")).unwrap();
     let at = |line: &str, part: char| line.chars().position(|c| c == part).unwrap();
     assert_eq!(line.chars().nth(at(mark, '^')), Some('0'), "{report}");
+}
+
+#[test]
+fn problems_with_files_are_one_line_each_with_one_excerpt() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("taken"), "").unwrap();
+    let script = format!(
+        "let d = caps(\"/nowhere/caps\");\ntrain(#{{\n    data: d, splits: \"/nowhere/splits\", output: \"{}\",\n    architecture: \"none\",\n}});",
+        folder.path().display()
+    );
+    let report = run(&script).unwrap_err();
+    for part in [
+        "3 |     data: d, splits: \"/nowhere/splits\", output: ",
+        "1 | let d = caps(\"/nowhere/caps\");\n   |              ^^^^^^^^^^^^^^^",
+        "[E0601]",
+        "there is no architecture \"none\"",
+    ] {
+        assert!(report.contains(part), "{part}\n{report}");
+    }
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn memory_is_bounded_where_no_single_value_is_too_large() {
     let limits = Limits { memory_bytes: 64 << 20, ..Limits::default() };
     let script = "let s = \"x\";\nfor i in 0..17 { s += s; }\nlet a = [];\nfor i in 0..20000 { a.push(caps(s)); }";
     stopped(script, limits, "MB of memory");
+    // Rhai does not count entries that are added one by one.
+    stopped("let m = #{};\nlet i = 0;\nloop { m[`k${i}`] = i; i += 1; }", limits, "MB of memory");
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! Promises proved by force: killed while saving, a full disk, two writers, Ctrl-C.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::{Place, files, host, said};
+
+/// A training of many short epochs, so that it saves all the time.
+fn long() -> String {
+    super::TRAIN.replace("epochs: 2", "epochs: 400, patience: 0")
+}
+
+/// Everything in an experiment folder can be read whole: weights, checkpoint, tables, JSON.
+#[track_caller]
+fn assert_whole(maps: &Path) {
+    for file in files(maps) {
+        let name = file.display().to_string();
+        let bytes = fs::read(&file).unwrap();
+        if name.contains(".neurhai-") {
+            continue; // The file that was being written; nobody reads it.
+        } else if name.ends_with(".safetensors") {
+            safetensors::SafeTensors::deserialize(&bytes)
+                .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        } else if name.ends_with(".json") {
+            serde_json::from_slice::<serde_json::Value>(&bytes)
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+        } else if name.ends_with(".tsv") {
+            neurhai_core::data::table::Table::read(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_moment_every_file_is_whole() {
+    let place = Place::new();
+    place.script(&long());
+    let maps = place.path().join("maps");
+    let checkpoint = maps.join("split-0/tmp/checkpoint.safetensors");
+    for trial in 0..12u64 {
+        let _ = fs::remove_dir_all(&maps);
+        let mut child = host(place.path())
+            .args(["run", "script.rhai"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while !checkpoint.exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint after a minute");
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            sleep(Duration::from_millis(2));
+        }
+        // A moment that differs from trial to trial, within a few epochs.
+        sleep(Duration::from_micros(trial * 7919 % 60_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(checkpoint.exists(), "the previous checkpoint is there");
+        assert_whole(&maps);
+    }
+}
+
+#[test]
+fn an_interrupt_saves_and_ends_with_130() {
+    let place = Place::new();
+    place.script(&long());
+    let child = host(place.path())
+        .args(["run", "script.rhai"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let training = place.path().join("maps/split-0/training_logs/training.tsv");
+    let start = Instant::now();
+    while !training.exists() && start.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(5));
+    }
+    assert!(
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert!(said(&output).contains("saved in"), "{}", said(&output));
+    assert!(place.path().join("maps/split-0/tmp/checkpoint.safetensors").exists());
+    assert_whole(&place.path().join("maps"));
+}
+
+#[test]
+fn a_second_writer_is_kept_out() {
+    let place = Place::new();
+    place.script(&long());
+    let mut first = host(place.path())
+        .args(["run", "script.rhai"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !place.path().join("maps/maps.json").exists() && start.elapsed() < Duration::from_secs(60)
+    {
+        sleep(Duration::from_millis(5));
+    }
+    let second = host(place.path()).args(["run", "script.rhai"]).output().unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = said(&second);
+    assert!(said.contains("E0601") || said.contains("E0602"), "{said}");
+    assert_whole(&place.path().join("maps"));
+}
+
+/// A file system of 3 MB: the run ends with an error that says so, and what was saved is whole.
+#[test]
+fn a_full_disk_is_told_and_leaves_whole_files() {
+    let place = Place::new();
+    let maps = place.path().join("small");
+    fs::create_dir(&maps).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+        .arg(&maps)
+        .stderr(Stdio::null())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        return; // Only root may mount.
+    }
+    let script = super::TRAIN
+        .replace("output: \"maps\"", "output: \"small/maps\"")
+        .replace("linear(p.outputs)", "linear(400), relu(), linear(p.outputs)");
+    let output = place.run(&script);
+    let whole = std::panic::catch_unwind(|| assert_whole(&maps));
+    Command::new("umount").arg(&maps).status().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("E0303"), "{}", said(&output));
+    assert!(whole.is_ok());
+}

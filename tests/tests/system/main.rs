@@ -1,0 +1,138 @@
+//! Whole-system tests: the program as a user starts it, on real files.
+
+mod bad_input;
+mod force;
+mod readme;
+mod scripts;
+mod structure;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use neurhai_core::data::phantom::{PhantomOptions, generate};
+
+/// The repository's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// The program, to be started in `folder`.
+fn host(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-under-test"));
+    command.current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+}
+
+/// What the program said: its output, then its messages.
+fn said(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// A folder of its own with a small CAPS of phantoms (`data/caps`, `data/splits`).
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&phantoms(), &folder.path().join("data"));
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes `text` as a script; `TRAIN` in it stands for a training that takes a second or two.
+    fn script(&self, text: &str) -> PathBuf {
+        let file = self.path().join("script.rhai");
+        std::fs::write(&file, text.replace("TRAIN", TRAIN)).unwrap();
+        file
+    }
+
+    fn run(&self, text: &str) -> Output {
+        self.script(text);
+        host(self.path()).args(["run", "script.rhai"]).output().unwrap()
+    }
+
+    /// Runs a script that must fail with code 1, say all `parts`, and leave no experiment folder.
+    #[track_caller]
+    fn refused(&self, text: &str, parts: &[&str]) {
+        let output = self.run(text);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is not in:\n{said}");
+        }
+        assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{said}");
+        assert!(!self.path().join("maps").exists(), "a refused run leaves nothing behind");
+    }
+
+    /// All images, sorted.
+    fn images(&self) -> Vec<PathBuf> {
+        let caps = self.path().join("data/caps");
+        let mut images: Vec<PathBuf> = files(&caps.join("subjects"));
+        images.retain(|file| file.to_string_lossy().ends_with(".nii.gz"));
+        images
+    }
+
+    fn table(&self, name: &str) -> PathBuf {
+        self.path().join("data/splits").join(name)
+    }
+}
+
+const TRAIN: &str = r#"
+    architecture("Tiny", #{}, |p| [
+        conv(4, 3, #{ stride: 2 }), batch_norm(), relu(), max_pool(2), flatten(), linear(p.outputs)
+    ]);
+    train(#{ data: caps("data/caps"), splits: "data/splits", architecture: "Tiny", epochs: 2,
+             batch_size: 4, learning_rate: 1e-3, device: "cpu", output: "maps" });
+"#;
+
+/// Phantoms that all tests copy, made once.
+fn phantoms() -> PathBuf {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = PhantomOptions {
+            participants_per_class: 6,
+            image_size: [20, 22, 18],
+            ..PhantomOptions::default()
+        };
+        let made = generate(&folder.path().join("made"), &options).unwrap();
+        copy(&made.caps, &folder.path().join("data/caps"));
+        copy(&made.splits, &folder.path().join("data/splits"));
+        folder
+    });
+    folder.path().join("data")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// All files below `folder`, sorted.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}

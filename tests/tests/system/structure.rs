@@ -1,0 +1,70 @@
+//! What the repository promises about itself.
+
+use std::path::PathBuf;
+
+use crate::root;
+
+fn sources() -> Vec<(PathBuf, String)> {
+    ["core", "host", "tests", "scripts"]
+        .iter()
+        .flat_map(|folder| crate::files(&root().join(folder)))
+        .filter(|file| {
+            let name = file.to_string_lossy();
+            !name.contains("/target/")
+                && [".rs", ".cpp", ".h", ".rhai"].iter().any(|suffix| name.ends_with(suffix))
+        })
+        .map(|file| {
+            let text = std::fs::read_to_string(&file).unwrap();
+            (file, text)
+        })
+        .collect()
+}
+
+#[test]
+fn files_stay_small_and_unsafe_stays_in_its_place() {
+    let sources = sources();
+    assert!(sources.len() > 80);
+    for (file, text) in sources {
+        let lines = text.lines().count();
+        assert!(lines <= 450, "{} has {lines} lines", file.display());
+        let keyword = ["uns", "afe"].concat();
+        let uses = text.lines().filter(|line| {
+            let code = line.split("//").next().unwrap_or_default();
+            code.contains(&format!("{keyword} {{")) || code.contains(&format!("{keyword} fn"))
+        });
+        let allowed = file.starts_with(root().join("core/torch"));
+        assert!(allowed || uses.count() == 0, "{} uses {keyword}", file.display());
+        assert!(
+            !text.contains(&["TO", "DO"].concat()),
+            "{} leaves something to do",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_top_level_holds_only_what_the_design_names() {
+    let output = std::process::Command::new("git").args(["ls-files"]).current_dir(root()).output();
+    let Ok(output) = output else { return };
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut visible: Vec<&str> = listed
+        .lines()
+        .filter_map(|file| file.split('/').next())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    visible.sort_unstable();
+    visible.dedup();
+    let allowed = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "core",
+        "host",
+        "plugins",
+        "scripts",
+        "tests",
+    ];
+    assert!(visible.iter().all(|name| allowed.contains(name)), "{visible:?}");
+}
