@@ -99,7 +99,12 @@ impl Imports {
         Some(names)
     }
 
-    fn load(&self, engine: &Engine, path: &str, position: Position) -> Result<SharedModule, Box<EvalAltResult>> {
+    fn load(
+        &self,
+        engine: &Engine,
+        path: &str,
+        position: Position,
+    ) -> Result<SharedModule, Box<EvalAltResult>> {
         let Some((name, text)) = self.find(path).map_err(raise)? else {
             return Err(Box::new(EvalAltResult::ErrorModuleNotFound(path.into(), position)));
         };
@@ -135,7 +140,8 @@ impl ModuleResolver for Imports {
         match known {
             Some(Some(module)) => return Ok(module),
             Some(None) => {
-                let message = format!("the module {path:?} imports itself, directly or through others");
+                let message =
+                    format!("the module {path:?} imports itself, directly or through others");
                 return Err(at(raise(Error::new(Code::ScriptError, message))));
             }
             None => {}

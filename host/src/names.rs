@@ -14,7 +14,11 @@ const KEYWORDS: [&str; 9] =
 /// The names of functions that `ast` calls although nobody defines them, with their places.
 pub(crate) fn unknown_calls(engine: &Engine, ast: &AST, text: &str) -> Vec<(String, Position)> {
     let mut known: BTreeSet<String> = KEYWORDS.map(String::from).into();
-    known.extend(engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true));
+    known.extend(engine.collect_fn_metadata(
+        None,
+        |info| Some(info.metadata.name.to_string()),
+        true,
+    ));
     known.extend(ast.iter_functions().map(|function| function.name.to_owned()));
     // An entry of a map may be a function and then be called like a method.
     let tokens = scan(text);
@@ -24,9 +28,9 @@ pub(crate) fn unknown_calls(engine: &Engine, ast: &AST, text: &str) -> Vec<(Stri
     let mut unknown = Vec::new();
     ast.walk(&mut |path| {
         let (call, position) = match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))) => {
-                (call, *position)
-            }
+            Some(ASTNode::Expr(
+                Expr::FnCall(call, position) | Expr::MethodCall(call, position),
+            )) => (call, *position),
             _ => return true,
         };
         let own = call.namespace.is_empty() && call.op_token.is_none();

@@ -79,7 +79,10 @@ impl Progress {
                 let counts = classes.iter().map(|(name, t, v)| format!("{name} {t} + {v}"));
                 let counts: Vec<_> = counts.collect();
                 let counts = counts.join(", ");
-                self.line(state, &format!("split {split}: {counts} images for training + validation"));
+                self.line(
+                    state,
+                    &format!("split {split}: {counts} images for training + validation"),
+                );
             }
             Event::EpochStarted { epoch, epochs, steps } => {
                 state.epoch = format!("epoch {}/{epochs}", epoch + 1);
@@ -118,7 +121,10 @@ impl Progress {
             }
             Event::EarlyStop { epoch, patience } => self.line(
                 state,
-                &format!("stopped after epoch {}: no better validation loss for {patience} epochs", epoch + 1),
+                &format!(
+                    "stopped after epoch {}: no better validation loss for {patience} epochs",
+                    epoch + 1
+                ),
             ),
             Event::Finished { maps } => self.line(state, &format!("written to {}", maps.display())),
         }
@@ -158,7 +164,13 @@ impl State {
     /// `epoch  3/20  loss 0.4210 train, 0.5032 validation  BA 0.875  *loss  2.1 s, 36 s left`
     fn epoch_ended(&mut self, event: &Event) -> String {
         let Event::EpochEnded {
-            epoch, epochs, train_loss, validation_loss, validation_ba, best, seconds,
+            epoch,
+            epochs,
+            train_loss,
+            validation_loss,
+            validation_ba,
+            best,
+            seconds,
         } = event
         else {
             return String::new();
@@ -210,7 +222,10 @@ mod tests {
             Event::Checking { done: 1, images: 2 },
             Event::Checking { done: 2, images: 2 },
             Event::Data { images: 2, shape: [4, 5, 6], mode: "patch".into(), parts: 8 },
-            Event::SplitStarted { split: 0, classes: vec![("AD".into(), 3, 1), ("CN".into(), 4, 2)] },
+            Event::SplitStarted {
+                split: 0,
+                classes: vec![("AD".into(), 3, 1), ("CN".into(), 4, 2)],
+            },
             Event::EpochStarted { epoch: 0, epochs: 10, steps: 2 },
             Event::Step { step: 1, loss: 0.7 },
             Event::Evaluating { group: "train".into(), done: 1, samples: 2 },

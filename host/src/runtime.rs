@@ -96,7 +96,8 @@ impl Runtime {
     pub fn new(settings: Settings) -> Result<Self, Failure> {
         let Settings { folder, arguments, mode, stop, limits, print, events } = settings;
         let catalog = Catalog::built_in()?;
-        let shared = Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, events));
+        let shared =
+            Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, limits, events));
         let print = Arc::new(print);
         let inner = Arc::new_cyclic(|inner| {
             let mut engine = sandbox::engine(limits, stop);
@@ -232,8 +233,9 @@ pub(crate) fn read_script(path: &Path) -> Result<String> {
     if bytes.len() as u64 > MAX_SCRIPT_BYTES {
         return Err(unusable("the file is too large to be a script".into()));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| unusable("the file is not a script: it holds something else than text".into()))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        unusable("the file is not a script: it holds something else than text".into())
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     // A first line for the shell is a comment to us.
     Ok(text.strip_prefix("#!").map_or_else(|| text.to_owned(), |rest| format!("//{rest}")))

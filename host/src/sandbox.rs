@@ -23,6 +23,9 @@ pub struct Limits {
     pub time: Duration,
     /// Growth of the process's memory, where the system tells.
     pub memory_bytes: u64,
+    /// Elements in all lists, or in all maps, within one value. Rhai measures a value whenever it
+    /// changes, so this bounds the time of each step, too.
+    pub elements: usize,
 }
 
 impl Default for Limits {
@@ -31,13 +34,11 @@ impl Default for Limits {
             operations: 200_000_000,
             time: Duration::from_secs(60),
             memory_bytes: 1 << 30,
+            elements: 20_000,
         }
     }
 }
 
-/// Elements in all lists, or in all maps, within one value. Rhai measures a value whenever it
-/// changes, so this bounds the time of each step, too.
-pub(crate) const MAX_ELEMENTS: usize = 20_000;
 const MAX_TEXT_BYTES: usize = 1 << 18;
 const MAX_CALL_LEVELS: usize = 64;
 const MAX_MODULES: usize = 64;
@@ -75,8 +76,8 @@ pub(crate) fn engine(limits: Limits, stop: Arc<AtomicBool>) -> Engine {
         .set_max_call_levels(MAX_CALL_LEVELS)
         .set_max_expr_depths(64, 64)
         .set_max_string_size(MAX_TEXT_BYTES)
-        .set_max_array_size(MAX_ELEMENTS)
-        .set_max_map_size(MAX_ELEMENTS)
+        .set_max_array_size(limits.elements)
+        .set_max_map_size(limits.elements)
         .set_max_modules(MAX_MODULES)
         .set_max_variables(MAX_VARIABLES)
         .set_max_functions(1_000)

@@ -69,7 +69,9 @@ fn call(
 
 fn is_default(spec: &OptionSpec, value: &Value, options: &Map<String, Value>) -> bool {
     match &spec.default {
-        Default::Value(default) => default == value || default.as_f64() == value.as_f64() && value.is_number(),
+        Default::Value(default) => {
+            default == value || default.as_f64() == value.as_f64() && value.is_number()
+        }
         // An absent option whose meaning is another one, such as a stride that is the kernel's.
         Default::Absent(meaning) => options.get(meaning) == Some(value),
         Default::Required => false,
@@ -249,15 +251,15 @@ mod tests {
     fn layers_are_written_as_in_a_script() {
         let catalog = Catalog::built_in().unwrap();
         for (json, text) in [
-            (r#"{"kind":"conv","out_channels":8,"kernel_size":3,"padding":1}"#, "conv(8, 3, #{ padding: 1 })"),
+            (
+                r#"{"kind":"conv","out_channels":8,"kernel_size":3,"padding":1}"#,
+                "conv(8, 3, #{ padding: 1 })",
+            ),
             (r#"{"kind":"relu"}"#, "relu()"),
             (r#"{"kind":"pad_max_pool","kernel_size":2,"stride":2}"#, "pad_max_pool(2)"),
             (r#"{"kind":"dropout","p":0.5}"#, "dropout(0.5)"),
             (r#"{"kind":"dropout","p":0.0,"name":"drop"}"#, "dropout(0.0).named(\"drop\")"),
-            (
-                r#"{"kind":"residual","body":[{"kind":"relu"}],"shortcut":[]}"#,
-                "residual([relu()])",
-            ),
+            (r#"{"kind":"residual","body":[{"kind":"relu"}],"shortcut":[]}"#, "residual([relu()])"),
         ] {
             let spec = LayerSpec::read(&serde_json::from_str(json).unwrap()).unwrap();
             assert_eq!(layer(&catalog, &spec), text);

@@ -99,7 +99,7 @@ impl Bench {
 
     #[track_caller]
     fn refused(&self, change: Value, expected: &[(Code, &str)]) -> Error {
-        let error = self.run("refused", change).err().expect("a refusal");
+        let error = self.run("refused", change).expect_err("a refusal");
         let found = error.problems();
         assert_eq!(found.len(), expected.len(), "{error}");
         for (found, (code, part)) in found.iter().zip(expected) {

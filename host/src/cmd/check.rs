@@ -25,7 +25,9 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
     match ending {
         Ok(Ending::ResultsNeeded(Some(place))) => {
-            output::line(&format!("ready to run; what follows {place} needs results and was not checked"));
+            output::line(&format!(
+                "ready to run; what follows {place} needs results and was not checked"
+            ));
             ExitCode::SUCCESS
         }
         Ok(_) => {

@@ -80,8 +80,7 @@ fn networks(args: &Args) -> Result<(), ExitCode> {
         return Err(misused(error));
     }
     let options: Map<String, Value> = args.options.iter().cloned().collect();
-    let request =
-        ArchitectureRequest { input: args.input.clone(), outputs: args.outputs, options };
+    let request = ArchitectureRequest { input: args.input.clone(), outputs: args.outputs, options };
     for (i, name) in names.iter().enumerate() {
         let plan = runtime.plan(name, &request).map_err(fail)?;
         if args.json {

@@ -88,7 +88,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
         let indent = if all.len() > 1 { "  " } else { "" };
         let rows = what.entries(&runtime);
-        let rows: Vec<_> = rows.into_iter().map(|(name, help)| vec![format!("{indent}{name}"), help]).collect();
+        let rows: Vec<_> =
+            rows.into_iter().map(|(name, help)| vec![format!("{indent}{name}"), help]).collect();
         output::line(columns(&rows, 2).trim_end());
     }
     if args.what.is_none() {

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use neurhai_core::catalog::{Architecture, ArchitectureEntry, ArchitectureRequest, Catalog, Origin};
+use neurhai_core::catalog::{
+    Architecture, ArchitectureEntry, ArchitectureRequest, Catalog, Origin,
+};
 use neurhai_core::network::{LayerSpec, NetworkSpec, PartSpec};
 use neurhai_core::options::{Kind, OptionSpec, Options};
 use neurhai_core::{Code, Error, Place, Problems, Result};
@@ -54,7 +56,8 @@ impl Architecture for ScriptArchitecture {
                 Ok(parts) => return Ok(self.spec(parts, shared)),
                 Err(error) => {
                     let mut failure = Failure::from(error);
-                    let here = |one: &mut Diagnostic| one.at = Some((at.clone(), "architecture".len()));
+                    let here =
+                        |one: &mut Diagnostic| one.at = Some((at.clone(), "architecture".len()));
                     failure.diagnostics.iter_mut().for_each(here);
                     failure
                 }
@@ -109,7 +112,8 @@ fn read_parts(catalog: &Catalog, name: &str, value: &Dynamic) -> Result<Vec<(Str
         // A map forgets the order it was written in, so only parts with a natural order may be
         // given this way.
         let order = [["convolutions", "fc"], ["encoder", "decoder"]];
-        let natural = order.iter().find(|names| map.keys().all(|key| names.contains(&key.as_str())));
+        let natural =
+            order.iter().find(|names| map.keys().all(|key| names.contains(&key.as_str())));
         let Some(names) = natural.filter(|_| !map.is_empty()) else {
             return Err(Error::new(Code::BadNetwork, format!("{what}: a map forgets its order"))
                 .help("give a list: [ part(\"first\", [ … ]), part(\"second\", [ … ]) ]"));
@@ -157,9 +161,9 @@ fn option_specs(name: &str, defaults: &rhai::Map) -> Result<Vec<OptionSpec>> {
             problems.push(bad(message, "p has input, outputs and dimensions without being asked"));
             continue;
         }
-        let Some(value) = problems.take(to_json(default).map_err(|error| {
-            error.at(Place::Option(key.to_string()))
-        })) else {
+        let Some(value) = problems
+            .take(to_json(default).map_err(|error| error.at(Place::Option(key.to_string()))))
+        else {
             continue;
         };
         match kind_of(&value) {
@@ -177,7 +181,9 @@ fn option_specs(name: &str, defaults: &rhai::Map) -> Result<Vec<OptionSpec>> {
 fn kind_of(default: &Value) -> Option<Kind> {
     match default {
         Value::Bool(_) => Some(Kind::Bool),
-        Value::Number(number) if number.is_i64() => Some(Kind::Int { min: i64::MIN, max: i64::MAX }),
+        Value::Number(number) if number.is_i64() => {
+            Some(Kind::Int { min: i64::MIN, max: i64::MAX })
+        }
         Value::Number(_) => Some(Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY }),
         Value::String(_) => Some(Kind::Text),
         Value::Object(_) => Some(Kind::Map),
@@ -199,8 +205,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
                           recipe: FnPtr|
           -> Done {
         let recipe = Callback::new(&ctx, recipe);
-        let origin =
-            Origin::Script { file: recipe.at.source.clone().into(), line: recipe.at.line };
+        let origin = Origin::Script { file: recipe.at.source.clone().into(), line: recipe.at.line };
         let options = option_specs(name, &defaults).map_err(raise)?;
         let entry = ArchitectureEntry {
             name: name.into(),

@@ -95,9 +95,18 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("images", move |ctx: Ctx<'_>, data: &mut Data| {
             mode(&ctx, data, "image", vec![], &none())
         })
-        .register_fn("patches", move |ctx: Ctx<'_>, data: &mut Data, size: Dynamic, step: Dynamic| {
-            mode(&ctx, data, "patch", vec![("patch_size", size), ("stride_size", step)], &none())
-        })
+        .register_fn(
+            "patches",
+            move |ctx: Ctx<'_>, data: &mut Data, size: Dynamic, step: Dynamic| {
+                mode(
+                    &ctx,
+                    data,
+                    "patch",
+                    vec![("patch_size", size), ("stride_size", step)],
+                    &none(),
+                )
+            },
+        )
         .register_fn(
             "patches",
             |ctx: Ctx<'_>, data: &mut Data, size: Dynamic, step: Dynamic, more: rhai::Map| {

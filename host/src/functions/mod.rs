@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
 use crate::report::{CallSite, Sources, Traces};
 use crate::runtime::{Inner, Mode};
+use crate::sandbox::Limits;
 use arguments::Arguments;
 
 pub mod architecture;
@@ -18,6 +19,7 @@ pub mod arguments;
 pub mod data;
 pub mod inspect;
 pub mod layers;
+mod new_folder;
 mod phantoms;
 mod train;
 
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) arguments: Arguments,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) mode: Mode,
+    pub(crate) limits: Limits,
     pub(crate) events: Events,
 }
 
@@ -41,6 +44,7 @@ impl Shared {
         arguments: Arguments,
         stop: Arc<AtomicBool>,
         mode: Mode,
+        limits: Limits,
         events: Events,
     ) -> Self {
         Self {
@@ -50,6 +54,7 @@ impl Shared {
             arguments,
             stop,
             mode,
+            limits,
             events,
         }
     }
@@ -120,6 +125,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
     inspect::register(engine, shared);
     train::register(engine, shared);
     phantoms::register(engine, shared);
+    new_folder::register(engine);
     arguments::register(engine, shared);
 }
 
@@ -204,6 +210,11 @@ pub const FUNCTIONS: &[Function] = &[
         name: "phantoms",
         usage: "phantoms(folder, [#{ participants_per_class, image_size, … }])",
         help: "Makes a small labelled data set to try things on; gives its caps, labels and splits.",
+    },
+    Function {
+        name: "new_folder",
+        usage: "new_folder(path)",
+        help: "The path, or with -2, -3, … at its end where it is in use: for outputs that never clash.",
     },
     Function {
         name: "inspect",

@@ -24,7 +24,8 @@ fn read(given: Map<String, Value>) -> Result<PhantomOptions> {
         let here = || Place::Option(key.clone());
         if !known.contains(&key.as_str()) {
             let near = did_you_mean(key, known.iter().copied());
-            let error = Error::new(Code::UnknownOption, format!("phantoms has no option {key:?}{near}"));
+            let error =
+                Error::new(Code::UnknownOption, format!("phantoms has no option {key:?}{near}"));
             problems.push(error.at(here()).help(format!("its options are: {}", known.join(", "))));
             continue;
         }
@@ -50,7 +51,10 @@ fn phantoms(shared: &Shared, folder: &str, more: &rhai::Map) -> Result<rhai::Map
         }
     };
     let paths = [("caps", caps), ("labels", labels), ("splits", splits)];
-    Ok(paths.into_iter().map(|(key, path)| (key.into(), path.display().to_string().into())).collect())
+    Ok(paths
+        .into_iter()
+        .map(|(key, path)| (key.into(), path.display().to_string().into()))
+        .collect())
 }
 
 type Given = std::result::Result<rhai::Map, Box<EvalAltResult>>;

@@ -99,7 +99,8 @@ impl Options {
         let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
         let inner = values.get("data").and_then(Value::as_object).into_iter().flatten();
         let texts = inner.chain(&values);
-        let texts = texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        let texts =
+            texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
         Ok(Self { texts: texts.collect(), values, givers })
     }
 
@@ -138,8 +139,9 @@ fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
 
 /// A part of the results as a script's value.
 fn to_value<T: serde::Serialize>(part: &T) -> Given<Dynamic> {
-    let json = serde_json::to_value(part)
-        .map_err(|error| raise(Error::new(Code::Internal, "results cannot be read").because(error)))?;
+    let json = serde_json::to_value(part).map_err(|error| {
+        raise(Error::new(Code::Internal, "results cannot be read").because(error))
+    })?;
     Ok(from_json(&json))
 }
 

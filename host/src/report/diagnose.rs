@@ -78,13 +78,14 @@ pub(crate) fn diagnose(error: &EvalAltResult, main: &str, shared: &Shared) -> Fa
         current = inner;
     }
     // A problem without a position lies where the innermost call is.
-    let site = CallSite::new(&source, current.position())
-        .or_else(|| Some(frames.first()?.at.clone()));
+    let site =
+        CallSite::new(&source, current.position()).or_else(|| Some(frames.first()?.at.clone()));
     if let EvalAltResult::ErrorRuntime(value, _) = current
         && let Some(raised) = value.read_lock::<Raised>()
     {
         let problems = raised.error.problems().iter();
-        let placed = problems.map(|problem| place(problem, site.as_ref(), &frames, &raised, shared));
+        let placed =
+            problems.map(|problem| place(problem, site.as_ref(), &frames, &raised, shared));
         return Failure { diagnostics: placed.collect() };
     }
     let error = match &site {
@@ -205,9 +206,10 @@ pub(super) fn near_word(shared: &Shared, source: &str, given: &str) -> Option<St
 /// Why a script was stopped, as an error.
 pub(super) fn halted(halt: Option<Halt>) -> Error {
     match halt {
-        Some(Halt::Interrupted) => Error::new(Code::Interrupted, "interrupted"),
-        Some(Halt::Limit(what)) => Error::new(Code::ScriptLimit, what)
-            .help("training does not count, only the script's own work; look for a loop that never ends"),
+        Some(Halt::Interrupted) => Error::new(Code::Interrupted, "the script was stopped"),
+        Some(Halt::Limit(what)) => Error::new(Code::ScriptLimit, what).help(
+            "training does not count, only the script's own work; look for a loop that never ends",
+        ),
         Some(Halt::Checked) | None => Error::new(Code::ScriptError, "the script was stopped"),
     }
 }

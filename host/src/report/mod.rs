@@ -11,8 +11,8 @@ mod sources;
 mod words;
 
 pub(crate) use diagnose::{Traces, diagnose, diagnose_calls, diagnose_parse};
-pub(crate) use scan::{Kind, Token, scan};
 pub use render::Style;
+pub(crate) use scan::{Kind, Token, scan};
 pub use sources::Sources;
 
 /// A place in a script: the line and the column count from 1.

@@ -4,11 +4,11 @@ use neurhai_core::error::did_you_mean;
 use neurhai_core::{Code, Error};
 use rhai::{EvalAltResult as Rhai, ParseErrorType};
 
-use super::{CallSite, scan};
 use super::diagnose::{halted, near_word};
+use super::{CallSite, scan};
 use crate::functions::layers::miscalled;
 use crate::functions::{FUNCTIONS, Shared};
-use crate::sandbox::{Halt, MAX_ELEMENTS};
+use crate::sandbox::Halt;
 use crate::value::describe_type;
 
 /// An error of the interpreter.
@@ -33,7 +33,7 @@ pub(super) fn of_rhai(error: &Rhai, site: &CallSite, shared: &Shared) -> Error {
             Error::new(Code::ScriptLimit, "functions call each other too deeply")
                 .help("look for a function that calls itself without end")
         }
-        Rhai::ErrorDataTooLarge(what, _) => too_large(what),
+        Rhai::ErrorDataTooLarge(what, _) => too_large(what, shared.limits.elements),
         Rhai::ErrorTooManyVariables(_) => {
             Error::new(Code::ScriptLimit, "the script has too many variables")
         }
@@ -100,19 +100,17 @@ pub(super) fn of_parser(kind: &ParseErrorType, source: &str, shared: &Shared) ->
 fn sentence(text: &str) -> String {
     let text = text.split(" (line ").next().unwrap_or(text).trim();
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-fn too_large(what: &str) -> Error {
+fn too_large(what: &str, elements: usize) -> Error {
     let message = match what {
         what if what.contains("string") => {
             return Error::new(Code::ScriptLimit, "a text grew too long")
                 .help("those within a list or map count together");
         }
-        what if what.contains("map") => format!("a map would hold more than {MAX_ELEMENTS} entries"),
-        _ => format!("a list would hold more than {MAX_ELEMENTS} elements"),
+        what if what.contains("map") => format!("a map would hold more than {elements} entries"),
+        _ => format!("a list would hold more than {elements} elements"),
     };
     Error::new(Code::ScriptLimit, message).help("those of lists and maps within it count, too")
 }

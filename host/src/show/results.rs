@@ -26,7 +26,9 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
         let first = rows.iter().filter(|row| splits.first() == Some(&row.split));
         for kind in first {
             let same: Vec<&GroupResult> = (rows.iter().copied())
-                .filter(|row| (&row.selection_metric, &row.level) == (&kind.selection_metric, &kind.level))
+                .filter(|row| {
+                    (&row.selection_metric, &row.level) == (&kind.selection_metric, &kind.level)
+                })
                 .collect();
             table.push(mean(&same, &shown));
         }
@@ -79,7 +81,8 @@ mod tests {
     use super::*;
 
     fn result(split: usize, group: &str, ba: f64) -> GroupResult {
-        let score = |metric: &str, value, interval| MetricScore { metric: metric.into(), value, interval };
+        let score =
+            |metric: &str, value, interval| MetricScore { metric: metric.into(), value, interval };
         GroupResult {
             split,
             selection_metric: "loss".into(),

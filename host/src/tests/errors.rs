@@ -231,8 +231,10 @@ error[E0203] architecture "a", element 1: expected a layer, found 3
 
 #[test]
 fn errors_can_be_caught_and_have_a_code() {
-    prints("try { conv(0, 3); } catch (e) { print(`${e.code} ${e.message}`); }",
-        "E0104 option \"out_channels\" of layer conv must be a whole number of at least 1, not 0");
+    prints(
+        "try { conv(0, 3); } catch (e) { print(`${e.code} ${e.message}`); }",
+        "E0104 option \"out_channels\" of layer conv must be a whole number of at least 1, not 0",
+    );
     prints("try { throw \"mine\"; } catch (e) { print(e); }", "mine");
 }
 
@@ -285,10 +287,15 @@ fn many_problems_end_with_a_count() {
     use neurhai_core::{Code, Error, Problems};
     let mut problems = Problems::default();
     for i in 0..45 {
-        problems.push(Error::new(Code::ImageMissing, format!("sub-{i:02} has no image")).help("same"));
+        problems
+            .push(Error::new(Code::ImageMissing, format!("sub-{i:02} has no image")).help("same"));
     }
     let failure = Failure::from(problems.into_result().unwrap_err());
-    let text = failure.render(&crate::report::Sources::default(), Style { color: false, width: 80 });
+    let text =
+        failure.render(&crate::report::Sources::default(), Style { color: false, width: 80 });
     assert_eq!(text.lines().count(), 23, "{text}");
-    assert!(text.ends_with("20. [E0306] sub-19 has no image\n  help: same\nand 25 more\n"), "{text}");
+    assert!(
+        text.ends_with("20. [E0306] sub-19 has no image\n  help: same\nand 25 more\n"),
+        "{text}"
+    );
 }

@@ -46,14 +46,16 @@ fn nothing_outside_the_scripts_folder_is_imported() {
     let outer = folder(&[("secret.rhai", "let x = 1;"), ("scripts/a.rhai", "")]);
     let scripts = outer.path().join("scripts");
     let absolute = outer.path().join("secret");
-    for path in ["../secret", "a/../../secret", "./a", "/etc/hostname", absolute.to_str().unwrap()] {
+    for path in ["../secret", "a/../../secret", "./a", "/etc/hostname", absolute.to_str().unwrap()]
+    {
         let report = run_in(&scripts, &format!("import {path:?} as x;")).unwrap_err();
         assert!(report.contains("leaves the script's folder"), "{report}");
         assert!(report.contains("s.rhai:1:"), "{report}");
     }
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink(outer.path().join("secret.rhai"), scripts.join("link.rhai")).unwrap();
+        std::os::unix::fs::symlink(outer.path().join("secret.rhai"), scripts.join("link.rhai"))
+            .unwrap();
         let report = run_in(&scripts, "import \"link\" as x;").unwrap_err();
         assert!(report.contains("leaves the script's folder"), "{report}");
     }

@@ -28,7 +28,8 @@ fn the_standard_architectures_are_clinicadls() {
             serde_json::from_value(expected["state_dict"].clone()).unwrap();
         assert_eq!(state, wanted, "{name}");
         for row in plan.rows.iter().filter(|row| row.depth == 0) {
-            let wanted: Vec<i64> = serde_json::from_value(expected["outputs"][&row.path].clone()).unwrap();
+            let wanted: Vec<i64> =
+                serde_json::from_value(expected["outputs"][&row.path].clone()).unwrap();
             assert_eq!(row.output, wanted, "{name} {}", row.path);
         }
     }
@@ -120,7 +121,10 @@ fn parts_keep_their_order() {
     };
     for (given, first) in [
         ("[part(\"stem\", [conv(1, 3)]), part(\"body\", [relu()])]", "stem.0"),
-        ("[#{ name: \"stem\", layers: [conv(1, 3)] }, #{ name: \"body\", layers: relu() }]", "stem.0"),
+        (
+            "[#{ name: \"stem\", layers: [conv(1, 3)] }, #{ name: \"body\", layers: relu() }]",
+            "stem.0",
+        ),
         ("#{ encoder: [conv(1, 3)], decoder: [relu()] }", "encoder.0"),
         ("[conv(1, 3).named(\"first\")]", "convolutions.first"),
     ] {
@@ -142,7 +146,10 @@ fn defaults_say_what_an_option_may_be() {
     bench.run("architecture(\"a\", #{ width: 8 }, |p| [relu()]);").unwrap();
     for (script, part) in [
         ("inspect(\"a\", [1, 8, 8], #{ options: #{ width: 0.5 } });", "must be a whole number"),
-        ("architecture(\"b\", #{ input: 8 }, |p| [relu()]);", "an option cannot be called \"input\""),
+        (
+            "architecture(\"b\", #{ input: 8 }, |p| [relu()]);",
+            "an option cannot be called \"input\"",
+        ),
         ("architecture(\"b\", #{ list: [] }, |p| [relu()]);", "no default that tells"),
         ("inspect(\"aa\", [1, 8, 8]);", "did you mean \"a\"?"),
         ("inspect(\"a\", 8);", "must be a list of whole numbers"),

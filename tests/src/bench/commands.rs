@@ -53,7 +53,7 @@ fn once(shared: &Path, mode: &str, epochs: usize) -> Result<(f64, f64)> {
         .arg("--output")
         .arg(folder.path().join("maps"))
         .args(["--mode", mode, "--epochs", &epochs.to_string(), "--split", "0"])
-        .args(["--batch_size", if mode == "patch" { "8" } else { "4" }])
+        .args(["--batch-size", if mode == "patch" { "8" } else { "4" }])
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .spawn()?;

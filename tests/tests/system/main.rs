@@ -1,4 +1,5 @@
 //! Whole-system tests: the program as a user starts it, on real files.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 mod bad_input;
 mod force;

@@ -28,7 +28,7 @@ fn classification_of_a_caps_runs_on_images_and_patches() {
             .arg("run")
             .arg(&script)
             .args(["--", "--caps", "data/caps", "--splits", "data/splits", "--output", mode])
-            .args(["--mode", mode, "--patch_size", size, "--stride_size", size, "--epochs", "1"])
+            .args(["--mode", mode, "--patch-size", size, "--stride", size, "--epochs", "1"])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", said(&output));
