@@ -61,12 +61,12 @@ impl Kind {
         match self {
             Self::Int { min: i64::MIN, .. } => "a whole number".into(),
             Self::Int { min, max } => {
-                let high = (*max < i64::MAX).then(|| max.to_string());
+                let high = (*max < i64::from(i32::MAX)).then(|| max.to_string());
                 format!("a whole number{}", range(min.to_string(), high))
             }
             Self::Float { min: f64::NEG_INFINITY, .. } => "a number".into(),
             Self::Float { min, max } => {
-                let high = max.is_finite().then(|| max.to_string());
+                let high = (*max < f64::MAX).then(|| max.to_string());
                 format!("a number{}", range(min.to_string(), high))
             }
             Self::Bool => "true or false".into(),

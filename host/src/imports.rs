@@ -82,7 +82,10 @@ impl Imports {
                 match token.text {
                     "args" if tokens.get(i + 1).is_some_and(|t| t.is("(")) => return None,
                     "arg" if tokens.get(i + 1).is_some_and(|t| t.is("(")) => {
-                        names.push(next(2)?.text.replace('-', "_"));
+                        let name = next(2)?.text.replace('-', "_");
+                        if !names.contains(&name) {
+                            names.push(name);
+                        }
                     }
                     "import" => {
                         let path = next(1)?.text;
@@ -95,7 +98,6 @@ impl Imports {
                 }
             }
         }
-        names.dedup();
         Some(names)
     }
 

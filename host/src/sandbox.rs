@@ -1,7 +1,7 @@
 //! The sandbox: an engine that can neither run for ever, nor fill the memory, nor reach outside.
 //!
 //! Rhai bounds single values and call depth itself. What it cannot see (many values, or values of
-//! ours) is bounded by a [meter](measured) that looks at the whole process now and then.
+//! ours) is bounded by a meter that looks at the whole process now and then.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -123,12 +123,16 @@ pub(crate) fn measured<T>(run: impl FnOnce() -> T) -> T {
     result
 }
 
+/// What a call of long work counts, so that a loop over such calls ends, too.
+const UNMEASURED_OPERATIONS: u64 = 100_000;
+
 /// Runs work of the program's own on behalf of a script; what it uses up does not count.
 pub(crate) fn unmeasured<T>(work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let result = work();
     METER.with_borrow_mut(|meter| {
         if let Some(meter) = meter {
+            meter.operations += UNMEASURED_OPERATIONS;
             meter.started += began.elapsed();
             meter.memory = resident_bytes();
         }

@@ -66,16 +66,18 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let mut problems = Problems::default();
     problems.take(check_output(&config.output));
     problems.take(check_metrics(&config.selection_metrics, session));
-    problems.take(session.catalog.votes.get(config.train.text("vote")?).map(|_| ()));
+    let at_option = |name: &str| Place::Option(name.into());
+    let vote = session.catalog.votes.get(config.train.text("vote")?);
+    problems.take(vote.map(|_| ()).map_err(|error| error.at(at_option("vote"))));
     let architecture = config.train.text("architecture")?;
+    let architecture = session.catalog.architectures.get(architecture).map(Arc::clone);
     let architecture =
-        problems.take(session.catalog.architectures.get(architecture)).map(Arc::clone);
+        problems.take(architecture.map_err(|error| error.at(at_option("architecture"))));
     let device = problems.take(device::choose(config.train.text("device")?));
     let splits = problems.take(read_splits(&config));
     let preprocessing = problems.take(preprocessing(&config));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
-    let caps =
-        problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
+    let caps = problems.take(Caps::open(&caps_folder).map_err(|e| e.at(at_option("caps"))));
 
     // Files are looked up even where other things are wrong, so that one report holds all.
     let mut files = None;

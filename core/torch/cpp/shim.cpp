@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <c10/core/GradMode.h>
-#include <cstdlib>
 #include <mutex>
 #include <vector>
 #ifdef __GLIBC__
@@ -75,10 +74,11 @@ int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor
 void neurhai_torch_keep_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_MAX, 0);
+  // Arenas of other threads cannot grow beyond 64 MB, and would scatter large tensors.
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 2147483647);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
-  setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
 }
 
 int neurhai_torch_clear_grad(Tensor* param) {

@@ -113,12 +113,11 @@ pub fn block_maximum(x: &Tensor, kernel: &[i64], fill: f64) -> Result<Option<Ten
         .map(Some)
 }
 
-/// Makes this process keep the memory it has freed, for its next tensors, and ask for it in large
-/// pages. Without this every large tensor is new memory, which the system must clear first: a
-/// third of the time of a training step. Call it before the first tensor is made.
+/// Makes this process keep the memory it has freed for its next tensors. Without this every large
+/// tensor is new memory, which the system must clear first: a third of the time of a training step.
+/// Call it before the first tensor is made.
 pub fn keep_memory() {
-    // SAFETY: it only sets options of the allocator and, before any thread could read it, an
-    // environment variable of libtorch's.
+    // SAFETY: it only sets options of the allocator, which may be set at any time.
     unsafe { neurhai_torch_keep_memory() }
 }
 

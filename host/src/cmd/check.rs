@@ -31,7 +31,8 @@ pub(super) fn run(args: Args) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(_) => {
-            output::line("ready to run");
+            let trains = !runtime.reports().is_empty();
+            output::line(if trains { "ready to run" } else { "the script trains nothing" });
             ExitCode::SUCCESS
         }
         Err(failure) => failed(&failure, runtime.sources()),

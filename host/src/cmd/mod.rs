@@ -116,9 +116,13 @@ fn runtime(script: Option<&Path>, arguments: Arguments, mode: Mode) -> Result<Ru
         arguments,
         mode,
         stop: stop_flag(),
-        print: Box::new(|text, place| match place {
-            Some(place) => output::line(&format!("{place}: {text}")),
-            None => output::line(text),
+        print: Box::new(move |text, place| {
+            let text = match place {
+                Some(place) => format!("{place}: {text}"),
+                None => text.to_owned(),
+            };
+            // Where only definitions are wanted, what a script prints is beside the point.
+            if mode == Mode::Define { output::note(&text) } else { output::line(&text) }
         }),
         events: Box::new(move |event| progress.show(event)),
         ..Settings::default()

@@ -10,7 +10,6 @@ use rhai::{Dynamic, Engine};
 use serde_json::{Map, Value};
 
 use super::{Shared, raise};
-use crate::sandbox::unmeasured;
 use crate::show;
 use crate::value::{map_to_json, to_json};
 
@@ -25,6 +24,7 @@ struct Network {
 
 /// Builds and checks a network.
 pub(crate) fn plan(shared: &Shared, name: &str, request: &ArchitectureRequest) -> Result<Plan> {
+    shared.traces().begin();
     let catalog = shared.catalog();
     let entry = catalog.architectures.get(name)?;
     let spec = entry.architecture.build(request)?;
@@ -67,9 +67,9 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
             network.output.iter().copied().collect::<Dynamic>()
         })
         .register_fn("inspect", move |name: &str, input: Dynamic, more: rhai::Map| {
-            unmeasured(|| inspect(&full, name, &input, &more)).map_err(raise)
+            inspect(&full, name, &input, &more).map_err(raise)
         })
         .register_fn("inspect", move |name: &str, input: Dynamic| {
-            unmeasured(|| inspect(&plain, name, &input, &rhai::Map::new())).map_err(raise)
+            inspect(&plain, name, &input, &rhai::Map::new()).map_err(raise)
         });
 }

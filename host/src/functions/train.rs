@@ -74,6 +74,7 @@ impl Run {
 impl Shared {
     /// Calls the core with what surrounds a run of this script.
     fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+        self.traces().begin();
         let catalog = self.catalog();
         let session = Session {
             catalog: &catalog,

@@ -27,6 +27,12 @@ pub(crate) struct Traces {
 const MAX_TOLD: usize = 64;
 
 impl Traces {
+    /// Forgets what earlier calls into the core left behind.
+    pub(crate) fn begin(&mut self) {
+        self.parts.clear();
+        self.told.clear();
+    }
+
     /// Remembers where problems lie before the core learns of them.
     pub(crate) fn tell(&mut self, failure: &Failure) {
         if self.told.len() > MAX_TOLD {

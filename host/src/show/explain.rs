@@ -92,7 +92,7 @@ fn options(out: &mut String, specs: &[OptionSpec]) {
             Default::Absent(meaning) => format!("({meaning})"),
         };
         let kind = spec.kind.describe();
-        let help = if spec.help.is_empty() { kind } else { format!("{}: {kind}", spec.help) };
+        let help = if spec.help.is_empty() { kind } else { format!("{} ({kind})", spec.help) };
         vec![format!("  {}", spec.name), default, help]
     });
     let rows: Vec<_> = rows.collect();

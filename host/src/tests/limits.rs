@@ -76,6 +76,13 @@ fn functions_that_are_called_later_are_bounded_too() {
 }
 
 #[test]
+fn a_loop_over_functions_that_take_long_ends() {
+    let limits = Limits { operations: 1_000_000, ..Limits::default() };
+    let script = "loop { try { phantoms(\"\", #{ seed: \"x\" }); check(#{ a: 1 }); } catch {} }";
+    stopped(script, limits, "more than 1000000 steps");
+}
+
+#[test]
 fn a_limit_cannot_be_caught() {
     let limits = Limits { operations: 10_000, ..Limits::default() };
     stopped("try { loop {} } catch { print(1); }", limits, "steps");
