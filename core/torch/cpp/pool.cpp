@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "shim.h"
@@ -23,88 +24,134 @@ struct Geometry {
   int64_t in[3], out[3], kernel[3], pad[3];
 };
 
-// Walks the windows of the output planes [begin, end) of n × depth in row-major order and calls
-// visit(output voxel, input voxel or -1 for padding, position in the window).
-template <typename Visit>
-__attribute__((always_inline)) static inline void windows(const Geometry& g, int64_t begin,
-                                                          int64_t end, Visit visit) {
+// Channels that are worked on at once. The vector types are GCC's and Clang's own, which become the
+// widest instructions there are; plain loops over channels stay scalar with GCC 12.
+constexpr int64_t LANES = 8;
+constexpr int64_t MAX_POSITIONS = 255;
+typedef float Floats __attribute__((vector_size(LANES * 4)));
+typedef int32_t Ints __attribute__((vector_size(LANES * 4)));
+typedef uint8_t Bytes __attribute__((vector_size(LANES)));
+
+template <typename V, typename T>
+__attribute__((always_inline)) static inline V load(const T* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <typename V, typename T>
+__attribute__((always_inline)) static inline void store(T* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+// The input voxel of each position of a window, in row-major order; -1 for padding. Gives how many.
+__attribute__((always_inline)) static inline int64_t window(const Geometry& g, int64_t n, int64_t z,
+                                                            int64_t y, int64_t x, int64_t* from) {
+  int64_t count = 0;
+  for (int64_t kz = 0; kz < g.kernel[0]; kz++) {
+    const int64_t iz = z * g.kernel[0] + kz - g.pad[0];
+    for (int64_t ky = 0; ky < g.kernel[1]; ky++) {
+      const int64_t iy = y * g.kernel[1] + ky - g.pad[1];
+      for (int64_t kx = 0; kx < g.kernel[2]; kx++) {
+        const int64_t ix = x * g.kernel[2] + kx - g.pad[2];
+        const bool padded = iz < 0 || iy < 0 || ix < 0;
+        from[count++] = padded ? -1 : ((n * g.in[0] + iz) * g.in[1] + iy) * g.in[2] + ix;
+      }
+    }
+  }
+  return count;
+}
+
+// The maxima of one window for LANES channels, and, where asked for, their positions.
+template <bool PLACES>
+__attribute__((always_inline)) static inline void maximum(const float* in, int64_t c,
+                                                          const int64_t* from, int64_t count,
+                                                          float fill, float* out, uint8_t* at) {
+  const Floats padding = Floats{} + fill;
+  Floats best = from[0] < 0 ? padding : load<Floats>(in + from[0] * c);
+  Ints place = {};
+  for (int32_t position = 1; position < count; position++) {
+    const Floats value = from[position] < 0 ? padding : load<Floats>(in + from[position] * c);
+    const Ints larger = (value > best) | (value != value);
+    best = larger ? value : best;
+    if (PLACES) place = larger ? Ints{} + position : place;
+  }
+  store(out, best);
+  if (PLACES) store(at, __builtin_convertvector(place, Bytes));
+}
+
+// The same for a single channel.
+static inline void maximum_of_one(const float* in, int64_t c, const int64_t* from, int64_t count,
+                                  float fill, float* out, uint8_t* at) {
+  float best = from[0] < 0 ? fill : in[from[0] * c];
+  uint8_t place = 0;
+  for (int64_t position = 1; position < count; position++) {
+    const float value = from[position] < 0 ? fill : in[from[position] * c];
+    if (value > best || value != value) {
+      best = value;
+      place = static_cast<uint8_t>(position);
+    }
+  }
+  *out = best;
+  if (at) *at = place;
+}
+
+template <bool PLACES>
+__attribute__((always_inline)) static inline void pool(const Geometry& g, const float* in, float fill,
+                                                       float* out, uint8_t* at, int64_t begin,
+                                                       int64_t end) {
+  int64_t from[MAX_POSITIONS];
   for (int64_t plane = begin; plane < end; plane++) {
-    const int64_t n = plane / g.out[0], z = plane % g.out[0];
     for (int64_t y = 0; y < g.out[1]; y++) {
       for (int64_t x = 0; x < g.out[2]; x++) {
-        const int64_t to = (plane * g.out[1] + y) * g.out[2] + x;
-        uint8_t position = 0;
-        for (int64_t kz = 0; kz < g.kernel[0]; kz++) {
-          const int64_t iz = z * g.kernel[0] + kz - g.pad[0];
-          for (int64_t ky = 0; ky < g.kernel[1]; ky++) {
-            const int64_t iy = y * g.kernel[1] + ky - g.pad[1];
-            for (int64_t kx = 0; kx < g.kernel[2]; kx++, position++) {
-              const int64_t ix = x * g.kernel[2] + kx - g.pad[2];
-              const bool padded = iz < 0 || iy < 0 || ix < 0;
-              visit(to, padded ? -1 : ((n * g.in[0] + iz) * g.in[1] + iy) * g.in[2] + ix, position);
-            }
-          }
+        const int64_t count = window(g, plane / g.out[0], plane % g.out[0], y, x, from);
+        const int64_t to = ((plane * g.out[1] + y) * g.out[2] + x) * g.c;
+        int64_t c = 0;
+        for (; c + LANES <= g.c; c += LANES) {
+          maximum<PLACES>(in + c, g.c, from, count, fill, out + to + c, PLACES ? at + to + c : at);
+        }
+        for (; c < g.c; c++) {
+          maximum_of_one(in + c, g.c, from, count, fill, out + to + c, PLACES ? at + to + c : at);
         }
       }
     }
   }
 }
 
-// C is the number of channels where it is known, so that the loops over it unroll; otherwise 0.
-template <int C>
-__attribute__((always_inline)) static inline void pool(const Geometry& g, const float* in, float fill,
-                                                       float* out, uint8_t* at, int64_t begin,
-                                                       int64_t end) {
-  const int64_t c = C ? C : g.c;
-  windows(g, begin, end, [=](int64_t to, int64_t from, uint8_t position) {
-    float* __restrict best = out + to * c;
-    uint8_t* __restrict place = at + to * c;
-    if (position == 0) {
-      for (int64_t i = 0; i < c; i++) best[i] = from < 0 ? fill : in[from * c + i];
-      for (int64_t i = 0; i < c; i++) place[i] = 0;
-      return;
-    }
-    const float* __restrict value = in + from * c;
-    for (int64_t i = 0; i < c; i++) {
-      const float v = from < 0 ? fill : value[i];
-      const bool larger = v > best[i] || v != v;
-      best[i] = larger ? v : best[i];
-      place[i] = larger ? position : place[i];
-    }
-  });
-}
-
-template <int C>
-__attribute__((always_inline)) static inline void unpool(const Geometry& g, const float* grad,
-                                                         const uint8_t* at, float* out,
-                                                         int64_t begin, int64_t end) {
-  const int64_t c = C ? C : g.c;
-  windows(g, begin, end, [=](int64_t to, int64_t from, uint8_t position) {
-    if (from < 0) return;
-    const float* __restrict value = grad + to * c;
-    const uint8_t* __restrict place = at + to * c;
-    float* __restrict back = out + from * c;
-    for (int64_t i = 0; i < c; i++) back[i] = place[i] == position ? value[i] : 0.0f;
-  });
-}
-
+// The positions are written only where `at` is not null.
 BEST_INSTRUCTIONS
 static void pool_planes(const Geometry& g, const float* in, float fill, float* out, uint8_t* at,
                         int64_t begin, int64_t end) {
-  switch (g.c) {
-    case 8: return pool<8>(g, in, fill, out, at, begin, end);
-    case 16: return pool<16>(g, in, fill, out, at, begin, end);
-    default: return pool<0>(g, in, fill, out, at, begin, end);
+  if (at) {
+    pool<true>(g, in, fill, out, at, begin, end);
+  } else {
+    pool<false>(g, in, fill, out, at, begin, end);
   }
 }
 
 BEST_INSTRUCTIONS
 static void unpool_planes(const Geometry& g, const float* grad, const uint8_t* at, float* out,
                           int64_t begin, int64_t end) {
-  switch (g.c) {
-    case 8: return unpool<8>(g, grad, at, out, begin, end);
-    case 16: return unpool<16>(g, grad, at, out, begin, end);
-    default: return unpool<0>(g, grad, at, out, begin, end);
+  int64_t from[MAX_POSITIONS];
+  for (int64_t plane = begin; plane < end; plane++) {
+    for (int64_t y = 0; y < g.out[1]; y++) {
+      for (int64_t x = 0; x < g.out[2]; x++) {
+        const int64_t count = window(g, plane / g.out[0], plane % g.out[0], y, x, from);
+        const int64_t to = ((plane * g.out[1] + y) * g.out[2] + x) * g.c;
+        const float* value = grad + to;
+        const uint8_t* place = at + to;
+        for (int32_t position = 0; position < count; position++) {
+          if (from[position] < 0) continue;
+          float* back = out + from[position] * g.c;
+          int64_t c = 0;
+          for (; c + LANES <= g.c; c += LANES) {
+            const Ints places = __builtin_convertvector(load<Bytes>(place + c), Ints);
+            store(back + c, places == position ? load<Floats>(value + c) : Floats{});
+          }
+          for (; c < g.c; c++) back[c] = place[c] == position ? value[c] : 0.0f;
+        }
+      }
+    }
   }
 }
 
@@ -127,21 +174,29 @@ static at::MemoryFormat channels_last(const Tensor& x) {
   return x.dim() == 5 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast;
 }
 
+// The maxima of x, and their positions in `places` where that is not null.
+static Tensor block_maximum(const Tensor& x, at::IntArrayRef kernel, double fill, Tensor* places) {
+  const Geometry g = geometry(x, kernel);
+  std::vector<int64_t> size{g.n, g.c};
+  for (int64_t axis = 5 - x.dim(); axis < 3; axis++) size.push_back(g.out[axis]);
+  const auto layout = channels_last(x);
+  Tensor y = at::empty(size, x.options().memory_format(layout));
+  if (places) *places = at::empty(size, x.options().dtype(at::kByte).memory_format(layout));
+  const float* in = x.const_data_ptr<float>();
+  float* out = y.mutable_data_ptr<float>();
+  uint8_t* at = places ? places->mutable_data_ptr<uint8_t>() : nullptr;
+  const float padding = static_cast<float>(fill);
+  at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
+    pool_planes(g, in, padding, out, at, begin, end);
+  });
+  return y;
+}
+
 struct BlockMaximum : public torch::autograd::Function<BlockMaximum> {
   static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& x,
                         std::vector<int64_t> kernel, double fill) {
-    const Geometry g = geometry(x, kernel);
-    std::vector<int64_t> size{g.n, g.c};
-    for (int64_t axis = 5 - x.dim(); axis < 3; axis++) size.push_back(g.out[axis]);
-    Tensor y = at::empty(size, x.options().memory_format(channels_last(x)));
-    Tensor places = at::empty(size, x.options().dtype(at::kByte).memory_format(channels_last(x)));
-    const float* in = x.const_data_ptr<float>();
-    float* out = y.mutable_data_ptr<float>();
-    uint8_t* at = places.mutable_data_ptr<uint8_t>();
-    const float padding = static_cast<float>(fill);
-    at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
-      pool_planes(g, in, padding, out, at, begin, end);
-    });
+    Tensor places;
+    Tensor y = block_maximum(x, kernel, fill, &places);
     ctx->save_for_backward({places});
     ctx->saved_data["size"] = x.sizes().vec();
     ctx->saved_data["kernel"] = kernel;
@@ -180,7 +235,9 @@ int neurhai_torch_block_maximum_fits(const Tensor* x, const int64_t* kernel) {
 int neurhai_torch_block_maximum(const Tensor* x, const int64_t* kernel, double fill, Tensor** out) {
   return guarded([&] {
     std::vector<int64_t> sizes(kernel, kernel + x->dim() - 2);
-    *out = new Tensor(BlockMaximum::apply(*x, std::move(sizes), fill));
+    const bool learns = x->requires_grad() && at::GradMode::is_enabled();
+    *out = new Tensor(learns ? BlockMaximum::apply(*x, std::move(sizes), fill)
+                             : block_maximum(*x, sizes, fill, nullptr));
   });
 }
 }
