@@ -38,6 +38,7 @@ impl Architecture for Conv5 {
 }
 
 fn main() -> neurhai_core::Result<()> {
+    neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [caps, splits, output, mode @ ..] = &arguments[..] else {
@@ -56,7 +57,7 @@ fn main() -> neurhai_core::Result<()> {
     let options = json!({
         "data": { "caps": caps, "mode": if patches { "patch" } else { "image" }, "patch_size": 32, "stride_size": 32 },
         "splits": splits, "split": [0], "output": output, "architecture": "conv5",
-        "epochs": if patches { 3 } else { std::env::var("EPOCHS").ok().and_then(|e| e.parse().ok()).unwrap_or(10) }, "batch_size": if patches { 8 } else { 4 },
+        "epochs": if patches { 3 } else { 10 }, "batch_size": if patches { 8 } else { 4 },
         "patience": 0, "selection_metrics": ["loss", "BA"], "seed": 42,
     });
     let print = |event: &Event| {

@@ -39,7 +39,7 @@ pub fn choose(name: &str) -> Result<Device> {
     }
 }
 
-pub use neurhai_torch::keep_memory;
+pub use neurhai_torch::{keep_memory, share_processors};
 
 /// What a person calls the device.
 pub fn describe(device: Device) -> String {

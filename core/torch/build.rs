@@ -12,6 +12,7 @@ fn main() {
         .cpp(true)
         .std("c++20")
         .warnings(false)
+        .flag_if_supported("-Wno-psabi")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .include("cpp")
@@ -19,6 +20,7 @@ fn main() {
         .opt_level(3)
         .file("cpp/pool.cpp")
         .file("cpp/shim.cpp")
+        .file("cpp/start.cpp")
         .compile("neurhai_torch");
     println!("cargo:lib={lib}");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");

@@ -13,7 +13,6 @@ pub mod report;
 pub mod runtime;
 pub mod sandbox;
 pub mod show;
-pub mod threads;
 pub mod value;
 
 #[cfg(test)]

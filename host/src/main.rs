@@ -6,10 +6,7 @@ use clap::Parser;
 use neurhai_host::cmd::Cli;
 
 fn main() -> ExitCode {
-    let command_line = Cli::parse();
-    if command_line.computes() {
-        neurhai_host::threads::share_processors();
-    }
+    neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
-    command_line.run()
+    Cli::parse().run()
 }

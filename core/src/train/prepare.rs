@@ -23,6 +23,9 @@ use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::network::{NetworkSpec, Plan};
 use crate::shape::{Shape, show};
 
+/// Bytes that the largest map of a batch may take in evaluation.
+const EVALUATION_BYTES: i64 = 32 << 20;
+
 /// A run that is ready to start.
 pub(crate) struct Prepared {
     pub(crate) config: Config,
@@ -34,6 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) source: Source,
     pub(crate) input: Shape,
     pub(crate) spec: NetworkSpec,
+    /// Samples per forward pass in evaluation, where nothing is kept for a backward pass.
+    pub(crate) evaluation_batch: usize,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -141,6 +146,8 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         )
         .help("end the network with linear(p.outputs)"));
     }
+    let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
+    let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let splits = splits
         .into_iter()
         .map(|split| {
@@ -169,6 +176,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         source,
         input,
         spec,
+        evaluation_batch,
         warnings,
     })
 }

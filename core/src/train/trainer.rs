@@ -232,7 +232,7 @@ impl<'a> Trainer<'a> {
         let config = &self.prepared.config;
         let run = |samples: &[(Sample, usize)], group| {
             let source = &self.prepared.source;
-            let (size, threads) = (config.batch_size, config.loader_threads);
+            let (size, threads) = (self.prepared.evaluation_batch, config.loader_threads);
             evaluate(&self.network, source, samples, size, threads, group, self.session)
         };
         let train = match config.evaluate_train {
@@ -269,7 +269,7 @@ impl<'a> Trainer<'a> {
     /// The training set's evaluation by the model that the network now holds.
     pub(crate) fn evaluate_train(&self) -> Result<Evaluation> {
         let config = &self.prepared.config;
-        let (size, threads) = (config.batch_size, config.loader_threads);
+        let (size, threads) = (self.prepared.evaluation_batch, config.loader_threads);
         let source = &self.prepared.source;
         evaluate(&self.network, source, &self.train, size, threads, "train", self.session)
     }

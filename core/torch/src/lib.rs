@@ -33,6 +33,7 @@ unsafe extern "C" {
         fill: c_double,
         out: *mut Handle,
     ) -> c_int;
+    fn neurhai_torch_share_processors();
     fn neurhai_torch_keep_memory();
     fn neurhai_torch_clear_grad(param: Handle) -> c_int;
     fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
@@ -111,6 +112,14 @@ pub fn block_maximum(x: &Tensor, kernel: &[i64], fill: f64) -> Result<Option<Ten
     // SAFETY: as above, and `out` is written on success only.
     made(|out| unsafe { neurhai_torch_block_maximum(handle(x), kernel.as_ptr(), fill, out) })
         .map(Some)
+}
+
+/// A program that calls this, anywhere, has threads that wait for each other for a moment and then
+/// sleep, so that it stays fast on a busy machine. It is settled before `main`, by starting the
+/// program once more with `GOMP_SPINCOUNT` set, unless that or `OMP_WAIT_POLICY` is set already.
+pub fn share_processors() {
+    // SAFETY: the function does nothing; that it is linked is what counts.
+    unsafe { neurhai_torch_share_processors() }
 }
 
 /// Makes this process keep the memory it has freed for its next tensors. Without this every large

@@ -38,11 +38,6 @@ enum Command {
 }
 
 impl Cli {
-    /// Whether the command may train, so that the way threads wait matters.
-    pub fn computes(&self) -> bool {
-        matches!(self.command, Command::Run(_))
-    }
-
     /// Does what was asked for. 0: done. 1: the run or check failed. 2: a mistake on the command
     /// line, or a defect of this program. 130: interrupted.
     pub fn run(self) -> ExitCode {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
+    neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--").collect();
     let all = ["data", "step", "start", "commands"];

@@ -21,7 +21,7 @@ fn mistakes_in_a_script_are_shown_where_they_are() {
         &with(("epochs: 2", "epochs: \"two\"")),
         &["E0104", "script.rhai:5:", "a whole number"],
     );
-    place.refused(&with(("epochs: 2", "epochs: 0")), &["E0104", "from 1"]);
+    place.refused(&with(("epochs: 2", "epochs: 0")), &["E0104", "at least 1"]);
     place.refused(
         &with(("linear(p.outputs)", "liner(p.outputs)")),
         &["liner", "linear", "script.rhai:3:"],
