@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::images::Images;
 use super::part::Parts;
 use crate::error::{Code, Error, Result};
-use crate::shape::Shape;
+use crate::shape::{Shape, show};
+use crate::volume::read_tensor;
 
 /// Part `part` of image `image`: what a network sees at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub struct Source {
     pub parts: Arc<dyn Parts>,
     /// Whether every part is scaled to 0…1.
     pub normalize: bool,
+    /// ClinicaDL's tensor of a part, image by image and part by part, where it is to be read instead
+    /// of cut; empty where none is.
+    pub tensors: Arc<[Option<PathBuf>]>,
 }
 
 impl Source {
@@ -36,6 +41,10 @@ impl Source {
     /// # Errors
     /// What decoding its image says.
     pub fn sample(&self, sample: Sample) -> Result<Vec<f32>> {
+        let tensor = sample.image * self.parts.count() + sample.part;
+        if let Some(Some(file)) = self.tensors.get(tensor) {
+            return self.tensor(file, sample);
+        }
         let volume = self.images.get(sample.image)?;
         let size: i64 = self.parts.shape(sample.part).iter().product();
         let mut voxels = Vec::with_capacity(size as usize);
@@ -43,6 +52,33 @@ impl Source {
         if self.normalize {
             let whole = self.parts.mode() == "image";
             let stats = if whole { volume.stats } else { crate::volume::Stats::of(&voxels) };
+            min_max(&mut voxels, stats.min, stats.max);
+        }
+        Ok(voxels)
+    }
+
+    /// A part that was saved as a tensor, which must have the shape that would be cut.
+    fn tensor(&self, file: &Path, sample: Sample) -> Result<Vec<f32>> {
+        let place = self.images.session(sample.image).place(Some(file.into()));
+        let (shape, mut voxels) = read_tensor(file).map_err(|error| error.at(place.clone()))?;
+        let shape: Shape = shape.into_iter().map(|size| size as i64).collect();
+        let expected = self.parts.shape(sample.part);
+        if shape != expected {
+            let (shape, expected) = (show(&shape), show(&expected));
+            let message = format!("the tensor has the shape {shape}, but the part {expected}");
+            return Err(Error::new(Code::BadTensor, message)
+                .at(place)
+                .help("write the tensors again with the same options, or leave use_tensors out"));
+        }
+        if voxels.iter().any(|voxel| !voxel.is_finite()) {
+            return Err(Error::new(
+                Code::ImageNotFinite,
+                "the tensor holds NaN or infinite voxels",
+            )
+            .at(place));
+        }
+        if self.normalize {
+            let stats = crate::volume::Stats::of(&voxels);
             min_max(&mut voxels, stats.min, stats.max);
         }
         Ok(voxels)

@@ -165,7 +165,11 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
             Sides { train: side(&split.train), validation: side(&split.validation), split }
         })
         .collect();
-    let source = Source { images, parts, normalize: config.data.flag("normalize")? };
+    let tensors = match config.data.flag("use_tensors")? {
+        true => part_tensors(&caps, &preprocessing, &images, parts.as_ref())?.into(),
+        false => Arc::from([]),
+    };
+    let source = Source { images, parts, normalize: config.data.flag("normalize")?, tensors };
     Ok(Prepared {
         config,
         preprocessing,
@@ -333,6 +337,29 @@ fn find_files(
         .filter_map(|(i, visit)| Some((visit, tensors.remove(&i).or_else(|| images.next())?)))
         .collect();
     Ok((files, warnings))
+}
+
+/// The tensors of parts that ClinicaDL saved, for every part of every image.
+fn part_tensors(
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    images: &Images,
+    parts: &dyn part::Parts,
+) -> Result<Vec<Option<PathBuf>>> {
+    let mut files = Vec::with_capacity(images.len() * parts.count());
+    for image in 0..images.len() {
+        let name = images.file(image).file_name().unwrap_or_default().to_string_lossy();
+        let name = name
+            .strip_suffix(".pt")
+            .map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
+        for index in 0..parts.count() {
+            let file = parts
+                .tensor(index)
+                .map(|part| caps.tensor_path(images.session(image), preprocessing, &name, part));
+            files.push(file.transpose()?.filter(|file| file.is_file()));
+        }
+    }
+    Ok(files)
 }
 
 fn regions(caps: &Caps, preprocessing: &Preprocessing, config: &Config) -> Result<Vec<Region>> {

@@ -12,6 +12,8 @@ use crate::data::table::Table;
 use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
+mod tensors;
+
 /// A network of one convolution, with batch norm and dropout where asked for.
 struct Tiny;
 

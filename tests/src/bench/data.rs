@@ -60,6 +60,7 @@ fn loader(file: &Path) -> Result<()> {
             images: Arc::new(Images::new(sessions, NotFinite::Refuse, 0)),
             parts: Arc::from(part::parts(&options, shape, vec![])?),
             normalize: true,
+            tensors: Arc::from([]),
         };
         let batches = (0..8).map(|i| vec![sample(2 * i), sample(2 * i + 1)]).collect();
         let start = Instant::now();

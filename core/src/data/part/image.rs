@@ -26,6 +26,11 @@ impl Parts for Image {
         out.extend_from_slice(&volume.voxels);
     }
 
+    /// Whole images are read from tensors by [`crate::data::images::Images`].
+    fn tensor(&self, _: usize) -> Option<TensorOf<'_>> {
+        None
+    }
+
     fn describe(&self) -> Map<String, Value> {
         Map::new()
     }

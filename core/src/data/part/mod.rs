@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::data::caps::TensorOf;
 use crate::error::{Code, Error, Place, Result};
 use crate::options::Options;
 use crate::shape::Shape;
@@ -37,6 +38,9 @@ pub trait Parts: Send + Sync {
 
     /// Copies part `index` of `volume`, channels first, last axis fastest, to the end of `out`.
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>);
+
+    /// Which of ClinicaDL's tensor files holds part `index`, if it writes a file for such parts.
+    fn tensor(&self, index: usize) -> Option<TensorOf<'_>>;
 
     /// The mode's keys of ClinicaDL's extraction JSON.
     fn describe(&self) -> Map<String, Value>;

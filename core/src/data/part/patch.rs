@@ -50,6 +50,14 @@ impl Parts for Patch {
         copy_block(volume, from, self.size, out);
     }
 
+    /// ClinicaDL's patches are cubes, with one stride for all axes.
+    fn tensor(&self, index: usize) -> Option<TensorOf<'_>> {
+        let even = |sizes: [usize; 3]| sizes.iter().all(|size| *size == sizes[0]);
+        let (size, stride) = (self.size[0], self.stride[0]);
+        let written = even(self.size) && even(self.stride);
+        written.then_some(TensorOf::Patch { size, stride, index })
+    }
+
     fn describe(&self) -> Map<String, Value> {
         let mut keys = Map::new();
         keys.insert("patch_size".into(), size_json(self.size));

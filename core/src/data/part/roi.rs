@@ -19,6 +19,7 @@ pub(super) struct Roi {
 
 struct Mask {
     name: String,
+    file: PathBuf,
     inside: Vec<bool>,
     from: [usize; 3],
     size: [usize; 3],
@@ -93,7 +94,7 @@ impl Mask {
             true => ([0; 3], shape),
             false => (low, [0, 1, 2].map(|axis| high[axis] - low[axis])),
         };
-        Ok(Self { name: name.into(), inside, from, size })
+        Ok(Self { name: name.into(), file: file.into(), inside, from, size })
     }
 }
 
@@ -128,6 +129,11 @@ impl Parts for Roi {
                 );
             }
         }
+    }
+
+    fn tensor(&self, index: usize) -> Option<TensorOf<'_>> {
+        let mask = &self.regions[index].file;
+        Some(TensorOf::Roi { mask, uncropped: self.uncropped })
     }
 
     fn describe(&self) -> Map<String, Value> {

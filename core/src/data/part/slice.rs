@@ -74,6 +74,10 @@ impl Parts for Slice {
         }
     }
 
+    fn tensor(&self, index: usize) -> Option<TensorOf<'_>> {
+        Some(TensorOf::Slice { axis: self.axis, rgb: self.rgb, index: self.id(index) })
+    }
+
     fn describe(&self) -> Map<String, Value> {
         let mut keys = Map::new();
         keys.insert("slice_direction".into(), json!(self.axis));

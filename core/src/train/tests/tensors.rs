@@ -1,0 +1,52 @@
+//! Runs on tensors that ClinicaDL wrote.
+
+use super::*;
+
+/// ClinicaDL's own patch tensors give the run that cutting the images gives, to the byte.
+#[test]
+fn saved_parts_are_read_instead_of_cut() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let patches = shared.join("caps/subjects/sub-TRIV0/ses-M000/deeplearning_prepare_data");
+    if !patches.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "participant_id\tsession_id\tdiagnosis\n";
+    let table = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    table("train.tsv", &format!("{rows}sub-TRIV0\tses-M000\tAD\nsub-TRIV1\tses-M000\tCN\n"));
+    table(
+        "validation_baseline.tsv",
+        &format!("{rows}sub-TRIV2\tses-M000\tAD\nsub-TRIV3\tses-M000\tCN\n"),
+    );
+    let catalog = catalog();
+    let stop = AtomicBool::new(false);
+    let session = Session { catalog: &catalog, script: None, stop: &stop, events: &|_| () };
+    let run = |use_tensors: bool| {
+        let output = folder.path().join(use_tensors.to_string());
+        let options = json!({
+            "data": { "caps": shared.join("caps"), "mode": "patch", "patch_size": 32, "stride_size": 32,
+                "use_tensors": use_tensors },
+            "splits": folder.path(), "output": output, "architecture": "tiny", "epochs": 1, "device": "cpu",
+        });
+        run(options.as_object().unwrap(), &session).unwrap();
+        std::fs::read(output.join("split-0/best-loss/model.safetensors")).unwrap()
+    };
+    let (tensors, cut) = (run(true), run(false));
+    assert!(tensors == cut);
+    let prepared = prepare(
+        Config::read(
+            json!({
+                "data": { "caps": shared.join("caps"), "mode": "patch", "patch_size": 32, "stride_size": 32,
+                    "use_tensors": true },
+                "splits": folder.path(), "output": folder.path().join("x"), "architecture": "tiny",
+            })
+            .as_object()
+            .unwrap(),
+        )
+        .unwrap(),
+        &session,
+    )
+    .unwrap();
+    let found = prepared.source.tensors.iter().flatten().count();
+    assert_eq!(found, 8, "the four patches that were saved of each of two participants");
+}
