@@ -10,7 +10,7 @@ use super::images::Images;
 use super::part::Parts;
 use crate::error::{Code, Error, Result};
 use crate::shape::{Shape, show};
-use crate::volume::read_tensor;
+use crate::volume::{Stats, read_tensor};
 
 /// Part `part` of image `image`: what a network sees at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +42,18 @@ impl Source {
     /// What decoding its image says.
     pub fn sample(&self, sample: Sample) -> Result<Vec<f32>> {
         let tensor = sample.image * self.parts.count() + sample.part;
-        if let Some(Some(file)) = self.tensors.get(tensor) {
-            return self.tensor(file, sample);
-        }
-        let volume = self.images.get(sample.image)?;
-        let size: i64 = self.parts.shape(sample.part).iter().product();
-        let mut voxels = Vec::with_capacity(size as usize);
-        self.parts.cut(&volume, sample.part, &mut voxels);
+        let (mut voxels, known) = match self.tensors.get(tensor) {
+            Some(Some(file)) => (self.tensor(file, sample)?, None),
+            _ => {
+                let volume = self.images.get(sample.image)?;
+                let size: i64 = self.parts.shape(sample.part).iter().product();
+                let mut voxels = Vec::with_capacity(size as usize);
+                self.parts.cut(&volume, sample.part, &mut voxels);
+                (voxels, (self.parts.mode() == "image").then_some(volume.stats))
+            }
+        };
         if self.normalize {
-            let whole = self.parts.mode() == "image";
-            let stats = if whole { volume.stats } else { crate::volume::Stats::of(&voxels) };
+            let stats = known.unwrap_or_else(|| Stats::of(&voxels));
             min_max(&mut voxels, stats.min, stats.max);
         }
         Ok(voxels)
@@ -60,7 +62,7 @@ impl Source {
     /// A part that was saved as a tensor, which must have the shape that would be cut.
     fn tensor(&self, file: &Path, sample: Sample) -> Result<Vec<f32>> {
         let place = self.images.session(sample.image).place(Some(file.into()));
-        let (shape, mut voxels) = read_tensor(file).map_err(|error| error.at(place.clone()))?;
+        let (shape, voxels) = read_tensor(file).map_err(|error| error.at(place.clone()))?;
         let shape: Shape = shape.into_iter().map(|size| size as i64).collect();
         let expected = self.parts.shape(sample.part);
         if shape != expected {
@@ -76,10 +78,6 @@ impl Source {
                 "the tensor holds NaN or infinite voxels",
             )
             .at(place));
-        }
-        if self.normalize {
-            let stats = crate::volume::Stats::of(&voxels);
-            min_max(&mut voxels, stats.min, stats.max);
         }
         Ok(voxels)
     }

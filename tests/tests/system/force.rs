@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,13 @@ fn assert_whole(maps: &Path) {
     }
 }
 
+/// Starts the script without listening to it.
+fn start(place: &Place) -> Child {
+    let mut command = host(place.path());
+    command.args(["run", "script.rhai"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
 #[test]
 fn killed_at_any_moment_every_file_is_whole() {
     let place = Place::new();
@@ -41,15 +48,10 @@ fn killed_at_any_moment_every_file_is_whole() {
     let checkpoint = maps.join("split-0/tmp/checkpoint.safetensors");
     for trial in 0..12u64 {
         let _ = fs::remove_dir_all(&maps);
-        let mut child = host(place.path())
-            .args(["run", "script.rhai"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
+        let mut child = start(&place);
+        let begun = Instant::now();
         while !checkpoint.exists() {
-            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint after a minute");
+            assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint after a minute");
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
             sleep(Duration::from_millis(2));
         }
@@ -73,8 +75,8 @@ fn an_interrupt_saves_and_ends_with_130() {
         .spawn()
         .unwrap();
     let training = place.path().join("maps/split-0/training_logs/training.tsv");
-    let start = Instant::now();
-    while !training.exists() && start.elapsed() < Duration::from_secs(60) {
+    let begun = Instant::now();
+    while !training.exists() && begun.elapsed() < Duration::from_secs(60) {
         sleep(Duration::from_millis(5));
     }
     assert!(
@@ -91,14 +93,9 @@ fn an_interrupt_saves_and_ends_with_130() {
 fn a_second_writer_is_kept_out() {
     let place = Place::new();
     place.script(&long());
-    let mut first = host(place.path())
-        .args(["run", "script.rhai"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    while !place.path().join("maps/maps.json").exists() && start.elapsed() < Duration::from_secs(60)
+    let mut first = start(&place);
+    let begun = Instant::now();
+    while !place.path().join("maps/maps.json").exists() && begun.elapsed() < Duration::from_secs(60)
     {
         sleep(Duration::from_millis(5));
     }
