@@ -127,6 +127,17 @@ impl Error {
         self
     }
 
+    /// Says that the options it is about lie within the map that option `outer` holds.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        for problem in &mut self.problems {
+            if let Some(Place::Option(key)) = &mut problem.place {
+                *key = format!("{outer}.{key}");
+            }
+        }
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

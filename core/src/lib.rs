@@ -11,6 +11,7 @@ pub mod device;
 pub mod error;
 pub mod files;
 pub mod layer;
+pub mod loss;
 mod maps;
 pub mod metric;
 pub mod network;
@@ -18,6 +19,8 @@ pub mod options;
 pub mod random;
 pub mod shape;
 pub mod train;
+pub mod transform;
+pub mod transpose;
 pub mod volume;
 pub mod vote;
 

@@ -49,6 +49,8 @@ pub enum Kind {
     Branches,
     /// A map of further options, judged by whoever they are for.
     Map,
+    /// A list of names, each alone or in a map with options of its own.
+    Named,
 }
 
 impl Kind {
@@ -80,6 +82,7 @@ impl Kind {
             Self::Layers => "a list of layers".into(),
             Self::Branches => "a list of lists of layers".into(),
             Self::Map => "a map".into(),
+            Self::Named => "a list of names, or of maps with a name and options".into(),
         }
     }
 
@@ -121,7 +124,21 @@ impl Kind {
             },
             Self::Layers | Self::Branches => value.is_array().then(|| value.clone()),
             Self::Map => value.is_object().then(|| value.clone()),
+            Self::Named => {
+                let one = std::slice::from_ref(value);
+                let list = value.as_array().map_or(one, Vec::as_slice);
+                list.iter().map(named).collect::<Option<Vec<_>>>().map(Value::from)
+            }
         }
+    }
+}
+
+/// `"x"` or `{"name": "x", …}` in the second form.
+fn named(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(name) => Some(serde_json::json!({ "name": name })),
+        Value::Object(map) => map.get("name")?.is_string().then(|| value.clone()),
+        _ => None,
     }
 }
 
@@ -280,6 +297,18 @@ impl Options {
         self.get(name, |v| v.as_array()?.iter().map(|v| Some(v.as_str()?.to_owned())).collect())
     }
 
+    /// A list of names with options.
+    pub fn named(&self, name: &str) -> Result<Vec<(String, Map<String, Value>)>> {
+        self.get(name, |v| {
+            let pairs = v.as_array()?.iter().map(|item| {
+                let mut options = item.as_object()?.clone();
+                let name = options.remove("name")?.as_str()?.to_owned();
+                Some((name, options))
+            });
+            pairs.collect()
+        })
+    }
+
     /// A map.
     pub fn map(&self, name: &str) -> Result<&Map<String, Value>> {
         self.get(name, Value::as_object)
@@ -316,6 +345,17 @@ impl Options {
     }
 }
 
+/// One size per axis from a checked option that holds one number or a list.
+pub(crate) fn sizes(value: Option<&Value>, axes: usize) -> Result<Vec<i64>> {
+    let sizes = value.and_then(|value| match value {
+        Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+        one => Some(vec![one.as_i64()?; axes]),
+    });
+    sizes.filter(|sizes: &Vec<i64>| sizes.len() == axes).ok_or_else(|| {
+        Error::new(Code::Internal, format!("sizes for {axes} axes were expected, found {value:?}"))
+    })
+}
+
 /// A value as it appears in a message: its JSON, cut where it is long.
 fn shorten(value: &Value) -> String {
     let text = value.to_string();
@@ -326,54 +366,4 @@ fn shorten(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn specs() -> Vec<OptionSpec> {
-        vec![
-            OptionSpec::required("out_channels", Kind::Int { min: 1, max: i64::MAX }, "channels"),
-            OptionSpec::new("p", Kind::Float { min: 0.0, max: 1.0 }, 0.5, "probability"),
-            OptionSpec::absent("stride", Kind::Sizes { min: 1 }, "kernel_size", "step"),
-        ]
-    }
-
-    #[track_caller]
-    fn check(given: Value, expected: Result<Value, &[(Code, &str)]>) {
-        let given = given.as_object().unwrap().clone();
-        match (Options::check(&specs(), &given, "layer \"x\""), expected) {
-            (Ok(options), Ok(value)) => assert_eq!(Value::from(options.values), value),
-            (Err(error), Err(expected)) => {
-                let found: Vec<_> = error.problems().iter().collect();
-                assert_eq!(found.len(), expected.len(), "{error}");
-                for (found, (code, part)) in found.iter().zip(expected) {
-                    assert_eq!(found.code, *code, "{error}");
-                    assert!(found.message.contains(part), "{error}");
-                }
-            }
-            (found, expected) => panic!("{found:?} instead of {expected:?}"),
-        }
-    }
-
-    #[test]
-    fn defaults_are_filled_in_and_whole_floats_count_as_integers() {
-        check(json!({"out_channels": 8.0}), Ok(json!({"out_channels": 8, "p": 0.5})));
-        check(
-            json!({"out_channels": 8, "p": 1, "stride": [1, 2]}),
-            Ok(json!({"out_channels": 8, "p": 1.0, "stride": [1, 2]})),
-        );
-    }
-
-    #[test]
-    fn all_problems_are_told_at_once() {
-        check(
-            json!({"out_chanels": 8, "p": 1.5, "stride": 0}),
-            Err(&[
-                (Code::UnknownOption, "did you mean \"out_channels\"?"),
-                (Code::MissingOption, "out_channels"),
-                (Code::BadOption, "a number from 0 to 1, not 1.5"),
-                (Code::BadOption, "a whole number of at least 1"),
-            ]),
-        );
-    }
-}
+mod tests;

@@ -8,7 +8,10 @@ use std::thread::JoinHandle;
 
 use super::images::Images;
 use super::part::Parts;
+use crate::catalog::TransformEntry;
 use crate::error::{Code, Error, Result};
+use crate::options::Options;
+use crate::random::derived_seed;
 use crate::shape::{Shape, show};
 use crate::volume::{Stats, read_tensor};
 
@@ -20,6 +23,9 @@ pub struct Sample {
     /// The part, from 0.
     pub part: usize,
 }
+
+/// A transform with its options.
+pub type Step = (Arc<TransformEntry>, Options);
 
 /// How samples are made.
 #[derive(Clone)]
@@ -33,6 +39,8 @@ pub struct Source {
     /// ClinicaDL's tensor of a part, image by image and part by part, where it is to be read instead
     /// of cut; empty where none is.
     pub tensors: Arc<[Option<PathBuf>]>,
+    /// What is done to each sample in the end, and the seed of this epoch's random choices.
+    pub augment: Option<(Arc<[Step]>, u64)>,
 }
 
 impl Source {
@@ -55,6 +63,29 @@ impl Source {
         if self.normalize {
             let stats = known.unwrap_or_else(|| Stats::of(&voxels));
             min_max(&mut voxels, stats.min, stats.max);
+        }
+        match &self.augment {
+            Some((steps, seed)) => self.augmented(voxels, sample, steps, *seed),
+            None => Ok(voxels),
+        }
+    }
+
+    /// Every random choice is keyed by the sample, so it depends on no order and no thread.
+    fn augmented(
+        &self,
+        mut voxels: Vec<f32>,
+        sample: Sample,
+        steps: &[Step],
+        seed: u64,
+    ) -> Result<Vec<f32>> {
+        let shape = self.parts.shape(sample.part);
+        for (i, (entry, options)) in steps.iter().enumerate() {
+            let keys = [sample.image as u64, sample.part as u64, i as u64];
+            let seed = derived_seed(seed, &entry.info.name, &keys);
+            voxels = entry.apply(voxels, &shape, options, seed).map_err(|error| {
+                let place = self.images.session(sample.image).place(None);
+                error.at(place)
+            })?;
         }
         Ok(voxels)
     }

@@ -64,6 +64,9 @@ codes! {
     WeightsMismatch = "E0205", "Saved weights do not fit the network",
         "The message lists tensors that are missing, unexpected or of another shape. Load them into the network they were saved from.";
 
+    NoTranspose = "E0206", "A layer cannot be undone in a decoder",
+        "No transpose rule is registered for this kind of layer, or its rule does not restore the shape. Register one with transpose(LAYER, |l| [ … ]) in a script, or in a plugin.";
+
     // 03: files and images.
     FileNotFound = "E0301", "A file or folder does not exist",
         "Check the path. Relative paths in a script count from the folder the program was started in.";
@@ -133,6 +136,16 @@ codes! {
     // 07: arithmetic.
     UndefinedVote = "E0701", "A vote cannot be taken",
         "All parts have weight zero, or an image lacks a part. The message names it.";
+
+    // 08: plugins and other extensions.
+    BadPlugin = "E0801", "A file is not a plugin that this program can load",
+        "The message says why: it is no library, cut short, for another machine, built for another plugin interface or another libtorch, or it failed while it registered. Nothing of it is used. Build it again with the SDK of this version, or take it out of the folder.";
+    UnsafePlugin = "E0802", "A plugin could have been changed by someone else",
+        "Plugins run with all your rights, so a file or folder that every user may write to is refused. Take the right away (chmod o-w), or pass --allow-writable-plugins.";
+    PluginFailed = "E0803", "A plugin failed while it was used",
+        "The message names the plugin, its file and what it said. Its author can mend it; without it, leave its entries out of the script.";
+    MissingExtension = "E0804", "An experiment needs plugins or scripts that are not loaded",
+        "The message lists what is missing and where it came from. Pass the folder with --plugins, or import the script that registers it; the experiment folder keeps a copy of the scripts.";
 
     // 09: defects.
     Internal = "E0901", "A defect of this program",

@@ -9,7 +9,9 @@ mod describe;
 mod tables;
 
 pub(crate) use describe::{Description, write_description};
-pub(crate) use tables::{TrainingRow, write_group, write_inputs, write_sessions, write_weights};
+pub(crate) use tables::{
+    TrainingRow, write_fitted, write_group, write_inputs, write_sessions, write_weights,
+};
 
 /// An experiment folder that this process writes.
 pub(crate) struct Maps {

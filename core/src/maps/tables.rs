@@ -111,6 +111,13 @@ pub(crate) fn write_weights(path: &Path, weights: &[f64], parts: &dyn Parts) -> 
     write_tsv(path, &[&id, "weight"], rows)
 }
 
+/// Writes what a vote learned from the validation set.
+pub(crate) fn write_fitted(path: &Path, fitted: &[f64]) -> Result<()> {
+    let rows = fitted.iter().enumerate();
+    let rows = rows.map(|(i, value)| vec![i.to_string(), number(Some(*value))]);
+    write_tsv(path, &["coefficient", "value"], rows)
+}
+
 /// Writes a list of sessions, with the class where one is given.
 pub(crate) fn write_sessions<'a>(
     path: &Path,

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Confusion, Metric};
+use super::{Confusion, Metric, RowMetric, Rows};
+use crate::error::Result;
 use crate::random::Random;
 
 /// How many resamples are drawn unless asked otherwise, as in ClinicaDL.
@@ -49,6 +50,38 @@ pub fn bootstrap(
         }
     }
     values.into_iter().map(interval).collect()
+}
+
+/// The same for a metric that is computed from the rows themselves; they are drawn one by one.
+///
+/// # Errors
+/// What the metric says.
+pub fn bootstrap_rows(
+    rows: &Rows<'_>,
+    metric: &dyn RowMetric,
+    resamples: usize,
+    seed: u64,
+) -> Result<Option<Interval>> {
+    let n = rows.truth.len();
+    if n < 2 {
+        return Ok(None);
+    }
+    let mut random = Random::new(seed, "bootstrap rows", &[]);
+    let mut values = Vec::with_capacity(resamples);
+    let (mut truth, mut predicted) = (vec![0; n], vec![0; n]);
+    let mut scores = vec![0.0; rows.scores.len()];
+    for _ in 0..resamples {
+        let drawn = scores.chunks_exact_mut(rows.classes.max(1));
+        for ((truth, predicted), scores) in truth.iter_mut().zip(&mut predicted).zip(drawn) {
+            let row = random.below(n as u64) as usize;
+            (*truth, *predicted) = (rows.truth[row], rows.predicted[row]);
+            scores.copy_from_slice(&rows.scores[row * rows.classes..][..rows.classes]);
+        }
+        let resample =
+            Rows { truth: &truth, predicted: &predicted, scores: &scores, classes: rows.classes };
+        values.extend(metric.value(&resample)?.filter(|value| !value.is_nan()));
+    }
+    Ok(interval(values))
 }
 
 fn interval(mut values: Vec<f64>) -> Option<Interval> {

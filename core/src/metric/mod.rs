@@ -1,6 +1,7 @@
 //! Metrics of a classification, and their bootstrap intervals.
 //!
-//! Every metric is computed from the [`Confusion`] of true and predicted classes. With two classes
+//! The built-in ones are computed from the [`Confusion`] of true and predicted classes; those of
+//! plugins and scripts from the [`Rows`] themselves. With two classes
 //! the one with code 0 is the positive class, as in ClinicaDL. With more, each class is taken
 //! against the rest and the metric is the mean over the classes, except for those that have a
 //! definition for many classes (accuracy, BA, MCC).
@@ -10,6 +11,8 @@
 //! `zero_division=0`; MK and the likelihood ratios stay undefined, where ClinicaDL writes a number.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
 
 mod accuracy;
 mod balanced_accuracy;
@@ -27,7 +30,7 @@ mod specificity;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{Interval, RESAMPLES, bootstrap};
+pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_rows};
 pub use confusion::{Confusion, OneVsRest};
 
 /// Every built-in metric, in the order of ClinicaDL's tables.
@@ -116,6 +119,36 @@ pub trait Metric: Send + Sync {
         let value = self.one_class(&confusion.one_vs_rest(class)).or(self.info().undefined);
         value.filter(|_| confusion.rows() > 0)
     }
+}
+
+/// The predictions for a set.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// The number of classes.
+    pub classes: usize,
+    /// The true class code of each row.
+    pub truth: &'a [usize],
+    /// The predicted class code of each row.
+    pub predicted: &'a [usize],
+    /// The probabilities `[row, class]`, the last fastest.
+    pub scores: &'a [f64],
+}
+
+/// A measure of how good predictions are, probabilities included.
+pub trait RowMetric: Send + Sync {
+    /// The value, or `None` where it is not defined; there is at least one row.
+    ///
+    /// # Errors
+    /// What makes it impossible to compute.
+    fn value(&self, rows: &Rows<'_>) -> Result<Option<f64>>;
+}
+
+/// What a registered metric is computed from.
+pub enum Measure {
+    /// The confusion matrix.
+    Classes(Box<dyn Metric>),
+    /// The rows.
+    Rows(Box<dyn RowMetric>),
 }
 
 /// What metric files write again and again.

@@ -2,18 +2,17 @@
 
 use tch::Tensor;
 
+use super::context::Context;
 use super::spec::{LayerSpec, NetworkSpec};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
-use crate::layer::pool::Pooled;
 use crate::layer::{Forward, Init, Order};
 use crate::options::Options;
-use crate::random::derived_seed;
 use crate::shape::{Shape, elements, show};
 
 /// A parameter or buffer of a planned network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParamId(usize);
+pub struct ParamId(pub(super) usize);
 
 /// What kind of state a tensor is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -277,51 +276,6 @@ impl Sequence {
             x = node.forward(&x, ctx)?;
         }
         Ok(x)
-    }
-}
-
-/// Is shown a layer's path and output.
-pub type Observer<'a> = dyn FnMut(&str, &Tensor) + 'a;
-
-/// How layers behave in a forward pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Without random choices, with the statistics gathered in training.
-    Evaluation,
-    /// As they learn; all random choices of the pass derive from the seed.
-    Training {
-        /// The seed.
-        seed: u64,
-    },
-}
-
-/// What a forward pass carries along.
-pub struct Context<'a> {
-    /// How layers behave.
-    pub mode: Mode,
-    pub(super) draws: u64,
-    pub(super) tensors: &'a [Tensor],
-    pub(crate) pools: Vec<Pooled>,
-    /// Called with each layer's path and output, inner layers first.
-    pub observe: Option<&'a mut Observer<'a>>,
-}
-
-impl Context<'_> {
-    /// Whether layers behave as in training.
-    pub fn training(&self) -> bool {
-        matches!(self.mode, Mode::Training { .. })
-    }
-
-    /// A seed for the next random choice of this pass; 0 in evaluation, where there is none.
-    pub fn draw_seed(&mut self, purpose: &str) -> u64 {
-        let Mode::Training { seed } = self.mode else { return 0 };
-        self.draws += 1;
-        derived_seed(seed, purpose, &[self.draws])
-    }
-
-    /// The tensor of a parameter or buffer.
-    pub fn weight(&self, id: ParamId) -> &Tensor {
-        &self.tensors[id.0]
     }
 }
 

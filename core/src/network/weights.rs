@@ -6,7 +6,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
-use super::plan::{Context, Mode, Observer, ParamSpec, Plan, State};
+use super::context::{Context, Mode, Observer};
+use super::plan::{ParamSpec, Plan, State};
 use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::layer::Init;
@@ -82,8 +83,7 @@ impl Network {
         mode: Mode,
         observe: Option<&'a mut Observer<'a>>,
     ) -> Result<Tensor> {
-        let mut ctx =
-            Context { mode, draws: 0, tensors: &self.tensors, pools: Vec::new(), observe };
+        let mut ctx = Context::new(mode, &self.tensors, observe);
         let mut x = x.shallow_clone();
         for part in &self.plan.parts {
             x = part.forward(&x, &mut ctx)?;

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tch::{Reduction, Tensor};
 
 use super::config::Config;
 use super::evaluate::images;
@@ -92,10 +91,8 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     for loaded in Loader::new(prepared.source.clone(), vec![chunk; 2], 0) {
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
-        let truth = Tensor::f_from_slice(&classes)?.f_to_device(prepared.device)?;
         let logits = network.forward(&x, Mode::Training { seed: config.seed })?;
-        let loss =
-            logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Mean, -100, 0.0)?;
+        let loss = prepared.objective.sum(&logits, &classes)? / classes.len() as f64;
         loss.f_backward()?;
         optimizer.step()?;
         loss.f_double_value(&[])?;

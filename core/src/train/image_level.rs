@@ -3,6 +3,7 @@
 use crate::catalog::{Catalog, VoteEntry};
 use crate::data::loader::{Sample, Source};
 use crate::error::{Code, Error, Result};
+use crate::options::Options;
 use crate::train::evaluate::{Evaluation, Row};
 use crate::vote::{Ballot, winner};
 
@@ -38,18 +39,19 @@ pub(crate) fn weights(
     .help("lower selection_threshold, or set vote_weights: \"uniform\""))
 }
 
-/// The image-level predictions that the parts of `evaluation` vote for.
+/// The outputs of all parts of a group, image by image: `[image, part, output]`.
+pub(crate) struct Columns {
+    values: Vec<f64>,
+    truth: Vec<usize>,
+}
+
+/// Lays the parts of each image side by side.
 ///
 /// # Errors
-/// [`Code::UndefinedVote`] naming an image that lacks a part; what the vote says.
-pub(crate) fn vote(
-    evaluation: &Evaluation,
-    weights: &[f64],
-    entry: &VoteEntry,
-    source: &Source,
-) -> Result<Evaluation> {
-    let parts = weights.len();
+/// [`Code::UndefinedVote`] naming an image that lacks a part.
+pub(crate) fn columns(evaluation: &Evaluation, parts: usize, source: &Source) -> Result<Columns> {
     let mut values = Vec::with_capacity(evaluation.rows.len() * evaluation.classes);
+    let mut truth = Vec::new();
     for image in evaluation.rows.chunks(parts) {
         let complete = image.len() == parts
             && image.iter().enumerate().all(|(part, row)| {
@@ -61,19 +63,71 @@ pub(crate) fn vote(
                 .at(visit.place(None)));
         }
         values.extend(image.iter().flat_map(|row| row.probabilities.iter().copied()));
+        truth.push(image[0].truth);
     }
-    let ballot = Ballot { parts, outputs: evaluation.classes, values: &values, weights };
-    let scores = entry.vote.vote(&ballot)?;
-    let rows = evaluation
-        .rows
-        .chunks(parts)
-        .zip(scores.chunks_exact(evaluation.classes))
-        .map(|(image, scores)| Row {
-            sample: Sample { image: image[0].sample.image, part: 0 },
-            truth: image[0].truth,
-            predicted: winner(scores),
-            probabilities: scores.to_vec(),
-        })
-        .collect();
-    Ok(Evaluation { rows, classes: evaluation.classes, loss: None })
+    Ok(Columns { values, truth })
+}
+
+/// A vote that is ready to be taken.
+pub(crate) struct Election<'a> {
+    entry: &'a VoteEntry,
+    options: Options,
+    pub(crate) weights: Vec<f64>,
+    /// What the vote learned from the validation set.
+    pub(crate) fitted: Vec<f64>,
+}
+
+impl<'a> Election<'a> {
+    /// A vote with these weights; where it learns, from `validation`.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedVote`] naming an image that lacks a part; what the vote says.
+    pub(crate) fn new(
+        entry: &'a VoteEntry,
+        options: Options,
+        weights: Vec<f64>,
+        validation: &Evaluation,
+        source: &Source,
+    ) -> Result<Self> {
+        let mut election = Self { entry, options, weights, fitted: Vec::new() };
+        if entry.info.fits {
+            let columns = columns(validation, election.weights.len(), source)?;
+            let ballot = election.ballot(&columns, validation.classes);
+            let fitted = entry.vote.fit(&ballot, &columns.truth, &election.options)?;
+            election.fitted = fitted;
+        }
+        Ok(election)
+    }
+
+    fn ballot<'b>(&'b self, columns: &'b Columns, outputs: usize) -> Ballot<'b> {
+        Ballot {
+            parts: self.weights.len(),
+            outputs,
+            values: &columns.values,
+            weights: &self.weights,
+            fitted: &self.fitted,
+        }
+    }
+
+    /// The image-level predictions that the parts of `evaluation` vote for.
+    ///
+    /// # Errors
+    /// As [`Election::new`].
+    pub(crate) fn take(&self, evaluation: &Evaluation, source: &Source) -> Result<Evaluation> {
+        let columns = columns(evaluation, self.weights.len(), source)?;
+        let ballot = self.ballot(&columns, evaluation.classes);
+        let scores = self.entry.scores(&ballot, &self.options)?;
+        let rows = evaluation
+            .rows
+            .chunks(self.weights.len())
+            .zip(scores.chunks_exact(evaluation.classes))
+            .map(|(image, scores)| Row {
+                sample: Sample { image: image[0].sample.image, part: 0 },
+                truth: image[0].truth,
+                predicted: winner(scores),
+                probabilities: scores.to_vec(),
+            })
+            .collect();
+        Ok(Evaluation { rows, classes: evaluation.classes, loss: None })
+    }
 }

@@ -5,14 +5,16 @@ use serde_json::{Map, Value, json};
 use crate::device;
 use crate::error::Result;
 use crate::maps::{
-    Description, Maps, make_folder, write_description, write_group, write_inputs, write_sessions,
-    write_weights,
+    Description, Maps, make_folder, write_description, write_fitted, write_group, write_inputs,
+    write_sessions, write_weights,
 };
 
 mod check;
 mod config;
 pub(crate) mod evaluate;
 mod image_level;
+mod named;
+mod objective;
 mod optimizer;
 mod options;
 mod outcome;
@@ -30,6 +32,7 @@ pub use stopping::{Best, EarlyStopping};
 
 use config::Config;
 use evaluate::{Evaluation, Score};
+use image_level::Election;
 use prepare::{Prepared, Sides, prepare, preprocessing_dict};
 use trainer::Trainer;
 
@@ -142,9 +145,14 @@ fn write_results(
         let validation = groups[1].1;
         let weights = image_level::weights(validation, parts.count(), by, threshold, catalog)?;
         let entry = catalog.votes.get(config.train.text("vote")?)?;
+        let options = entry.options(config.train.map("vote_options")?)?;
         write_weights(&maps.best(split, metric).join("vote_weights.tsv"), &weights, parts)?;
+        let election = Election::new(entry, options, weights, validation, source)?;
+        if entry.info.fits {
+            write_fitted(&maps.best(split, metric).join("vote_fitted.tsv"), &election.fitted)?;
+        }
         for (group, evaluation) in groups {
-            keep(group, "image", &image_level::vote(evaluation, &weights, entry, source)?)?;
+            keep(group, "image", &election.take(evaluation, source)?)?;
         }
     }
     for (group, evaluation) in groups {
@@ -213,7 +221,7 @@ fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         "label": train.text("label")?,
         "label_code": codes,
         "selection_threshold": train.float("selection_threshold")?,
-        "loss": "CrossEntropyLoss",
+        "loss": train.text("loss")?,
         "gpu": prepared.device.is_cuda(),
         "n_proc": config.loader_threads,
         "batch_size": config.batch_size,
@@ -226,7 +234,10 @@ fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         "baseline": train.flag("baseline")?,
         "valid_longitudinal": train.flag("valid_longitudinal")?,
         "normalize": prepared.source.normalize,
-        "data_augmentation": false,
+        "data_augmentation": match &prepared.augmentation[..] {
+            [] => json!(false),
+            steps => steps.iter().map(|(entry, _)| entry.info.name.clone()).collect(),
+        },
         "sampler": "random",
         "n_splits": if prepared.single_split { 0 } else { prepared.splits.len() },
         "optimizer": train.text("optimizer")?,

@@ -39,6 +39,14 @@ pub fn specs() -> Vec<OptionSpec> {
         ),
         OptionSpec::new("architecture", Kind::Text, "Conv5_FC3", "the registered architecture"),
         OptionSpec::new("options", Kind::Map, json!({}), "the architecture's own options"),
+        OptionSpec::new("loss", Kind::Text, "CrossEntropyLoss", "the registered loss"),
+        OptionSpec::new("loss_options", Kind::Map, json!({}), "the loss's own options"),
+        OptionSpec::new(
+            "augmentation",
+            Kind::Named,
+            json!([]),
+            "transforms of training images, in order: names, or maps with a name and options",
+        ),
         OptionSpec::new("epochs", count(1), 20, "passes over the training set at most"),
         OptionSpec::new("batch_size", count(1), 8, "samples per forward pass"),
         OptionSpec::new(
@@ -81,6 +89,7 @@ pub fn specs() -> Vec<OptionSpec> {
             "validation metrics for each of which the best model is kept",
         ),
         OptionSpec::new("vote", Kind::Text, "soft", "how parts vote on their image"),
+        OptionSpec::new("vote_options", Kind::Map, json!({}), "the vote's own options"),
         OptionSpec::new(
             "vote_weights",
             choice(&["balanced_accuracy", "accuracy", "uniform"]),

@@ -9,17 +9,20 @@ use serde_json::{Value, json};
 use tch::Device;
 
 use super::config::{Config, cores};
+use super::evaluate::Evaluator;
+use super::named::Named;
+use super::objective::Objective;
 use super::session::{Event, Session};
 use crate::catalog::ArchitectureRequest;
 use crate::data::caps::{Caps, MaskOptions};
 use crate::data::images::{Images, NotFinite};
-use crate::data::loader::{Sample, Source};
+use crate::data::loader::{Sample, Source, Step};
 use crate::data::part::{self, Region};
 use crate::data::participants::Session as Visit;
 use crate::data::pattern::Preprocessing;
 use crate::data::split::{Label, Split, SplitFolder, SplitOptions, Target};
 use crate::device;
-use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::{NetworkSpec, Plan};
 use crate::shape::{Shape, show};
 
@@ -29,6 +32,9 @@ const EVALUATION_BYTES: i64 = 32 << 20;
 /// A run that is ready to start.
 pub(crate) struct Prepared {
     pub(crate) config: Config,
+    pub(crate) objective: Objective,
+    /// What is done to training images, in order.
+    pub(crate) augmentation: Arc<[Step]>,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) single_split: bool,
@@ -55,6 +61,17 @@ impl Prepared {
         Plan::new(self.spec.clone(), &self.input, session.catalog)
     }
 
+    /// How sets are evaluated.
+    pub(crate) fn evaluator<'a>(&'a self, session: &'a Session<'a>) -> Evaluator<'a> {
+        Evaluator {
+            objective: &self.objective,
+            source: &self.source,
+            batch_size: self.evaluation_batch,
+            threads: self.config.loader_threads,
+            session,
+        }
+    }
+
     /// All parts of these images, image by image, with the class of each.
     pub(crate) fn samples(&self, side: &[(usize, usize)]) -> Vec<(Sample, usize)> {
         let parts = self.source.parts.count();
@@ -70,19 +87,13 @@ impl Prepared {
 pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared> {
     let mut problems = Problems::default();
     problems.take(check_output(&config.output));
-    problems.take(check_metrics(&config.selection_metrics, session));
-    let at_option = |name: &str| Place::Option(name.into());
-    let vote = session.catalog.votes.get(config.train.text("vote")?);
-    problems.take(vote.map(|_| ()).map_err(|error| error.at(at_option("vote"))));
-    let architecture = config.train.text("architecture")?;
-    let architecture = session.catalog.architectures.get(architecture).map(Arc::clone);
-    let architecture =
-        problems.take(architecture.map_err(|error| error.at(at_option("architecture"))));
+    let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
     let splits = problems.take(read_splits(&config));
     let preprocessing = problems.take(preprocessing(&config));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
-    let caps = problems.take(Caps::open(&caps_folder).map_err(|e| e.at(at_option("caps"))));
+    let caps =
+        problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
 
     // Files are looked up even where other things are wrong, so that one report holds all.
     let mut files = None;
@@ -90,15 +101,9 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         files = problems.take(find_files(caps, pre, splits, &config));
     }
     problems.into_result()?;
-    let ready = (architecture, device, splits, preprocessing, caps, files);
-    let (
-        Some(architecture),
-        Some(device),
-        Some(splits),
-        Some(preprocessing),
-        Some(caps),
-        Some(files),
-    ) = ready
+    let ready = (named, device, splits, preprocessing, caps, files);
+    let (Some(named), Some(device), Some(splits), Some(preprocessing), Some(caps), Some(files)) =
+        ready
     else {
         return Err(Error::new(Code::Internal, "a check failed without saying why"));
     };
@@ -131,7 +136,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         outputs: classes.len() as i64,
         options: config.train.map("options")?.clone(),
     };
-    let spec = architecture.architecture.build(&request)?;
+    let spec = named.architecture.architecture.build(&request)?;
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     if plan.output != [classes.len() as i64] {
         return Err(Error::new(
@@ -169,9 +174,12 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         true => part_tensors(&caps, &preprocessing, &images, parts.as_ref())?.into(),
         false => Arc::from([]),
     };
-    let source = Source { images, parts, normalize: config.data.flag("normalize")?, tensors };
+    let source =
+        Source { images, parts, normalize: config.data.flag("normalize")?, tensors, augment: None };
     Ok(Prepared {
         config,
+        objective: named.objective,
+        augmentation: named.augmentation,
         preprocessing,
         device,
         single_split,
@@ -201,31 +209,6 @@ fn check_output(output: &Path) -> Result<()> {
         }
         Err(error) => Err(Error::io(output, "look into the output folder", &error)),
     }
-}
-
-fn check_metrics(names: &[String], session: &Session<'_>) -> Result<()> {
-    let known = || session.catalog.metrics.names().chain(["loss"]);
-    let mut problems = Problems::default();
-    for (i, name) in names.iter().enumerate() {
-        let here = |message| {
-            Error::new(Code::UnknownName, message).at(Place::Option("selection_metrics".into()))
-        };
-        if !known().any(|metric| metric == name) {
-            let near = did_you_mean(name, known());
-            let all: Vec<_> = known().collect();
-            let message = format!("there is no metric {name:?}{near}");
-            problems.push(here(message).help(format!("known are: {}", all.join(", "))));
-        } else if names[..i].contains(name) {
-            problems.push(here(format!("the metric {name:?} is listed twice")));
-        }
-    }
-    if names.is_empty() {
-        problems.push(
-            Error::new(Code::MissingOption, "selection_metrics names no metric")
-                .at(Place::Option("selection_metrics".into())),
-        );
-    }
-    problems.into_result()
 }
 
 /// The splits asked for, and whether the folder holds a single one.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
-use tch::{Kind, Reduction, Tensor};
+use tch::{Kind, Tensor};
 
-use super::evaluate::{Evaluation, evaluate, images};
+use super::evaluate::{Evaluation, images};
 use super::optimizer::Adam;
 use super::prepare::{Prepared, Sides};
 use super::session::{Event, Session};
@@ -138,7 +139,13 @@ impl<'a> Trainer<'a> {
         let config = &self.prepared.config;
         let samples: Vec<Vec<Sample>> =
             batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
-        let loader = Loader::new(self.prepared.source.clone(), samples, config.loader_threads);
+        let mut source = self.prepared.source.clone();
+        if !self.prepared.augmentation.is_empty() {
+            let keys = [self.split as u64, self.progress.epoch as u64];
+            let seed = derived_seed(config.seed, "augmentation", &keys);
+            source.augment = Some((Arc::clone(&self.prepared.augmentation), seed));
+        }
+        let loader = Loader::new(source, samples, config.loader_threads);
         let mut updates = 0;
         for (i, batch) in loader.enumerate() {
             let batch = batch?;
@@ -172,10 +179,8 @@ impl<'a> Trainer<'a> {
         let mode = self.mode(&keys);
         let device = self.network.device();
         let x = images(batch, device)?;
-        let truth = Tensor::f_from_slice(classes)?.f_to_device(device)?;
         let logits = self.network.forward(&x, mode)?;
-        let sum =
-            logits.f_cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
+        let sum = self.prepared.objective.sum(&logits, classes)?;
         let loss = sum.f_double_value(&[])? / classes.len() as f64;
         if !loss.is_finite() {
             return Err(self.not_finite(batch, i, loss, &x, keys));
@@ -230,11 +235,8 @@ impl<'a> Trainer<'a> {
     /// Evaluates both sets, or the validation set alone where that was asked for, and writes a row.
     fn evaluate(&mut self) -> Result<Rc<Evaluations>> {
         let config = &self.prepared.config;
-        let run = |samples: &[(Sample, usize)], group| {
-            let source = &self.prepared.source;
-            let (size, threads) = (self.prepared.evaluation_batch, config.loader_threads);
-            evaluate(&self.network, source, samples, size, threads, group, self.session)
-        };
+        let evaluator = self.prepared.evaluator(self.session);
+        let run = |samples, group| evaluator.run(&self.network, samples, group);
         let train = match config.evaluate_train {
             true => Some(run(&self.train, "train")?),
             false => None,
@@ -268,10 +270,7 @@ impl<'a> Trainer<'a> {
 
     /// The training set's evaluation by the model that the network now holds.
     pub(crate) fn evaluate_train(&self) -> Result<Evaluation> {
-        let config = &self.prepared.config;
-        let (size, threads) = (self.prepared.evaluation_batch, config.loader_threads);
-        let source = &self.prepared.source;
-        evaluate(&self.network, source, &self.train, size, threads, "train", self.session)
+        self.prepared.evaluator(self.session).run(&self.network, &self.train, "train")
     }
 
     /// Loads the best model of a metric into the network.

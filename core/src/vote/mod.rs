@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::options::{OptionSpec, Options};
 
 mod hard;
 mod soft;
@@ -21,6 +22,10 @@ pub struct VoteInfo {
     pub help: String,
     /// The formula and its source.
     pub source: String,
+    /// The options.
+    pub options: Vec<OptionSpec>,
+    /// Whether it learns from the validation set before it is used.
+    pub fits: bool,
 }
 
 /// The outputs of all parts of all images of a group.
@@ -32,14 +37,16 @@ pub struct Ballot<'a> {
     pub outputs: usize,
     /// `[image, part, output]`, the last fastest.
     pub values: &'a [f64],
-    /// One weight per part: not negative, with sum 1.
+    /// One weight per part: not negative, with sum 1. A part of weight 0 has no say.
     pub weights: &'a [f64],
+    /// What the vote learned; empty where it learns nothing.
+    pub fitted: &'a [f64],
 }
 
 impl<'a> Ballot<'a> {
     /// The parts of each image: `[part, output]`.
-    pub fn images(&self) -> impl Iterator<Item = &'a [f64]> {
-        self.values.chunks_exact(self.parts * self.outputs)
+    pub fn images(&self) -> std::slice::ChunksExact<'a, f64> {
+        self.values.chunks_exact((self.parts * self.outputs).max(1))
     }
 }
 
@@ -52,7 +59,16 @@ pub trait Vote: Send + Sync {
     ///
     /// # Errors
     /// What makes the vote impossible.
-    fn vote(&self, ballot: &Ballot<'_>) -> Result<Vec<f64>>;
+    fn vote(&self, ballot: &Ballot<'_>, options: &Options) -> Result<Vec<f64>>;
+
+    /// What the vote learns from the validation set, where `truth` is each image's class code; kept
+    /// with the experiment, and given back as [`Ballot::fitted`].
+    ///
+    /// # Errors
+    /// What makes learning impossible.
+    fn fit(&self, _ballot: &Ballot<'_>, _truth: &[usize], _options: &Options) -> Result<Vec<f64>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The largest score's place; of several, the first.

@@ -1,5 +1,6 @@
 use super::{Ballot, Vote, VoteInfo};
 use crate::error::Result;
+use crate::options::Options;
 
 /// p(c) = Σ wᵢ · pᵢ(c) over the parts i.
 pub(super) struct Soft;
@@ -13,10 +14,12 @@ impl Vote for Soft {
             source: "p(c) = Σ wᵢ · pᵢ(c), Σ wᵢ = 1; \
                      https://clinicadl.readthedocs.io/en/latest/Train/Details/"
                 .into(),
+            options: vec![],
+            fits: false,
         }
     }
 
-    fn vote(&self, ballot: &Ballot<'_>) -> Result<Vec<f64>> {
+    fn vote(&self, ballot: &Ballot<'_>, _: &Options) -> Result<Vec<f64>> {
         let mut scores = Vec::with_capacity(ballot.values.len() / ballot.parts.max(1));
         for image in ballot.images() {
             for output in 0..ballot.outputs {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
+#include <ATen/ThreadLocalState.h>
 #include <c10/core/GradMode.h>
 #include <mutex>
 #include <vector>
@@ -79,6 +80,21 @@ void neurhai_torch_keep_memory() {
   mallopt(M_TRIM_THRESHOLD, 2147483647);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
+}
+
+int neurhai_torch_meta(const int64_t* shape, size_t axes, Tensor** out) {
+  return guarded([&] {
+    *out = new Tensor(at::empty(at::IntArrayRef(shape, axes), at::device(at::kMeta).dtype(at::kFloat)));
+  });
+}
+
+int neurhai_torch_save_state(at::ThreadLocalState** out) {
+  return guarded([&] { *out = new at::ThreadLocalState(); });
+}
+
+void neurhai_torch_restore_state(at::ThreadLocalState* state) {
+  guarded([&] { at::ThreadLocalState::setThreadLocalState(*state); });
+  delete state;
 }
 
 int neurhai_torch_clear_grad(Tensor* param) {

@@ -1,7 +1,7 @@
 //! What tch lacks of libtorch, as a small C++ shim behind safe functions.
 #![warn(missing_docs)]
 
-use std::ffi::{CStr, c_char, c_double, c_int};
+use std::ffi::{CStr, c_char, c_double, c_int, c_void};
 
 use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
@@ -35,6 +35,9 @@ unsafe extern "C" {
     ) -> c_int;
     fn neurhai_torch_share_processors();
     fn neurhai_torch_keep_memory();
+    fn neurhai_torch_meta(shape: *const i64, axes: usize, out: *mut Handle) -> c_int;
+    fn neurhai_torch_save_state(out: *mut *mut c_void) -> c_int;
+    fn neurhai_torch_restore_state(state: *mut c_void);
     fn neurhai_torch_clear_grad(param: Handle) -> c_int;
     fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
 }
@@ -180,6 +183,36 @@ pub fn fused_adam(
             options.eps,
         )
     })
+}
+
+/// A tensor of this shape that holds nothing: operations on it tell the shape of their result without
+/// computing or allocating anything. Its device must not be asked for.
+///
+/// # Errors
+/// What libtorch says.
+pub fn meta(shape: &[i64]) -> Result<Tensor> {
+    // SAFETY: the pointer and length are those of a slice, and `out` is written on success only.
+    made(|out| unsafe { neurhai_torch_meta(shape.as_ptr(), shape.len(), out) })
+}
+
+/// Runs code that is not ours and puts libtorch's state of this thread back afterwards (whether
+/// gradients are recorded, automatic casts, …), which such code may leave changed when it fails.
+///
+/// # Errors
+/// What libtorch says while the state is kept.
+pub fn shielded<T>(call: impl FnOnce() -> T) -> Result<T> {
+    struct Kept(*mut c_void);
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            // SAFETY: the state is the one that was kept, and it is given back once, on its thread.
+            unsafe { neurhai_torch_restore_state(self.0) }
+        }
+    }
+    let mut state = std::ptr::null_mut();
+    // SAFETY: `state` outlives the call.
+    check(unsafe { neurhai_torch_save_state(&mut state) })?;
+    let _kept = Kept(state);
+    Ok(call())
 }
 
 /// Drops the gradient of a leaf, so that the next backward pass writes it instead of adding to it.

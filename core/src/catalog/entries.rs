@@ -1,0 +1,258 @@
+//! What is registered: a description, an origin, and the thing itself.
+//!
+//! Entries of plugins and scripts are written by others, so what they give is checked here, once for
+//! all who call them.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tch::Tensor;
+
+use super::registry::{Entry, Origin};
+use crate::error::{Code, Error, Result};
+use crate::layer::{Layer, LayerInfo};
+use crate::loss::{Loss, LossInfo};
+use crate::metric::{Confusion, Measure, MetricInfo, Rows};
+use crate::network::NetworkSpec;
+use crate::options::{OptionSpec, Options};
+use crate::shape::show;
+use crate::transform::{Transform, TransformInfo};
+use crate::transpose::Transpose;
+use crate::vote::{Ballot, Vote, VoteInfo};
+
+/// A registered layer.
+pub struct LayerEntry {
+    /// Name, help, options and example.
+    pub info: LayerInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The layer.
+    pub layer: Box<dyn Layer>,
+}
+
+/// What an architecture is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArchitectureRequest {
+    /// Input shape without the batch axis.
+    pub input: Vec<i64>,
+    /// The number of outputs: classes, or 1 for a regression.
+    pub outputs: i64,
+    /// The options that were given.
+    pub options: Map<String, Value>,
+}
+
+/// A recipe for networks.
+pub trait Architecture: Send + Sync {
+    /// The network for this request.
+    ///
+    /// # Errors
+    /// Options that do not exist or do not fit, or whatever the recipe says.
+    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec>;
+}
+
+/// A registered architecture.
+pub struct ArchitectureEntry {
+    /// The registered name.
+    pub name: String,
+    /// One line, where the author gave one.
+    pub help: String,
+    /// The options with their defaults.
+    pub options: Vec<OptionSpec>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The recipe.
+    pub architecture: Box<dyn Architecture>,
+}
+
+/// A registered transpose rule.
+pub struct TransposeEntry {
+    /// The layer it undoes.
+    pub layer: String,
+    /// One line.
+    pub help: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The rule.
+    pub rule: Box<dyn Transpose>,
+}
+
+/// A registered vote.
+pub struct VoteEntry {
+    /// Name, help, options and source.
+    pub info: VoteInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The vote.
+    pub vote: Box<dyn Vote>,
+}
+
+impl VoteEntry {
+    /// The options that were given, checked.
+    ///
+    /// # Errors
+    /// Every option that is unknown, missing or of the wrong type.
+    pub fn options(&self, given: &Map<String, Value>) -> Result<Options> {
+        Options::check(&self.info.options, given, &format!("vote {:?}", self.info.name))
+    }
+
+    /// The scores `[image, output]` of a whole group, each a finite number.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedVote`] for scores that are missing or no numbers; what the vote says.
+    pub fn scores(&self, ballot: &Ballot<'_>, options: &Options) -> Result<Vec<f64>> {
+        let scores = self.vote.vote(ballot, options)?;
+        let wrong = |message: String| {
+            let message = format!("the vote {:?} ({}) {message}", self.info.name, self.origin);
+            Error::new(Code::UndefinedVote, message)
+                .help("this is a mistake in the vote: report it to its author")
+        };
+        let expected = ballot.images().len() * ballot.outputs;
+        if scores.len() != expected {
+            return Err(wrong(format!("gives {} scores in place of {expected}", scores.len())));
+        }
+        match scores.iter().position(|score| !score.is_finite()) {
+            Some(at) => {
+                Err(wrong(format!("gives {} for image {}", scores[at], at / ballot.outputs)))
+            }
+            None => Ok(scores),
+        }
+    }
+}
+
+/// A registered metric.
+pub struct MetricEntry {
+    /// Name, help, formula and range.
+    pub info: MetricInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The metric.
+    pub metric: Measure,
+}
+
+impl MetricEntry {
+    /// The value over a set, whose confusion matrix is `confusion`; `None` where it is not defined.
+    ///
+    /// # Errors
+    /// What the metric says.
+    pub fn value(&self, rows: &Rows<'_>, confusion: &Confusion) -> Result<Option<f64>> {
+        match &self.metric {
+            Measure::Classes(metric) => Ok(metric.value(confusion)),
+            Measure::Rows(_) if rows.truth.is_empty() => Ok(None),
+            Measure::Rows(metric) => Ok(metric.value(rows)?.filter(|value| !value.is_nan())),
+        }
+    }
+}
+
+/// A registered loss.
+pub struct LossEntry {
+    /// Name, help, options and source.
+    pub info: LossInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The loss.
+    pub loss: Box<dyn Loss>,
+}
+
+impl LossEntry {
+    /// The options that were given, checked.
+    ///
+    /// # Errors
+    /// Every option that is unknown, missing or of the wrong type.
+    pub fn options(&self, given: &Map<String, Value>) -> Result<Options> {
+        Options::check(&self.info.options, given, &format!("loss {:?}", self.info.name))
+    }
+
+    /// The loss of each sample, `[batch]`.
+    ///
+    /// # Errors
+    /// [`Code::ShapeMismatch`] for a result of another shape; what the loss says.
+    pub fn of_samples(
+        &self,
+        output: &Tensor,
+        target: &Tensor,
+        options: &Options,
+    ) -> Result<Tensor> {
+        let loss = self.loss.loss(output, target, options)?;
+        let batch = &output.size()[..1];
+        if loss.size() == batch {
+            return Ok(loss);
+        }
+        Err(Error::new(
+            Code::ShapeMismatch,
+            format!(
+                "the loss {:?} ({}) gives {} for a batch of {}",
+                self.info.name,
+                self.origin,
+                show(&loss.size()),
+                show(batch)
+            ),
+        )
+        .help("a loss gives one number per sample; how they are averaged is not its matter"))
+    }
+}
+
+/// A registered transform.
+pub struct TransformEntry {
+    /// Name, help, options and source.
+    pub info: TransformInfo,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The transform.
+    pub transform: Box<dyn Transform>,
+}
+
+impl TransformEntry {
+    /// The options that were given, checked.
+    ///
+    /// # Errors
+    /// Every option that is unknown, missing or of the wrong type.
+    pub fn options(&self, given: &Map<String, Value>) -> Result<Options> {
+        Options::check(&self.info.options, given, &format!("transform {:?}", self.info.name))
+    }
+
+    /// The image `[channel, …]` as the network will see it, of the same shape.
+    ///
+    /// # Errors
+    /// [`Code::ShapeMismatch`] for another number of voxels; what the transform says.
+    pub fn apply(
+        &self,
+        voxels: Vec<f32>,
+        shape: &[i64],
+        options: &Options,
+        seed: u64,
+    ) -> Result<Vec<f32>> {
+        let size = voxels.len();
+        let voxels = self.transform.apply(voxels, shape, options, seed)?;
+        if voxels.len() == size {
+            return Ok(voxels);
+        }
+        let (name, origin) = (&self.info.name, &self.origin);
+        Err(Error::new(
+            Code::ShapeMismatch,
+            format!("the transform {name:?} ({origin}) changes the shape {}", show(shape)),
+        )
+        .help("a transform keeps the image's shape"))
+    }
+}
+
+macro_rules! entries {
+    ($($entry:ident: $($name:ident).+;)*) => {$(
+        impl Entry for $entry {
+            fn name(&self) -> &str {
+                &self.$($name).+
+            }
+            fn origin(&self) -> &Origin {
+                &self.origin
+            }
+        }
+    )*};
+}
+
+entries! {
+    LayerEntry: info.name;
+    ArchitectureEntry: name;
+    TransposeEntry: layer;
+    VoteEntry: info.name;
+    MetricEntry: info.name;
+    LossEntry: info.name;
+    TransformEntry: info.name;
+}

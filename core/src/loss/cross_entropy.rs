@@ -1,0 +1,24 @@
+use tch::{Reduction, Tensor};
+
+use super::{Loss, LossInfo};
+use crate::error::Result;
+use crate::options::Options;
+
+/// −log of the true class's probability.
+pub(super) struct CrossEntropy;
+
+impl Loss for CrossEntropy {
+    fn info(&self) -> LossInfo {
+        LossInfo {
+            name: "CrossEntropyLoss".into(),
+            help: "−log p(true class), with p the softmax of the outputs.".into(),
+            source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html"
+                .into(),
+            options: vec![],
+        }
+    }
+
+    fn loss(&self, output: &Tensor, target: &Tensor, _: &Options) -> Result<Tensor> {
+        Ok(output.f_cross_entropy_loss(target, None::<&Tensor>, Reduction::None, -100, 0.0)?)
+    }
+}

@@ -1,0 +1,43 @@
+//! What training makes small.
+
+use serde::Serialize;
+use tch::Tensor;
+
+use crate::error::Result;
+use crate::options::{OptionSpec, Options};
+
+mod cross_entropy;
+
+/// Every built-in loss, in order.
+pub fn built_in() -> Vec<Box<dyn Loss>> {
+    vec![Box::new(cross_entropy::CrossEntropy)]
+}
+
+/// What a person reads about a loss.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LossInfo {
+    /// The registered name, PyTorch's where it has one.
+    pub name: String,
+    /// One line.
+    pub help: String,
+    /// The formula and its source.
+    pub source: String,
+    /// The options.
+    pub options: Vec<OptionSpec>,
+}
+
+/// A loss.
+pub trait Loss: Send + Sync {
+    /// Name, help, options and source.
+    fn info(&self) -> LossInfo;
+
+    /// The loss of each sample. Samples are weighed and averaged by training, so that accumulated
+    /// batches count each sample once.
+    ///
+    /// # Shapes
+    /// `output` `[batch, class]` and `target` `[batch]`, int64 class codes → `[batch]`.
+    ///
+    /// # Errors
+    /// What libtorch or the loss says.
+    fn loss(&self, output: &Tensor, target: &Tensor, options: &Options) -> Result<Tensor>;
+}

@@ -1,0 +1,98 @@
+//! What a run names in the catalog.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use super::objective::Objective;
+use super::session::Session;
+use crate::catalog::ArchitectureEntry;
+use crate::data::loader::Step;
+use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+
+/// The entries of the catalog that a run uses.
+pub(super) struct Named {
+    pub(super) architecture: Arc<ArchitectureEntry>,
+    pub(super) objective: Objective,
+    /// What is done to training images, in order.
+    pub(super) augmentation: Arc<[Step]>,
+}
+
+impl Named {
+    /// Finds everything that `config` names.
+    ///
+    /// # Errors
+    /// Every name that is not registered and every option of theirs that does not fit, at once.
+    pub(super) fn find(config: &Config, session: &Session<'_>) -> Result<Self> {
+        let mut problems = Problems::default();
+        let at = |name: &str| Place::Option(name.into());
+        problems.take(check_metrics(&config.selection_metrics, session));
+        problems.take(check_vote(config, session));
+        let architecture = session.catalog.architectures.get(config.train.text("architecture")?);
+        let architecture = problems
+            .take(architecture.map(Arc::clone).map_err(|error| error.at(at("architecture"))));
+        let objective = problems.take(objective(config, session));
+        let augmentation = problems.take(augmentation(config, session));
+        problems.into_result()?;
+        match (architecture, objective, augmentation) {
+            (Some(architecture), Some(objective), Some(augmentation)) => {
+                Ok(Self { architecture, objective, augmentation: augmentation.into() })
+            }
+            _ => Err(Error::new(Code::Internal, "a check failed without saying why")),
+        }
+    }
+}
+
+fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
+    let vote = session.catalog.votes.get(config.train.text("vote")?);
+    let vote = vote.map_err(|error| error.at(Place::Option("vote".into())))?;
+    let options = vote.options(config.train.map("vote_options")?);
+    options.map(drop).map_err(|error| error.within("vote_options"))
+}
+
+fn objective(config: &Config, session: &Session<'_>) -> Result<Objective> {
+    let loss = session.catalog.losses.get(config.train.text("loss")?);
+    let loss = loss.map_err(|error| error.at(Place::Option("loss".into())))?;
+    let options = loss.options(config.train.map("loss_options")?);
+    let options = options.map_err(|error| error.within("loss_options"))?;
+    Ok(Objective { loss: Arc::clone(loss), options })
+}
+
+fn augmentation(config: &Config, session: &Session<'_>) -> Result<Vec<Step>> {
+    let mut problems = Problems::default();
+    let mut steps = Vec::new();
+    for (name, options) in config.train.named("augmentation")? {
+        let step = session.catalog.transforms.get(&name).and_then(|entry| {
+            let options = entry.options(&options).map_err(|error| error.within("augmentation"))?;
+            Ok((Arc::clone(entry), options))
+        });
+        let here = |error: Error| error.at(Place::Option("augmentation".into()));
+        steps.extend(problems.take(step.map_err(here)));
+    }
+    problems.into_result()?;
+    Ok(steps)
+}
+
+fn check_metrics(names: &[String], session: &Session<'_>) -> Result<()> {
+    let known = || session.catalog.metrics.names().chain(["loss"]);
+    let mut problems = Problems::default();
+    for (i, name) in names.iter().enumerate() {
+        let here = |message| {
+            Error::new(Code::UnknownName, message).at(Place::Option("selection_metrics".into()))
+        };
+        if !known().any(|metric| metric == name) {
+            let near = did_you_mean(name, known());
+            let all: Vec<_> = known().collect();
+            let message = format!("there is no metric {name:?}{near}");
+            problems.push(here(message).help(format!("known are: {}", all.join(", "))));
+        } else if names[..i].contains(name) {
+            problems.push(here(format!("the metric {name:?} is listed twice")));
+        }
+    }
+    if names.is_empty() {
+        problems.push(
+            Error::new(Code::MissingOption, "selection_metrics names no metric")
+                .at(Place::Option("selection_metrics".into())),
+        );
+    }
+    problems.into_result()
+}

@@ -1,0 +1,12 @@
+use super::{Transpose, TransposeRequest};
+use crate::error::Result;
+use crate::network::LayerSpec;
+
+/// The shape from before.
+pub(super) struct Reshape;
+
+impl Transpose for Reshape {
+    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+        Ok(vec![LayerSpec::new("reshape").with("shape", request.input.clone())])
+    }
+}

@@ -1,0 +1,71 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+#[track_caller]
+fn undone(layer: Value, input: &[i64]) -> Result<Transposed> {
+    let catalog = Catalog::built_in().unwrap();
+    transpose(&catalog, &LayerSpec::read(&layer).unwrap(), input)
+}
+
+/// Odd and even sizes, strides, paddings, dilation and groups in 2D and 3D: `transpose` itself checks
+/// that the shape comes back.
+#[test]
+fn convolutions_restore_every_size() {
+    let mut count = 0;
+    for (kernel, stride, padding) in
+        (1..=5).flat_map(|k| (1..=3).flat_map(move |s| (0..=2).map(move |p| (k, s, p))))
+    {
+        for size in [8, 9, 10, 11, 17] {
+            for (dilation, groups) in [(1, 1), (2, 2)] {
+                for axes in [2, 3] {
+                    let mut input = vec![4, size];
+                    input.resize(axes + 1, size - 1);
+                    let layer = json!({"kind": "conv", "out_channels": 6, "kernel_size": kernel,
+                        "stride": stride, "padding": padding, "dilation": dilation, "groups": groups});
+                    match undone(layer, &input) {
+                        Ok(_) => count += 1,
+                        Err(error) => assert_eq!(error.code(), Code::KernelTooLarge, "{error}"),
+                    }
+                }
+            }
+        }
+    }
+    assert!(count > 800, "{count}");
+}
+
+#[test]
+fn a_rule_names_options_of_its_own_layer_only() {
+    let found = undone(
+        json!({"kind": "conv", "out_channels": 8, "kernel_size": 3, "stride": 2, "padding": 1}),
+        &[1, 8, 9, 10],
+    );
+    let expected = json!([{"kind": "conv_transpose", "out_channels": 1, "kernel_size": 3, "stride": 2,
+        "padding": 1, "dilation": 1, "groups": 1, "bias": true, "output_padding": [1, 0, 1]}]);
+    assert_eq!(serde_json::to_value(found.unwrap().decoder).unwrap(), expected);
+    let found = undone(json!({"kind": "leaky_relu", "negative_slope": 0.2}), &[1, 4, 4]).unwrap();
+    assert_eq!(found.decoder[0].options["negative_slope"], 5.0);
+    for (layer, input) in [
+        (json!({"kind": "max_pool", "kernel_size": 2}), vec![2, 7, 8, 9]),
+        (json!({"kind": "max_pool", "kernel_size": 3, "stride": 2}), vec![2, 8, 9]),
+        (json!({"kind": "pad_max_pool", "kernel_size": 2}), vec![2, 7, 8, 9]),
+        (json!({"kind": "flatten"}), vec![2, 3, 4, 5]),
+        (json!({"kind": "linear", "out_features": 3}), vec![7]),
+        (
+            json!({"kind": "conv_transpose", "out_channels": 2, "kernel_size": 3, "stride": 2,
+            "output_padding": 1}),
+            vec![4, 5, 6, 7],
+        ),
+    ] {
+        assert!(undone(layer.clone(), &input).is_ok(), "{layer}");
+    }
+}
+
+#[test]
+fn a_layer_without_a_rule_says_how_to_give_it_one() {
+    let error = undone(json!({"kind": "softmax"}), &[4]).unwrap_err();
+    assert_eq!(error.code(), Code::NoTranspose);
+    assert!(error.to_string().contains("transpose(\"softmax\""), "{error}");
+    let error = undone(json!({"kind": "leaky_relu", "negative_slope": 0}), &[4]).unwrap_err();
+    assert!(error.to_string().contains("cannot be undone"), "{error}");
+}
