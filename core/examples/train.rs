@@ -49,6 +49,7 @@ fn main() -> neurhai_core::Result<()> {
     catalog.architectures.register(ArchitectureEntry {
         name: "conv5".into(),
         help: "Five convolutions and three linear layers.".into(),
+        source: String::new(),
         options: vec![],
         origin: Origin::BuiltIn,
         architecture: Box::new(Conv5),

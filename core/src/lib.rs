@@ -16,6 +16,7 @@ mod maps;
 pub mod metric;
 pub mod network;
 pub mod options;
+pub mod plugin;
 pub mod random;
 pub mod shape;
 pub mod train;

@@ -87,7 +87,7 @@ impl Kind {
     }
 
     /// The value in the form the getters expect, or `None` if it does not fit.
-    fn accept(&self, value: &Value) -> Option<Value> {
+    pub(crate) fn accept(&self, value: &Value) -> Option<Value> {
         let whole = |v: &Value| {
             v.as_i64().or_else(|| v.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64))
         };

@@ -55,6 +55,8 @@ pub struct ArchitectureEntry {
     pub name: String,
     /// One line, where the author gave one.
     pub help: String,
+    /// Paper, DOI or page, where the author gave one.
+    pub source: String,
     /// The options with their defaults.
     pub options: Vec<OptionSpec>,
     /// Where it comes from.

@@ -91,7 +91,7 @@ impl<E: Entry> Registry<E> {
         }
     }
 
-    fn check_name(&self, name: &str) -> Result<()> {
+    pub(crate) fn check_name(&self, name: &str) -> Result<()> {
         let well_formed = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !name.is_empty() && name.len() <= 64 && well_formed {
             return Ok(());

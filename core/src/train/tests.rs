@@ -42,6 +42,7 @@ fn catalog() -> Catalog {
     let entry = ArchitectureEntry {
         name: "tiny".into(),
         help: String::new(),
+        source: String::new(),
         options: vec![],
         origin: Origin::BuiltIn,
         architecture: Box::new(Tiny),

@@ -210,6 +210,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
         let entry = ArchitectureEntry {
             name: name.into(),
             help: help.into(),
+            source: String::new(),
             options: options.clone(),
             origin,
             architecture: Box::new(ScriptArchitecture {

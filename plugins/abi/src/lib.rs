@@ -242,6 +242,25 @@ pub struct Ballot {
     pub n_fitted: usize,
 }
 
+/// The function of a [`Vote`].
+pub type VoteFn = unsafe extern "C" fn(
+    data: *mut c_void,
+    ballot: *const Ballot,
+    options: Text,
+    scores: *mut f64,
+    error: Sink,
+) -> Status;
+
+/// The function by which a [`Vote`] learns.
+pub type FitFn = unsafe extern "C" fn(
+    data: *mut c_void,
+    ballot: *const Ballot,
+    truth: *const f64,
+    options: Text,
+    fitted: Numbers,
+    error: Sink,
+) -> Status;
+
 /// How parts vote on their image.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -249,27 +268,10 @@ pub struct Vote {
     /// Name, help, options.
     pub item: Item,
     /// Fills `scores` `[image, output]`, which the host has allocated. `options` is a JSON object.
-    pub vote: Option<
-        unsafe extern "C" fn(
-            data: *mut c_void,
-            ballot: *const Ballot,
-            options: Text,
-            scores: *mut f64,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub vote: Option<VoteFn>,
     /// Learns from the validation set, where `truth` holds an image's class code; may be null. What
     /// it writes is kept with the experiment and given to `vote` as `fitted`.
-    pub fit: Option<
-        unsafe extern "C" fn(
-            data: *mut c_void,
-            ballot: *const Ballot,
-            truth: *const f64,
-            options: Text,
-            fitted: Numbers,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub fit: Option<FitFn>,
 }
 
 /// The predictions for a set.
@@ -292,6 +294,14 @@ pub struct Rows {
     pub scores: *const f64,
 }
 
+/// The function of a [`Metric`].
+pub type MetricFn = unsafe extern "C" fn(
+    data: *mut c_void,
+    rows: *const Rows,
+    value: *mut f64,
+    error: Sink,
+) -> Status;
+
 /// A measure of how good predictions are.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -299,15 +309,18 @@ pub struct Metric {
     /// Name, help, formula, direction, range.
     pub item: Item,
     /// Writes the value to `value`; NaN where it is not defined.
-    pub value: Option<
-        unsafe extern "C" fn(
-            data: *mut c_void,
-            rows: *const Rows,
-            value: *mut f64,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub value: Option<MetricFn>,
 }
+
+/// The function of a [`Loss`].
+pub type LossFn = unsafe extern "C" fn(
+    data: *mut c_void,
+    output: Tensor,
+    target: Tensor,
+    options: Text,
+    loss: *mut Tensor,
+    error: Sink,
+) -> Status;
 
 /// What training makes small.
 #[repr(C)]
@@ -317,16 +330,7 @@ pub struct Loss {
     pub item: Item,
     /// Gives the loss of each sample, `[batch]`, from the network's output `[batch, output]` and the
     /// target: class codes `[batch]`, int64. `options` is a JSON object.
-    pub loss: Option<
-        unsafe extern "C" fn(
-            data: *mut c_void,
-            output: Tensor,
-            target: Tensor,
-            options: Text,
-            loss: *mut Tensor,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub loss: Option<LossFn>,
 }
 
 /// Through which a layer says what it needs and what it gives; valid during `create`.
@@ -381,6 +385,23 @@ pub struct Pass {
     pub n_weights: usize,
 }
 
+/// Makes an instance of a [`Layer`].
+pub type CreateFn = unsafe extern "C" fn(
+    data: *mut c_void,
+    request: Text,
+    scope: *const Scope,
+    instance: *mut *mut c_void,
+    error: Sink,
+) -> Status;
+
+/// Computes with an instance of a [`Layer`].
+pub type ForwardFn = unsafe extern "C" fn(
+    instance: *mut c_void,
+    pass: *const Pass,
+    output: *mut Tensor,
+    error: Sink,
+) -> Status;
+
 /// A kind of layer.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -389,24 +410,9 @@ pub struct Layer {
     pub item: Item,
     /// `{"input": [channels, sizes…], "options": {…}}`: says through `scope` which parameters it
     /// needs and what comes out, and makes an instance.
-    pub create: Option<
-        unsafe extern "C" fn(
-            data: *mut c_void,
-            request: Text,
-            scope: *const Scope,
-            instance: *mut *mut c_void,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub create: Option<CreateFn>,
     /// Gives the output `[batch, …]`, a new tensor. One instance may be called from several threads.
-    pub forward: Option<
-        unsafe extern "C" fn(
-            instance: *mut c_void,
-            pass: *const Pass,
-            output: *mut Tensor,
-            error: Sink,
-        ) -> Status,
-    >,
+    pub forward: Option<ForwardFn>,
     /// Frees an instance; may be null.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
 }

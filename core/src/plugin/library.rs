@@ -1,0 +1,84 @@
+//! Files of plugins: their rights, their bytes, and loading them.
+
+use std::path::{Path, PathBuf};
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use neurhai_abi as abi;
+
+use super::Policy;
+use super::manifest::Manifest;
+use crate::error::{Code, Error, Place, Result};
+
+/// Larger files are no plugins.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The file that `path` leads to, which must be there.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
+    let bad = |message: &str| Error::new(Code::BadPlugin, message).at(Place::File(path.into()));
+    let real = path.canonicalize().map_err(|error| match path.is_symlink() {
+        true => bad("the link leads nowhere").because(error),
+        false => Error::io(path, "find the plugin", &error),
+    })?;
+    match std::fs::metadata(&real) {
+        Ok(about) if about.is_dir() => Err(bad("it is a folder, not a library")),
+        Ok(about) if !about.is_file() => Err(bad("it is not a regular file")),
+        Ok(about) if about.len() > MAX_BYTES => Err(bad("the file is too large to be a plugin")),
+        Ok(_) => Ok(real),
+        Err(error) => Err(Error::io(path, "look at the plugin", &error)),
+    }
+}
+
+/// Refuses what every user may change: a file, or the folder it lies in.
+pub(super) fn check_rights(file: &Path, policy: Policy) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if policy.allow_writable {
+        return Ok(());
+    }
+    for (path, what) in [(Some(file), "file"), (file.parent(), "folder")] {
+        let Some(path) = path else { continue };
+        let about = std::fs::metadata(path).map_err(|e| Error::io(path, "look at it", &e))?;
+        if about.mode() & 0o002 != 0 {
+            return Err(Error::new(
+                Code::UnsafePlugin,
+                format!("every user of this machine may write to this {what}"),
+            )
+            .at(Place::File(path.into()))
+            .help(format!("chmod o-w {}, or pass --allow-writable-plugins", path.display())));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| Error::io(file, "read the plugin", &error))
+}
+
+/// The function by which a plugin registers.
+pub(super) type Init = unsafe extern "C" fn(*const abi::Host, abi::Sink) -> abi::Status;
+
+/// Loads a library whose file has been judged; it stays loaded until the process ends.
+pub(super) fn open(file: &Path, manifest: &Manifest) -> Result<Init> {
+    let failed = |error: libloading::Error| {
+        // The reason is in the source; the error itself says only what was tried.
+        let cause =
+            std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+        Error::new(Code::BadPlugin, "the system cannot load the library").because(cause)
+    };
+    // SAFETY: constructors of the library run now. It is a plugin for this interface and machine,
+    // the user has put it where plugins are looked for, and it is whole.
+    let library = unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) }.map_err(failed)?;
+    let library = std::mem::ManuallyDrop::new(library);
+    // SAFETY: the symbol is data of the type `Entry`, as the manifest's magic number says.
+    let entry = unsafe { library.get::<*const abi::Entry>(abi::ENTRY_SYMBOL.to_bytes_with_nul()) };
+    let entry = entry.map_err(failed)?;
+    // SAFETY: the address is that of the symbol in a library that stays loaded, and the size of what
+    // lies there was checked in the file.
+    let entry = unsafe { &**entry };
+    let same = entry.magic == abi::MAGIC
+        && (entry.abi_major, entry.abi_minor) == manifest.abi
+        && entry.name.starts_with(manifest.name.as_bytes());
+    if !same {
+        return Err(Error::new(Code::BadPlugin, "the file changed while it was loaded"));
+    }
+    entry.init.ok_or_else(|| Error::new(Code::BadPlugin, "the plugin has no init function"))
+}
