@@ -1,5 +1,8 @@
 //! The host of Neurhai: scripts, the command line, and everything a person sees. It computes
 //! nothing; the program is a thin shell over it.
+//!
+//! Another program runs scripts through [`runtime::Runtime`], with a catalog of its own if it likes,
+//! and is told what happens: see `examples/embed.rs`.
 #![warn(missing_docs)]
 
 mod callback;

@@ -34,6 +34,8 @@ pub type Print = Box<dyn Fn(&str, Option<&CallSite>) + Send + Sync>;
 
 /// What surrounds a script.
 pub struct Settings {
+    /// What scripts can name beside the standard architectures: by default what is built in.
+    pub catalog: Option<Catalog>,
     /// The folder that imports are looked up in: the script's own.
     pub folder: Option<PathBuf>,
     /// The arguments after `--`.
@@ -53,6 +55,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            catalog: None,
             folder: None,
             arguments: Arguments::default(),
             mode: Mode::Run,
@@ -89,13 +92,16 @@ const STACK_BYTES: usize = 256 << 20;
 const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 impl Runtime {
-    /// A runtime with everything that is built in, the standard architectures included.
+    /// A runtime with the catalog of the settings, to which the standard architectures are added.
     ///
     /// # Errors
-    /// None, unless an embedded script is wrong, which a test excludes.
+    /// [`Code::NameTaken`] if the catalog has an architecture of the same name as one of these.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        let Settings { folder, arguments, mode, stop, limits, print, events } = settings;
-        let catalog = Catalog::built_in()?;
+        let Settings { catalog, folder, arguments, mode, stop, limits, print, events } = settings;
+        let catalog = match catalog {
+            Some(catalog) => catalog,
+            None => Catalog::built_in()?,
+        };
         let shared =
             Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, limits, events));
         let print = Arc::new(print);

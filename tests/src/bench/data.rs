@@ -61,6 +61,7 @@ fn loader(file: &Path) -> Result<()> {
             parts: Arc::from(part::parts(&options, shape, vec![])?),
             normalize: true,
             tensors: Arc::from([]),
+            augment: None,
         };
         let batches = (0..8).map(|i| vec![sample(2 * i), sample(2 * i + 1)]).collect();
         let start = Instant::now();
