@@ -68,7 +68,7 @@ fn main() -> neurhai_core::Result<()> {
         }
     };
     let session =
-        Session { catalog: &catalog, script: None, stop: &AtomicBool::new(false), events: &print };
+        Session { catalog: &catalog, scripts: &[], stop: &AtomicBool::new(false), events: &print };
     let options = options.as_object().cloned().unwrap_or_default();
     let outcome = train::run(&options, &session)?;
     println!("balanced accuracy {:?}", outcome.value(0, "BA", "validation", "BA"));

@@ -8,6 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Code, Error, Place, Result};
 
+/// The BLAKE3 hash of a text, in hexadecimal.
+pub fn text_hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
 /// Writes `path` in one step: beside it, flushed to the disk, then renamed over it.
 ///
 /// Whatever happens meanwhile, `path` holds either what it held before or all of the new content.

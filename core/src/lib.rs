@@ -9,6 +9,8 @@ pub mod catalog;
 pub mod data;
 pub mod device;
 pub mod error;
+mod experiment;
+mod extension;
 pub mod files;
 pub mod layer;
 pub mod loss;
@@ -26,3 +28,5 @@ pub mod volume;
 pub mod vote;
 
 pub use error::{Code, Error, Place, Problem, Problems, Result};
+pub use experiment::Experiment;
+pub use extension::Extension;

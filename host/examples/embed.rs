@@ -80,6 +80,7 @@ fn catalog() -> neurhai_core::Result<Catalog> {
     catalog.architectures.register(ArchitectureEntry {
         name: "lean".into(),
         help: "One convolution and a linear layer.".into(),
+        source: String::new(),
         options: lean_options(),
         origin: Origin::BuiltIn,
         architecture: Box::new(Lean),

@@ -166,7 +166,7 @@ impl Runtime {
     fn compile(&self, name: &str, text: &str) -> Result<AST, Failure> {
         let shared = &self.0.shared;
         shared.sources.add(name, text);
-        shared.traces().script = Some((name.to_owned(), text.to_owned()));
+        shared.traces().script = Some(name.to_owned());
         let compiled = self.0.engine.compile(text);
         let mut ast = compiled
             .map_err(|error| diagnose_parse(error.err_type(), error.position(), name, shared))?;

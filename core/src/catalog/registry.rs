@@ -31,6 +31,8 @@ pub enum Origin {
         file: PathBuf,
         /// The line of the registration, from 1.
         line: usize,
+        /// The BLAKE3 hash of the script's text.
+        blake3: String,
     },
 }
 
@@ -41,7 +43,7 @@ impl fmt::Display for Origin {
             Self::Plugin { plugin, version, file, .. } => {
                 write!(f, "plugin {plugin} {version} ({})", file.display())
             }
-            Self::Script { file, line } => write!(f, "{}:{line}", file.display()),
+            Self::Script { file, line, .. } => write!(f, "{}:{line}", file.display()),
         }
     }
 }

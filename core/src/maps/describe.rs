@@ -5,9 +5,12 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Maps, make_folder};
+use crate::catalog::Origin;
 use crate::error::Result;
+use crate::extension::Extension;
 use crate::network::Plan;
 use crate::shape::show;
+use crate::train::Script;
 
 /// The version of the folder's layout. Readers of a newer program migrate older ones.
 const SCHEMA: u32 = 1;
@@ -20,21 +23,25 @@ pub(crate) struct Description<'a> {
     pub(crate) configuration: Value,
     /// The network for the first split.
     pub(crate) plan: &'a Plan,
-    /// The script's name and text.
-    pub(crate) script: Option<&'a (String, String)>,
+    /// The scripts, the one that runs first.
+    pub(crate) scripts: &'a [Script],
+    /// What is used beside what is built in.
+    pub(crate) extensions: Vec<Extension>,
     /// Where it computes.
     pub(crate) device: String,
 }
 
 /// Writes maps.json, network.json, the script, the environment and the layer table.
 pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
-    let Description { mut parameters, configuration, plan, script, device } = description;
+    let Description { mut parameters, configuration, plan, scripts, extensions, device } =
+        description;
     parameters.insert(
         "neurhai".into(),
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
             "configuration": configuration,
+            "extensions": extensions,
         }),
     );
     let network = json!({
@@ -46,14 +53,31 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
     });
     maps.write("maps.json", &pretty(&Value::Object(parameters)))?;
     maps.write("network.json", &pretty(&network))?;
-    if let Some((name, text)) = script {
-        let header = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
-        maps.write("script.rhai", text)?;
-        maps.write("script_name.txt", &format!("{header}\n"))?;
-    }
+    write_scripts(maps, scripts, &extensions)?;
     maps.write("environment.txt", &environment(&device))?;
     maps.write("information.log", &information(maps.root(), plan))?;
     make_folder(&maps.root().join("groups"))
+}
+
+/// Writes the script that runs as `script.rhai`, and into `scripts/` all that were loaded, where they
+/// lie to each other as they did; of those within the program only the ones that are used.
+fn write_scripts(maps: &Maps, scripts: &[Script], extensions: &[Extension]) -> Result<()> {
+    let [main, ..] = scripts else { return Ok(()) };
+    maps.write("script.rhai", &main.text)?;
+    let folder = Path::new(&main.name).parent().unwrap_or(Path::new(""));
+    for script in scripts {
+        let path = Path::new(&script.name);
+        let used = |extension: &Extension| matches!(&extension.origin, Origin::Script { file, .. } if file == path);
+        let file = match path.strip_prefix(folder) {
+            Ok(inside) if path.extension().is_some() => inside.to_path_buf(),
+            _ if extensions.iter().any(used) => path.with_extension("rhai"),
+            _ => continue,
+        };
+        let file = Path::new("scripts").join(file);
+        make_folder(&maps.root().join(&file).with_file_name(""))?;
+        maps.write(&file.to_string_lossy(), &script.text)?;
+    }
+    Ok(())
 }
 
 /// Four spaces of indent, as ClinicaDL writes maps.json.

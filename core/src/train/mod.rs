@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::catalog::Catalog;
 use crate::device;
 use crate::error::Result;
+use crate::extension::{Extension, Used};
 use crate::maps::{
     Description, Maps, make_folder, write_description, write_fitted, write_group, write_inputs,
     write_sessions, write_weights,
 };
+use crate::network::Plan;
 
 mod check;
 mod config;
@@ -27,7 +30,7 @@ pub use check::{CheckReport, SplitCounts, check};
 pub use optimizer::Adam;
 pub use options::specs as options;
 pub use outcome::{GroupResult, MetricScore, Outcome};
-pub use session::{Event, Session};
+pub use session::{Event, Script, Session};
 pub use stopping::{Best, EarlyStopping};
 
 use config::Config;
@@ -55,7 +58,8 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
             parameters: parameters(&prepared)?,
             configuration: configuration(&prepared),
             plan: &plan,
-            script: session.script.as_ref(),
+            scripts: session.scripts,
+            extensions: extensions(&prepared, &plan, session.catalog)?,
             device: device::describe(prepared.device),
         },
     )?;
@@ -198,6 +202,20 @@ fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the run uses beside what is built in.
+fn extensions(prepared: &Prepared, plan: &Plan, catalog: &Catalog) -> Result<Vec<Extension>> {
+    let train = &prepared.config.train;
+    let mut used = Used::new(catalog);
+    used.architecture(&plan.spec.architecture);
+    used.layers(plan);
+    if prepared.source.parts.mode() != "image" {
+        used.vote(train.text("vote")?);
+    }
+    used.loss(&prepared.objective.loss.info.name);
+    used.transforms(prepared.augmentation.iter().map(|(entry, _)| entry.info.name.as_str()));
+    Ok(used.with_metrics())
 }
 
 /// The options as they were resolved, defaults included.

@@ -7,12 +7,21 @@ use serde::Serialize;
 
 use crate::catalog::Catalog;
 
+/// A script's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Its file, or a name such as `zoo/conv5_fc3` for one within the program.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
 /// What surrounds a run.
 pub struct Session<'a> {
     /// Where names are looked up.
     pub catalog: &'a Catalog,
-    /// The script's name and text, kept with the results.
-    pub script: Option<(String, String)>,
+    /// The scripts that were loaded, the one that runs first; kept with the results.
+    pub scripts: &'a [Script],
     /// Set to true to stop after the current step, with everything saved.
     pub stop: &'a AtomicBool,
     /// Told what happens.

@@ -12,6 +12,7 @@ use crate::data::table::Table;
 use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
+mod extensions;
 mod tensors;
 
 /// A network of one convolution, with batch norm and dropout where asked for.
@@ -96,7 +97,7 @@ impl Bench {
     fn run(&self, output: &str, change: Value) -> crate::Result<Outcome> {
         let catalog = catalog();
         let stop = AtomicBool::new(false);
-        let session = Session { catalog: &catalog, script: None, stop: &stop, events: &|_| () };
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
         run(&self.options(output, change), &session)
     }
 
@@ -287,7 +288,7 @@ fn an_interruption_saves_everything_and_says_so() {
             stop.store(true, Ordering::SeqCst);
         }
     };
-    let session = Session { catalog: &catalog, script: None, stop: &stop, events: &events };
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
     let error = run(&bench.options("maps", json!({})), &session).err().unwrap();
     assert_eq!(error.code(), Code::Interrupted);
     assert_eq!(
@@ -405,7 +406,7 @@ fn checking_trains_nothing_and_writes_nothing() {
     let bench = Bench::new();
     let catalog = catalog();
     let stop = AtomicBool::new(false);
-    let session = Session { catalog: &catalog, script: None, stop: &stop, events: &|_| () };
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
     let report = check(&bench.options("maps", json!({})), &session).unwrap();
     assert!(!bench.path("maps").exists());
     assert_eq!(report.classes, ["alpha", "beta"]);

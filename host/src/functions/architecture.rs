@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use neurhai_core::catalog::{
-    Architecture, ArchitectureEntry, ArchitectureRequest, Catalog, Origin,
-};
+use neurhai_core::catalog::{Architecture, ArchitectureEntry, ArchitectureRequest, Catalog};
 use neurhai_core::network::{LayerSpec, NetworkSpec, PartSpec};
 use neurhai_core::options::{Kind, OptionSpec, Options};
 use neurhai_core::{Code, Error, Place, Problems, Result};
@@ -205,7 +203,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
                           recipe: FnPtr|
           -> Done {
         let recipe = Callback::new(&ctx, recipe);
-        let origin = Origin::Script { file: recipe.at.source.clone().into(), line: recipe.at.line };
+        let origin = keep.sources.origin(&recipe.at);
         let options = option_specs(name, &defaults).map_err(raise)?;
         let entry = ArchitectureEntry {
             name: name.into(),

@@ -76,9 +76,11 @@ impl Shared {
     fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
         self.traces().begin();
         let catalog = self.catalog();
+        let main = self.traces().script.clone();
+        let scripts = main.map_or_else(Vec::new, |main| self.sources.all(&main));
         let session = Session {
             catalog: &catalog,
-            script: self.traces().script.clone(),
+            scripts: &scripts,
             stop: &self.stop,
             events: &self.events,
         };

@@ -17,8 +17,8 @@ pub(crate) struct Traces {
     pub(crate) parts: Vec<(String, Vec<Layer>)>,
     /// Problems within functions of scripts that the core called, and where they lie.
     told: Vec<Diagnostic>,
-    /// The script that runs: its name and text.
-    pub(crate) script: Option<(String, String)>,
+    /// The name of the script that runs.
+    pub(crate) script: Option<String>,
     /// What checks in place of training found.
     pub(crate) reports: Vec<CheckReport>,
 }

@@ -58,7 +58,7 @@ fn in_trainer(caps: &Path, splits: &Path, output: &Path) -> Result<Vec<f64>> {
         }
     };
     let stop = AtomicBool::new(false);
-    let session = Session { catalog: &catalog, script: None, stop: &stop, events: &events };
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
     let options = json!({
         "data": { "caps": caps }, "splits": splits, "output": output,
         "architecture": "Conv5_FC3", "epochs": 1, "batch_size": 2, "device": "cpu",

@@ -20,7 +20,7 @@ fn saved_parts_are_read_instead_of_cut() {
     );
     let catalog = catalog();
     let stop = AtomicBool::new(false);
-    let session = Session { catalog: &catalog, script: None, stop: &stop, events: &|_| () };
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
     let run = |use_tensors: bool| {
         let output = folder.path().join(use_tensors.to_string());
         let options = json!({

@@ -1,0 +1,121 @@
+//! An experiment folder that is read.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tch::Device;
+
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Place, Result};
+use crate::extension::{self, Extension};
+use crate::network::{Network, NetworkSpec, Plan};
+use crate::shape::Shape;
+
+/// What an experiment folder says about itself.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    root: PathBuf,
+    /// The network.
+    pub network: NetworkSpec,
+    /// What a network sees at once, without the batch axis.
+    pub input: Shape,
+    /// What was used beside what is built in.
+    pub extensions: Vec<Extension>,
+}
+
+/// The newest layout of the folder that this program reads.
+const SCHEMA: u64 = 1;
+
+impl Experiment {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// [`Code::BadMaps`] for what is missing, damaged, or written by a newer program.
+    pub fn open(root: &Path) -> Result<Self> {
+        let network = read(&root.join("network.json"))?;
+        let maps = read(&root.join("maps.json"))?;
+        let bad = |file: &str, message: &str| {
+            Error::new(Code::BadMaps, message).at(Place::File(root.join(file)))
+        };
+        let schema = network.get("schema").and_then(Value::as_u64);
+        if schema.is_none_or(|schema| schema > SCHEMA) {
+            return Err(bad("network.json", "the folder was written by a newer program")
+                .help("read it with the version that environment.txt names, or a newer one"));
+        }
+        let part = |name: &str, from: &Value| from.get(name).cloned().unwrap_or_default();
+        let spec = serde_json::json!({
+            "architecture": part("architecture", &network),
+            "parts": part("parts", &network),
+        });
+        let extensions = maps.pointer("/neurhai/extensions").cloned();
+        Ok(Self {
+            root: root.into(),
+            network: decode(spec, &root.join("network.json"))?,
+            input: decode(part("input", &network), &root.join("network.json"))?,
+            extensions: match extensions {
+                None => Vec::new(),
+                Some(list) => decode(list, &root.join("maps.json"))?,
+            },
+        })
+    }
+
+    /// Compares what the experiment used with what `catalog` has; gives warnings where versions or
+    /// texts differ.
+    ///
+    /// # Errors
+    /// [`Code::MissingExtension`] for everything that is not there, with where it came from.
+    pub fn check(&self, catalog: &Catalog) -> Result<Vec<String>> {
+        extension::compare(catalog, &self.extensions, &self.root)
+    }
+
+    /// As [`Experiment::check`], for the layers alone: the network itself needs nothing else.
+    ///
+    /// # Errors
+    /// As [`Experiment::check`].
+    pub fn check_network(&self, catalog: &Catalog) -> Result<Vec<String>> {
+        let layers = self.extensions.iter().filter(|extension| extension.kind == "layer");
+        let layers: Vec<Extension> = layers.cloned().collect();
+        extension::compare(catalog, &layers, &self.root)
+    }
+
+    /// The network's plan.
+    ///
+    /// # Errors
+    /// As [`Experiment::check_network`], and what the shape check says.
+    pub fn plan(&self, catalog: &Catalog) -> Result<Plan> {
+        self.check_network(catalog)?;
+        Plan::new(self.network.clone(), &self.input, catalog)
+    }
+
+    /// The best network of a split by a selection metric, with its weights.
+    ///
+    /// # Errors
+    /// As [`Experiment::plan`]; weights that are missing or do not fit.
+    pub fn model(
+        &self,
+        catalog: &Catalog,
+        split: usize,
+        metric: &str,
+        device: Device,
+    ) -> Result<Network> {
+        let mut network = Network::new(self.plan(catalog)?, 0, device)?;
+        let folder = self.root.join(format!("split-{split}/best-{metric}"));
+        network.load(&folder.join("model.safetensors"))?;
+        Ok(network)
+    }
+}
+
+fn read(file: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::io(file, "read the experiment folder", &error))?;
+    serde_json::from_str(&text).map_err(|error| damaged(file, error))
+}
+
+fn decode<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| damaged(file, error))
+}
+
+fn damaged(file: &Path, error: serde_json::Error) -> Error {
+    Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
+}

@@ -1,0 +1,114 @@
+//! What a run records of plugins and scripts, and what is said where they are missing.
+
+use super::*;
+use crate::catalog::{Entry, VoteEntry};
+use crate::network::Mode;
+use crate::options::Options;
+use crate::vote::{Ballot, Vote, VoteInfo};
+use crate::{Experiment, vote};
+
+/// The weighted mean, learned: its one coefficient is the number of images it learned from.
+struct Learned;
+
+impl Vote for Learned {
+    fn info(&self) -> VoteInfo {
+        VoteInfo {
+            name: "learned".into(),
+            help: "The soft vote, and a number learned from validation.".into(),
+            source: String::new(),
+            options: vec![],
+            fits: true,
+        }
+    }
+
+    fn vote(&self, ballot: &Ballot<'_>, options: &Options) -> crate::Result<Vec<f64>> {
+        assert_eq!(ballot.fitted.len(), 1);
+        vote::built_in()[0].vote(ballot, options)
+    }
+
+    fn fit(&self, ballot: &Ballot<'_>, truth: &[usize], _: &Options) -> crate::Result<Vec<f64>> {
+        assert_eq!(ballot.images().len(), truth.len());
+        Ok(vec![truth.len() as f64])
+    }
+}
+
+fn with_vote(version: &str, blake3: &str) -> Catalog {
+    let mut catalog = catalog();
+    let origin = Origin::Plugin {
+        plugin: "learners".into(),
+        version: version.into(),
+        file: "/plugins/liblearners.so".into(),
+        blake3: blake3.into(),
+    };
+    let vote = Box::new(Learned);
+    catalog.votes.register(VoteEntry { info: vote.info(), origin, vote }).unwrap();
+    catalog
+}
+
+#[test]
+fn an_experiment_knows_what_it_was_made_with() {
+    let bench = Bench::new();
+    let catalog = with_vote("1.0.0", "aa");
+    let stop = AtomicBool::new(false);
+    let scripts = [
+        Script { name: "study/main.rhai".into(), text: "main".into() },
+        Script { name: "study/lib/blocks.rhai".into(), text: "blocks".into() },
+        Script { name: "zoo/unused".into(), text: "unused".into() },
+    ];
+    let session = Session { catalog: &catalog, scripts: &scripts, stop: &stop, events: &|_| () };
+    let patches = json!({"mode": "patch", "patch_size": 9, "stride_size": 9});
+    let options = bench.options("maps", json!({"vote": "learned", "data": patches}));
+    run(&options, &session).unwrap();
+    let maps = bench.path("maps");
+    let read = |file: &str| std::fs::read_to_string(maps.join(file)).unwrap();
+    assert_eq!(read("script.rhai"), "main");
+    assert_eq!(read("scripts/main.rhai"), "main");
+    assert_eq!(read("scripts/lib/blocks.rhai"), "blocks");
+    assert!(!maps.join("scripts/zoo").exists());
+    assert_eq!(
+        read("split-0/best-loss/vote_fitted.tsv"),
+        "coefficient\tvalue\n0\t4.0\n",
+        "four images are in validation"
+    );
+
+    let experiment = Experiment::open(&maps).unwrap();
+    let [extension] = &experiment.extensions[..] else { panic!("{:?}", experiment.extensions) };
+    assert_eq!(extension.kind, "vote");
+    assert_eq!(&extension.origin, catalog.votes.get("learned").unwrap().origin());
+    assert!(experiment.check(&catalog).unwrap().is_empty());
+    let error = experiment.check(&super::catalog()).unwrap_err();
+    assert_eq!(error.code(), Code::MissingExtension);
+    for part in ["vote \"learned\"", "learners 1.0.0", "/plugins/liblearners.so", "--plugins"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let warnings = experiment.check(&with_vote("1.1.0", "bb")).unwrap();
+    assert!(warnings[0].contains("plugin learners 1.1.0"), "{warnings:?}");
+    assert!(warnings[0].contains("used that of the plugin learners 1.0.0"), "{warnings:?}");
+    let warnings = experiment.check(&with_vote("1.0.0", "bb")).unwrap();
+    assert!(warnings[0].contains("another build"), "{warnings:?}");
+
+    // The network needs no vote, and has the weights that were saved.
+    let network = experiment.model(&super::catalog(), 0, "loss", tch::Device::Cpu).unwrap();
+    let saved = maps.join("split-0/best-loss/model.safetensors");
+    let saved = tch::Tensor::read_safetensors(saved).unwrap();
+    for (param, tensor) in network.state() {
+        let (_, other) = saved.iter().find(|(name, _)| *name == param.name).unwrap();
+        assert!(tensor.equal(other), "{}", param.name);
+    }
+    let x = tch::Tensor::ones([1, 1, 9, 9, 9], tch::kind::FLOAT_CPU);
+    assert_eq!(network.forward(&x, Mode::Evaluation).unwrap().size(), [1, 2]);
+}
+
+#[test]
+fn a_damaged_folder_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Experiment::open(folder.path()).unwrap_err();
+    assert_eq!(error.code(), Code::FileNotFound);
+    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+    write("maps.json", "{}");
+    write("network.json", "{");
+    assert_eq!(Experiment::open(folder.path()).unwrap_err().code(), Code::BadMaps);
+    write("network.json", "{\"schema\": 99}");
+    let error = Experiment::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("newer program"), "{error}");
+}
