@@ -22,9 +22,12 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("zoo/stride_conv5_fc3", include_str!("../../scripts/zoo/stride_conv5_fc3.rhai")),
 ];
 
-/// Those of them that register an architecture.
-pub(crate) const ARCHITECTURES: &[&str] =
-    &["zoo/conv5_fc3", "zoo/conv4_fc3", "zoo/stride_conv5_fc3"];
+/// Those of them that register an architecture, and which.
+pub(crate) const ARCHITECTURES: &[(&str, &str)] = &[
+    ("zoo/conv5_fc3", "Conv5_FC3"),
+    ("zoo/conv4_fc3", "Conv4_FC3"),
+    ("zoo/stride_conv5_fc3", "Stride_Conv5_FC3"),
+];
 
 /// Finds modules; each is run once.
 #[derive(Clone)]

@@ -11,11 +11,13 @@ pub mod functions;
 mod imports;
 mod names;
 pub mod output;
+pub mod plugins;
 pub mod progress;
 pub mod report;
 pub mod runtime;
 pub mod sandbox;
 pub mod show;
+pub mod standard;
 pub mod value;
 
 #[cfg(test)]

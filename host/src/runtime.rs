@@ -17,6 +17,7 @@ use crate::imports::{self, Imports};
 use crate::names::unknown_calls;
 use crate::report::{CallSite, Failure, Sources, diagnose, diagnose_calls, diagnose_parse};
 use crate::sandbox::{self, Halt, Limits, measured};
+use crate::standard;
 
 /// What `train` does in a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Runtime {
         let Settings { catalog, folder, arguments, mode, stop, limits, print, events } = settings;
         let catalog = match catalog {
             Some(catalog) => catalog,
-            None => Catalog::built_in()?,
+            None => standard::catalog()?,
         };
         let shared =
             Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, limits, events));
@@ -118,7 +119,7 @@ impl Runtime {
             Inner { engine, shared: Arc::clone(&shared), imports }
         });
         let runtime = Self(inner);
-        for name in imports::ARCHITECTURES {
+        for (name, _) in imports::ARCHITECTURES {
             let engine = &runtime.0.engine;
             let position = rhai::Position::NONE;
             measured(|| engine.module_resolver().resolve(engine, None, name, position))

@@ -126,6 +126,11 @@ impl<E: Entry> Registry<E> {
         Ok(())
     }
 
+    /// Takes an entry out.
+    pub fn remove(&mut self, name: &str) {
+        self.entries.retain(|entry| entry.name() != name);
+    }
+
     /// The entry of this name.
     pub fn find(&self, name: &str) -> Option<&Arc<E>> {
         self.entries.iter().find(|entry| entry.name() == name)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor, no_grad_guard};
@@ -17,7 +18,7 @@ use crate::shape::{elements, show};
 /// A planned network with tensors for its parameters and buffers.
 pub struct Network {
     /// The plan it follows.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     tensors: Vec<Tensor>,
     device: Device,
 }
@@ -47,7 +48,13 @@ impl Network {
             };
             tensors.push(tensor.f_to_device(device)?.f_set_requires_grad(param.trainable())?);
         }
-        Ok(Self { plan, tensors, device })
+        Ok(Self { plan: Arc::new(plan), tensors, device })
+    }
+
+    /// The same network, with the same layers and weights, for another thread.
+    pub fn share(&self) -> Self {
+        let tensors = self.tensors.iter().map(Tensor::shallow_clone).collect();
+        Self { plan: Arc::clone(&self.plan), tensors, device: self.device }
     }
 
     /// Where the weights lie.

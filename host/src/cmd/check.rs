@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{ScriptArgs, failed};
 use crate::output;
+use crate::plugins::Options;
 use crate::runtime::{Ending, Mode};
 use crate::show;
 
@@ -14,8 +15,8 @@ pub(super) struct Args {
     script: ScriptArgs,
 }
 
-pub(super) fn run(args: Args) -> ExitCode {
-    let runtime = match args.script.runtime(Mode::Check) {
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
+    let runtime = match args.script.runtime(Mode::Check, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

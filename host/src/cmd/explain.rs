@@ -9,6 +9,7 @@ use super::{misused, runtime};
 use crate::functions::FUNCTIONS;
 use crate::functions::arguments::Arguments;
 use crate::output;
+use crate::plugins::Options;
 use crate::runtime::Mode;
 use crate::show::explain;
 
@@ -20,13 +21,13 @@ pub(super) struct Args {
     name: String,
 }
 
-pub(super) fn run(args: Args) -> ExitCode {
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     let name = args.name.as_str();
     if let Some(code) = Code::find(name) {
         output::line(&explain::code(code));
         return ExitCode::SUCCESS;
     }
-    let runtime = match runtime(None, Arguments::default(), Mode::Define) {
+    let runtime = match runtime(None, Arguments::default(), Mode::Define, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -5,20 +5,22 @@ use std::process::ExitCode;
 
 use neurhai_core::catalog::{ArchitectureRequest, Entry};
 use neurhai_core::network::Plan;
-use neurhai_core::{Code, Error, shape};
+use neurhai_core::{Code, Error, Experiment, shape};
 use serde_json::{Map, Value, json};
 
 use super::{failed, misused, runtime};
 use crate::functions::arguments::Arguments;
 use crate::output;
-use crate::runtime::Mode;
+use crate::plugins::Options;
+use crate::report::Failure;
+use crate::runtime::{Mode, Runtime};
 use crate::show;
 
 /// Show a network's layers: shapes, parameters, multiply–adds and memory
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// An architecture, or a script for those it registers
-    #[arg(value_name = "NAME|SCRIPT")]
+    /// An architecture, a script for those it registers, or the folder of an experiment
+    #[arg(value_name = "NAME|SCRIPT|MAPS")]
     name: String,
 
     /// Input shape: channels, then the sizes
@@ -53,19 +55,29 @@ fn read_option(text: &str) -> Result<(String, Value), String> {
     Ok((key.trim().to_owned(), value))
 }
 
-pub(super) fn run(args: Args) -> ExitCode {
-    match networks(&args) {
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
+    match networks(&args, plugins) {
         Ok(()) => ExitCode::SUCCESS,
         Err(code) => code,
     }
 }
 
-fn networks(args: &Args) -> Result<(), ExitCode> {
+fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
     let path = Path::new(&args.name);
     let script = path.extension().is_some_and(|extension| extension == "rhai").then_some(path);
     let arguments = Arguments::parse(&args.arguments).map_err(misused)?;
-    let runtime = runtime(script, arguments, Mode::Define)?;
+    let runtime = runtime(script, arguments, Mode::Define, plugins)?;
     let fail = |failure| failed(&failure, runtime.sources());
+    if path.join("network.json").is_file() {
+        let failure = |error: Error| fail(Failure::from(error));
+        let experiment = Experiment::open(path).map_err(failure)?;
+        for warning in experiment.check(&runtime.catalog()).map_err(failure)? {
+            output::note(&format!("warning: {warning}"));
+        }
+        let plan = experiment.plan(&runtime.catalog()).map_err(failure)?;
+        show_plan(&runtime, &plan, &experiment.network.architecture, args.json);
+        return Ok(());
+    }
     let mut names = vec![args.name.clone()];
     if let Some(script) = script {
         let before = runtime.catalog().architectures.iter().count();
@@ -83,16 +95,19 @@ fn networks(args: &Args) -> Result<(), ExitCode> {
     let request = ArchitectureRequest { input: args.input.clone(), outputs: args.outputs, options };
     for (i, name) in names.iter().enumerate() {
         let plan = runtime.plan(name, &request).map_err(fail)?;
-        if args.json {
-            output::line(&as_json(&plan).to_string());
-            continue;
-        }
-        if i > 0 {
+        if i > 0 && !args.json {
             output::line("");
         }
-        output::line(&format!("{name}\n{}", show::layer_table(&runtime.catalog(), &plan)));
+        show_plan(&runtime, &plan, name, args.json);
     }
     Ok(())
+}
+
+fn show_plan(runtime: &Runtime, plan: &Plan, name: &str, json: bool) {
+    output::line(&match json {
+        true => as_json(plan).to_string(),
+        false => format!("{name}\n{}", show::layer_table(&runtime.catalog(), plan)),
+    });
 }
 
 fn as_json(plan: &Plan) -> Value {

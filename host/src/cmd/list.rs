@@ -9,6 +9,7 @@ use super::runtime;
 use crate::functions::FUNCTIONS;
 use crate::functions::arguments::Arguments;
 use crate::output;
+use crate::plugins::Options;
 use crate::runtime::{Mode, Runtime};
 use crate::show::columns;
 
@@ -66,8 +67,8 @@ impl What {
     }
 }
 
-pub(super) fn run(args: Args) -> ExitCode {
-    let runtime = match runtime(None, Arguments::default(), Mode::Define) {
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
+    let runtime = match runtime(None, Arguments::default(), Mode::Define, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -10,14 +10,17 @@ use neurhai_core::{Code, Error};
 
 use crate::functions::arguments::Arguments;
 use crate::output;
+use crate::plugins::{Options, refusal};
 use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
+use crate::standard;
 
 mod check;
 mod explain;
 mod inspect;
 mod list;
+mod plugins;
 mod run;
 
 /// Deep learning on brain images, by scripts.
@@ -26,6 +29,9 @@ mod run;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    plugins: Options,
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,18 +41,21 @@ enum Command {
     Inspect(inspect::Args),
     List(list::Args),
     Explain(explain::Args),
+    Plugins(plugins::Args),
 }
 
 impl Cli {
     /// Does what was asked for. 0: done. 1: the run or check failed. 2: a mistake on the command
     /// line, or a defect of this program. 130: interrupted.
     pub fn run(self) -> ExitCode {
+        let plugins = &self.plugins;
         match self.command {
-            Command::Run(args) => run::run(args),
-            Command::Check(args) => check::run(args),
-            Command::Inspect(args) => inspect::run(args),
-            Command::List(args) => list::run(args),
-            Command::Explain(args) => explain::run(args),
+            Command::Run(args) => run::run(args, plugins),
+            Command::Check(args) => check::run(args, plugins),
+            Command::Inspect(args) => inspect::run(args, plugins),
+            Command::List(args) => list::run(args, plugins),
+            Command::Explain(args) => explain::run(args, plugins),
+            Command::Plugins(args) => plugins::run(&args, plugins),
         }
     }
 }
@@ -90,7 +99,7 @@ struct ScriptArgs {
 
 impl ScriptArgs {
     /// A runtime for the script, which is known to exist.
-    fn runtime(&self, mode: Mode) -> Result<Runtime, ExitCode> {
+    fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
         if !self.script.is_file() {
             let error = Error::new(
                 Code::FileNotFound,
@@ -99,15 +108,32 @@ impl ScriptArgs {
             return Err(misused(error));
         }
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
-        runtime(Some(&self.script), arguments, mode)
+        runtime(Some(&self.script), arguments, mode, plugins)
     }
 }
 
 /// A runtime whose script prints to standard output and tells its progress on standard error.
-fn runtime(script: Option<&Path>, arguments: Arguments, mode: Mode) -> Result<Runtime, ExitCode> {
+/// Plugins that are refused are told first, a line each.
+fn runtime(
+    script: Option<&Path>,
+    arguments: Arguments,
+    mode: Mode,
+    plugins: &Options,
+) -> Result<Runtime, ExitCode> {
     let progress = Progress::new();
+    let folder = script.map(folder_of);
+    let loaded = standard::catalog().and_then(|mut catalog| {
+        let found = plugins.load(&mut catalog, folder.as_deref())?;
+        Ok((catalog, found))
+    });
+    let (catalog, found) =
+        loaded.map_err(|error| failed(&Failure::from(error), &Sources::default()))?;
+    for refused in found.refused.iter().filter(|refused| !refused.repeated) {
+        output::note(&refusal(refused));
+    }
     let settings = Settings {
-        folder: script.map(folder_of),
+        catalog: Some(catalog),
+        folder,
         arguments,
         mode,
         stop: stop_flag(),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{ScriptArgs, failed};
+use crate::plugins::Options;
 use crate::runtime::Mode;
 
 /// Run a script
@@ -12,8 +13,8 @@ pub(super) struct Args {
     script: ScriptArgs,
 }
 
-pub(super) fn run(args: Args) -> ExitCode {
-    let runtime = match args.script.runtime(Mode::Run) {
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
+    let runtime = match args.script.runtime(Mode::Run, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

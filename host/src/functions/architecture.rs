@@ -14,6 +14,7 @@ use super::{Shared, raise};
 use crate::callback::Callback;
 use crate::report::{Diagnostic, Failure, Frame, diagnose};
 use crate::runtime::Inner;
+use crate::standard;
 use crate::value::{describe, map_from_json, to_json};
 
 /// What a recipe is told beside its options; no option may have these names.
@@ -218,7 +219,11 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
                 runtime: Weak::clone(&runtime),
             }),
         };
-        keep.change_catalog(|catalog| catalog.architectures.register(entry)).map_err(raise)
+        keep.change_catalog(|catalog| match standard::is_replaced(catalog, &entry) {
+            true => Ok(()),
+            false => catalog.architectures.register(entry),
+        })
+        .map_err(raise)
     };
     let plain = with_help.clone();
     engine
