@@ -1,4 +1,5 @@
 //! `neurhai.h` and the Rust types are the same interface.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::mem::{offset_of, size_of};

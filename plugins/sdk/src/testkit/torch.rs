@@ -1,0 +1,261 @@
+//! Contracts of layers and losses.
+
+use std::ffi::c_void;
+
+use serde_json::{Map, Value, json};
+use tch::{Kind as Type, Tensor};
+
+use super::{Check, Draw, Failed, Registered, call, close, ensure, on_two_threads, options_of};
+use crate::abi::{self, OK, PARAM_TRAINABLE, Sink, Status, Text};
+use crate::call::{read_text, slice, text, write};
+
+/// Numbers between −1 and 1.
+fn draw(draw: &mut Draw, shape: &[i64]) -> Tensor {
+    let count = shape.iter().product::<i64>().max(0);
+    let numbers: Vec<f32> = (0..count).map(|_| 2.0 * draw.next() as f32 - 1.0).collect();
+    Tensor::from_slice(&numbers).reshape(shape)
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
+    let flat = tensor.detach().to_kind(Type::Double).flatten(0, -1);
+    Vec::<f64>::try_from(flat).map_err(|error| error.to_string())
+}
+
+fn finite(what: &str, tensor: &Tensor) -> Check {
+    let good = tensor.defined() && numbers(tensor)?.iter().all(|number| number.is_finite());
+    ensure(good, || format!("expected finite numbers: {what}"))
+}
+
+/// A handle to lend.
+fn lend(tensor: &Tensor) -> abi::Tensor {
+    abi::Tensor(tensor.as_ptr().cast_mut().cast())
+}
+
+/// Takes over the tensor that a call gave.
+fn received(what: &str, tensor: abi::Tensor) -> Result<Tensor, String> {
+    ensure(!tensor.0.is_null(), || format!("expected a tensor from {what}, not a null pointer"))?;
+    // SAFETY: what a plugin gives out belongs to the receiver.
+    let tensor = unsafe { Tensor::from_ptr(tensor.0.cast()) };
+    ensure(tensor.defined(), || format!("expected a tensor from {what}, not an undefined one"))?;
+    Ok(tensor)
+}
+
+/// What a layer asks for, and says of its output.
+#[derive(Default)]
+struct Asked {
+    params: Vec<Tensor>,
+    names: Vec<String>,
+    outputs: Vec<Vec<i64>>,
+}
+
+/// # Safety
+/// What the interface promises of `param`.
+unsafe extern "C" fn param(
+    ctx: *mut c_void,
+    name: Text,
+    shape: *const i64,
+    axes: usize,
+    init: Text,
+    kind: u32,
+    error: Sink,
+) -> Status {
+    // SAFETY: the layer hands back the scope's `ctx`, and text and shape valid during the call.
+    let (asked, name, shape, init) = unsafe {
+        (&mut *ctx.cast::<Asked>(), read_text(name), slice(shape, axes), read_text(init))
+    };
+    let (Ok(name), Ok(shape), Ok(init)) = (name, shape, init) else {
+        write(error, "text that is no UTF-8, or a null pointer");
+        return abi::INVALID;
+    };
+    let init: Value = serde_json::from_str(init).unwrap_or_default();
+    let tensor = if let Some(value) = init["constant"].as_f64() {
+        Tensor::full(shape, value, (Type::Float, tch::Device::Cpu))
+    } else if let Some(bound) = init["uniform"].as_f64().or_else(|| bound(&init)) {
+        draw(&mut Draw(7 + asked.params.len() as u64), shape) * bound
+    } else {
+        write(error, &format!("{name:?} has an initialisation that is none: {init}"));
+        return abi::INVALID;
+    };
+    if asked.names.iter().any(|other| other == name) || shape.iter().any(|size| *size < 1) {
+        write(error, &format!("{name:?} of shape {shape:?} is asked for twice, or empty"));
+        return abi::INVALID;
+    }
+    asked.params.push(tensor.set_requires_grad(kind == PARAM_TRAINABLE));
+    asked.names.push(name.to_owned());
+    OK
+}
+
+fn bound(init: &Value) -> Option<f64> {
+    init["fan_in"].as_f64().filter(|n| *n > 0.0).map(|n| 1.0 / n.sqrt())
+}
+
+/// # Safety
+/// What the interface promises of `output`.
+unsafe extern "C" fn output(ctx: *mut c_void, shape: *const i64, axes: usize, _: Sink) -> Status {
+    // SAFETY: as in `param`.
+    unsafe {
+        let asked = &mut *ctx.cast::<Asked>();
+        asked.outputs.push(slice(shape, axes).unwrap_or_default().to_vec());
+    }
+    OK
+}
+
+struct Instance<'a> {
+    raw: &'a abi::Layer,
+    data: *mut c_void,
+    asked: Asked,
+}
+
+impl Drop for Instance<'_> {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.raw.destroy {
+            // SAFETY: what `create` gave is destroyed once.
+            unsafe { destroy(self.data) }
+        }
+    }
+}
+
+fn create<'a>(
+    registered: &Registered,
+    raw: &'a abi::Layer,
+    request: &str,
+) -> Result<Instance<'a>, Failed> {
+    let (mut asked, mut data) = (Asked::default(), std::ptr::null_mut());
+    let scope = abi::Scope {
+        struct_size: size_of::<abi::Scope>() as u32,
+        reserved: 0,
+        ctx: (&raw mut asked).cast(),
+        param,
+        output,
+    };
+    call("create", |error| {
+        // SAFETY: all pointers are into what lives until the call returns.
+        raw.create.map_or(abi::INVALID, |create| unsafe {
+            create(registered.kind.item().data, text(request), &scope, &mut data, error)
+        })
+    })?;
+    Ok(Instance { raw, data, asked })
+}
+
+impl Instance<'_> {
+    fn forward(&self, input: &Tensor, training: bool, seed: u64) -> Result<Tensor, String> {
+        let (inputs, weights): (_, Vec<_>) =
+            ([lend(input)], self.asked.params.iter().map(lend).collect());
+        let pass = abi::Pass {
+            struct_size: size_of::<abi::Pass>() as u32,
+            training: training.into(),
+            seed,
+            inputs: inputs.as_ptr(),
+            n_inputs: 1,
+            weights: weights.as_ptr(),
+            n_weights: weights.len(),
+        };
+        let mut output = abi::Tensor(std::ptr::null_mut());
+        call("forward", |error| {
+            // SAFETY: all pointers are into what lives until the call returns.
+            self.raw.forward.map_or(abi::INVALID, |forward| unsafe {
+                forward(self.data, &pass, &mut output, error)
+            })
+        })?;
+        received("forward", output)
+    }
+}
+
+pub(super) fn check_layer(registered: &Registered, raw: &abi::Layer) -> Check {
+    let example = registered.more().remove("example").unwrap_or_default();
+    let layer = example["layers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|layer| layer["kind"].as_str() == Some(&registered.name));
+    let layer = layer.ok_or_else(|| format!("expected the layer in its example, {example}"))?;
+    let mut options: Map<String, Value> = options_of(registered);
+    let given = layer.as_object().into_iter().flatten();
+    options.extend(given.filter(|(k, _)| *k != "kind").map(|(k, v)| (k.clone(), v.clone())));
+    let shape = |key: &str| -> Option<Vec<i64>> {
+        example[key].as_array()?.iter().map(Value::as_i64).collect()
+    };
+    let (Some(input), Some(expected)) = (shape("input"), shape("output")) else {
+        return Err(format!("expected the example's input and output, {example}"));
+    };
+    let request = json!({"input": input, "options": options}).to_string();
+    for broken in ["", "{", "{}"] {
+        match create(registered, raw, broken) {
+            Ok(_) => return Err(format!("create: expected {broken:?} to be refused")),
+            Err(failed) => failed.polite()?,
+        }
+    }
+    let layer = create(registered, raw, &request)?;
+    ensure(layer.asked.outputs == [expected.clone()], || {
+        format!("expected the output {expected:?} to be said once, not {:?}", layer.asked.outputs)
+    })?;
+    let batch = |shape: &[i64]| [&[3], shape].concat();
+    let x = draw(&mut Draw(1), &batch(&input)).set_requires_grad(true);
+    for training in [false, true] {
+        let seed = if training { 11 } else { 0 };
+        let y = layer.forward(&x, training, seed)?;
+        let mode = if training { "training" } else { "evaluation" };
+        ensure(y.size() == batch(&expected), || {
+            format!("expected {:?} in {mode}, not {:?}", batch(&expected), y.size())
+        })?;
+        finite(&format!("the output in {mode}"), &y)?;
+        gradients(&layer, &x, &y, mode)?;
+    }
+    let before = numbers(&layer.forward(&x, false, 0)?)?;
+    let again = numbers(&layer.forward(&x, false, 0)?)?;
+    ensure(before == again, || "expected evaluation to give the same twice".into())?;
+    on_two_threads(&before, || numbers(&layer.forward(&x, false, 0)?))
+}
+
+/// Gradients of a sum with changing signs, so that a normalisation does not hide them.
+fn gradients(layer: &Instance<'_>, x: &Tensor, y: &Tensor, mode: &str) -> Check {
+    let asked = &layer.asked;
+    let learned = asked.params.iter().zip(&asked.names).filter(|(param, _)| param.requires_grad());
+    let (mut of, mut names) = (vec![x], vec!["the input"]);
+    for (param, name) in learned {
+        of.push(param);
+        names.push(name);
+    }
+    let loss = (y * draw(&mut Draw(5), &y.size())).sum(Type::Float);
+    let found = Tensor::f_run_backward(&[loss], &of, false, false)
+        .map_err(|error| format!("expected gradients of everything learned in {mode}: {error}"))?;
+    for (gradient, name) in found.iter().zip(names) {
+        finite(&format!("the gradient of {name} in {mode}"), gradient)?;
+    }
+    Ok(())
+}
+
+pub(super) fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
+    let options = Value::Object(options_of(registered)).to_string();
+    let loss = |output: &Tensor, target: &Tensor| -> Result<Tensor, String> {
+        let mut value = abi::Tensor(std::ptr::null_mut());
+        call("loss", |error| {
+            // SAFETY: tensors, text and the place for the answer live until the call returns.
+            raw.loss.map_or(abi::INVALID, |loss| unsafe {
+                let data = registered.kind.item().data;
+                loss(data, lend(output), lend(target), text(&options), &mut value, error)
+            })
+        })?;
+        received("loss", value)
+    };
+    for outputs in [2, 3] {
+        let batch = 6;
+        let output = draw(&mut Draw(2), &[batch, outputs]).set_requires_grad(true);
+        let codes: Vec<i64> = (0..batch).map(|row| row * 7 % outputs).collect();
+        let target = Tensor::from_slice(&codes);
+        let value = loss(&output, &target)?;
+        ensure(value.size() == [batch], || {
+            format!("expected one loss per sample, [{batch}], not {:?}", value.size())
+        })?;
+        finite("the loss", &value)?;
+        let gradient = Tensor::f_run_backward(&[value.sum(Type::Float)], &[&output], false, false);
+        finite("the gradient", &gradient.map_err(|error| error.to_string())?[0])?;
+        let alone = numbers(&value)?;
+        on_two_threads(&alone, || numbers(&loss(&output, &target)?))?;
+        let turned = numbers(&loss(&output.flip([0]), &target.flip([0]))?.flip([0]))?;
+        ensure(close(&alone, &turned, 1e-6), || {
+            format!("expected each sample to have its own loss: {alone:?} and {turned:?}")
+        })?;
+    }
+    Ok(())
+}
