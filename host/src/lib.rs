@@ -16,6 +16,7 @@ pub mod report;
 pub mod runtime;
 pub mod sandbox;
 pub mod show;
+pub mod tensor;
 pub mod value;
 
 #[cfg(test)]
