@@ -79,6 +79,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             let (x, classes) = (g.tensor("x")?, g.int("classes")?);
             let mut shape = x.size();
             shape.push(classes);
+            g.room(&[classes])?;
             g.room(&shape)?;
             // By comparison, which works where only shapes are found out.
             let steps: Vec<i64> = (0..classes).collect();

@@ -458,7 +458,7 @@ fn dropout_follows_the_pass() {
 /// Neither a panic nor a signal out of libtorch, whatever the values are.
 #[test]
 fn every_function_survives_any_values() {
-    let mut engine = rhai::Engine::new();
+    let mut engine = crate::sandbox::engine(Limits::default(), Arc::default());
     crate::tensor::register(&mut engine);
     let tensors = [
         "zeros([])",
