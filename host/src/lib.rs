@@ -18,6 +18,7 @@ pub mod runtime;
 pub mod sandbox;
 pub mod show;
 pub mod standard;
+pub mod tensor;
 pub mod value;
 
 #[cfg(test)]

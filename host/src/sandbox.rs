@@ -140,6 +140,15 @@ pub(crate) fn unmeasured<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Counts steps of work that one step of the interpreter stands for.
+pub(crate) fn count(steps: u64) {
+    METER.with_borrow_mut(|meter| {
+        if let Some(meter) = meter {
+            meter.operations = meter.operations.saturating_add(steps);
+        }
+    });
+}
+
 /// Counts a step; says which limit it exceeds.
 fn tick(limits: &Limits) -> Option<String> {
     METER.with_borrow_mut(|meter| {
@@ -151,7 +160,7 @@ fn tick(limits: &Limits) -> Option<String> {
         if meter.operations < meter.next_look {
             return None;
         }
-        meter.next_look += LOOK_EVERY;
+        meter.next_look = meter.operations + LOOK_EVERY;
         if meter.started.elapsed() > limits.time {
             return Some(format!("the script ran for more than {} s", limits.time.as_secs()));
         }

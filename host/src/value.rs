@@ -115,6 +115,7 @@ pub fn describe_type(name: &str) -> String {
         "Part" => "a part",
         "Data" => "data",
         "Run" => "a run",
+        "Tensor" => "a tensor",
         "range" => "a range",
         other => return format!("a value of the type {other}"),
     };

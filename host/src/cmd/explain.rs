@@ -6,7 +6,7 @@ use neurhai_core::error::did_you_mean;
 use neurhai_core::{Code, Error};
 
 use super::{misused, runtime};
-use crate::functions::FUNCTIONS;
+use crate::functions;
 use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
@@ -37,7 +37,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         .or_else(|| catalog.architectures.find(name).map(|entry| explain::architecture(entry)))
         .or_else(|| catalog.metrics.find(name).map(|entry| explain::metric(entry)))
         .or_else(|| catalog.votes.find(name).map(|entry| explain::vote(entry)))
-        .or_else(|| FUNCTIONS.iter().find(|f| f.name == name).map(explain::function));
+        .or_else(|| functions::all().find(|f| f.name == name).map(explain::function));
     if let Some(text) = text {
         output::line(&text);
         return ExitCode::SUCCESS;
@@ -45,7 +45,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     let codes = Code::ALL.iter().map(|code| code.id());
     let known = (catalog.layers.names().chain(catalog.architectures.names()))
         .chain(catalog.metrics.names().chain(catalog.votes.names()))
-        .chain(FUNCTIONS.iter().map(|function| function.name).chain(codes));
+        .chain(functions::all().map(|function| function.name).chain(codes));
     let near = did_you_mean(name, known);
     misused(
         Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))

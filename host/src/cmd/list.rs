@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use super::runtime;
-use crate::functions::FUNCTIONS;
+use crate::functions;
 use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
@@ -62,7 +62,7 @@ impl What {
                 catalog.metrics.iter().map(|e| pair(&e.info.name, &e.info.help)).collect()
             }
             Self::Votes => catalog.votes.iter().map(|e| pair(&e.info.name, &e.info.help)).collect(),
-            Self::Functions => FUNCTIONS.iter().map(|f| pair(f.name, f.help)).collect(),
+            Self::Functions => functions::all().map(|f| pair(f.name, f.help)).collect(),
         }
     }
 }

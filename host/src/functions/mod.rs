@@ -119,6 +119,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
         .register_get("code", |raised: &mut Raised| raised.error.code().id().to_owned())
         .register_get("message", |raised: &mut Raised| raised.error.problems()[0].message.clone())
         .register_fn("to_string", |raised: &mut Raised| raised.error.to_string());
+    crate::tensor::register(engine);
     layers::register(engine, shared);
     architecture::register(engine, shared, inner);
     data::register(engine);
@@ -139,8 +140,13 @@ pub struct Function {
     pub help: &'static str,
 }
 
-/// All functions beside those of the layers, in the order they are listed in.
-pub const FUNCTIONS: &[Function] = &[
+/// All functions beside those of the layers, in the order they are listed in; those over tensors
+/// come last.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.iter().chain(crate::tensor::FUNCTIONS.iter())
+}
+
+const FUNCTIONS: &[Function] = &[
     Function {
         name: "architecture",
         usage: "architecture(name, [help,] #{ option: default }, |p| [layers])",

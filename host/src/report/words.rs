@@ -7,8 +7,9 @@ use rhai::{EvalAltResult as Rhai, ParseErrorType};
 use super::diagnose::{halted, near_word};
 use super::{CallSite, scan};
 use crate::functions::layers::miscalled;
-use crate::functions::{FUNCTIONS, Shared};
+use crate::functions::{self, Shared};
 use crate::sandbox::Halt;
+use crate::tensor;
 use crate::value::describe_type;
 
 /// An error of the interpreter.
@@ -122,11 +123,16 @@ fn function(signature: &str, site: &CallSite, shared: &Shared) -> Error {
     let types: Vec<_> = types.trim_end_matches(')').split(", ").filter(|t| !t.is_empty()).collect();
     let given: Vec<_> = types.iter().map(|name| describe_type(name)).collect();
     let catalog = shared.catalog();
+    if given.first().is_some_and(|first| first == "a tensor")
+        && let Some(error) = tensor::miscalled(bare, &given.join(", "))
+    {
+        return error;
+    }
     if let Some(entry) = catalog.layers.find(bare) {
         return miscalled(&entry.info, given.into_iter());
     }
     let given = if given.is_empty() { "nothing".into() } else { given.join(", ") };
-    if let Some(function) = FUNCTIONS.iter().find(|function| function.name == bare) {
+    if let Some(function) = functions::all().find(|function| function.name == bare) {
         let message = format!("{bare} cannot be called with {given}");
         return Error::new(Code::BadOption, message)
             .help(format!("it is called as {}", function.usage));
@@ -145,7 +151,7 @@ fn function(signature: &str, site: &CallSite, shared: &Shared) -> Error {
 /// A function that does not exist, with the nearest that does; `given` says what it was called with.
 pub(super) fn no_function(name: &str, given: &str, source: &str, shared: &Shared) -> Error {
     let catalog = shared.catalog();
-    let known = catalog.layers.names().chain(FUNCTIONS.iter().map(|function| function.name));
+    let known = catalog.layers.names().chain(functions::all().map(|function| function.name));
     let mut near = did_you_mean(name, known);
     if near.is_empty()
         && let Some(word) = near_word(shared, source, name)

@@ -10,6 +10,7 @@ mod errors;
 mod imports;
 mod limits;
 mod networks;
+mod tensors;
 mod training;
 
 /// A runtime that keeps what scripts print.

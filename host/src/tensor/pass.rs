@@ -1,0 +1,58 @@
+//! The forward pass that a script's function takes part in: what dropout and new tensors follow.
+
+use std::cell::RefCell;
+
+use neurhai_core::Result;
+use neurhai_core::random::derived_seed;
+
+/// A forward pass, for the time of one call.
+pub(crate) struct Pass {
+    /// The seed of its random choices, in training.
+    pub(crate) seed: Option<u64>,
+    /// A tensor of the pass: new tensors go where it lies.
+    pub(crate) anchor: tch::Tensor,
+    draws: u64,
+}
+
+impl Pass {
+    pub(crate) fn new(seed: Option<u64>, anchor: tch::Tensor) -> Self {
+        Self { seed, anchor, draws: 0 }
+    }
+}
+
+thread_local! {
+    static PASS: RefCell<Option<Pass>> = const { RefCell::new(None) };
+}
+
+/// Runs a script's function as part of a forward pass.
+pub(crate) fn within<T>(pass: Pass, run: impl FnOnce() -> T) -> T {
+    let outer = PASS.replace(Some(pass));
+    let result = run();
+    PASS.set(outer);
+    result
+}
+
+/// A seed for the next random choice; nothing where values should stay as they are.
+pub(super) fn draw() -> Option<u64> {
+    PASS.with_borrow_mut(|pass| {
+        let pass = pass.as_mut()?;
+        pass.draws += 1;
+        Some(derived_seed(pass.seed?, "script", &[pass.draws]))
+    })
+}
+
+/// Whether layers behave as in training.
+pub(super) fn training() -> bool {
+    PASS.with_borrow(|pass| pass.as_ref().is_some_and(|pass| pass.seed.is_some()))
+}
+
+/// The tensor where the pass computes.
+pub(super) fn place(tensor: tch::Tensor) -> Result<tch::Tensor> {
+    PASS.with_borrow(|pass| match pass {
+        Some(pass) => {
+            let like = pass.anchor.f_to_kind(tensor.kind())?;
+            Ok(tensor.f_to_other(&like, false, false)?)
+        }
+        None => Ok(tensor),
+    })
+}

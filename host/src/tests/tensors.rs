@@ -1,0 +1,554 @@
+//! Tensors in scripts. Expected numbers are by hand, or from NumPy where a line says so.
+
+use std::time::Instant;
+
+use super::*;
+use crate::sandbox::Limits;
+
+/// What each expression gives, as a list or value.
+#[track_caller]
+fn give(rows: &[(&str, &str)]) {
+    let bench = Bench::new(|_| {});
+    for (expression, expected) in rows {
+        let script = format!(
+            "let x = tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]); let v = tensor([3, 1, 2]);\n\
+             let r = {expression};\nif type_of(r) == \"Tensor\" {{ r = r.to_list(); }}\nprint(r);"
+        );
+        let printed = bench.run(&script).unwrap_or_else(|report| panic!("{expression}\n{report}"));
+        assert_eq!(printed.trim(), *expected, "{expression}");
+    }
+}
+
+#[test]
+fn arithmetic_takes_tensors_and_numbers_on_both_sides() {
+    give(&[
+        ("x + x", "[[2.0, 4.0, 6.0], [8.0, 10.0, 12.0]]"),
+        ("x[0] * 2", "[2.0, 4.0, 6.0]"),
+        ("2 * x[0]", "[2.0, 4.0, 6.0]"),
+        ("0.5 - x[0]", "[-0.5, -1.5, -2.5]"),
+        ("1 / v", "[0.3333333432674408, 1.0, 0.5]"),
+        ("v / 2", "[1.5, 0.5, 1.0]"),
+        ("v + 1", "[4, 2, 3]"),
+        ("v + 0.5", "[3.5, 1.5, 2.5]"),
+        ("v % 2", "[1, 1, 0]"),
+        ("-v", "[-3, -1, -2]"),
+        ("x[0] ** 2", "[1.0, 4.0, 9.0]"),
+        ("2 ** v", "[8, 2, 4]"),
+        ("4.0 ** tensor(0.5)", "2.0"),
+        ("x[0] ** 0.5 == x[0].sqrt()", "[true, true, true]"),
+        // Shapes stretch to each other: [2, 3] and [3], [2, 3] and [2, 1].
+        ("x - v", "[[-2.0, 1.0, 1.0], [1.0, 4.0, 4.0]]"),
+        ("x * tensor([[1], [10]])", "[[1.0, 2.0, 3.0], [40.0, 50.0, 60.0]]"),
+        ("x[0] < 2", "[true, false, false]"),
+        ("2 <= x[0]", "[false, true, true]"),
+        ("v == tensor([3, 0, 2])", "[true, false, true]"),
+        ("v != 1", "[true, false, true]"),
+        ("(v > 1) & (v < 3)", "[false, false, true]"),
+        ("!(v > 1) | (v == 3)", "[true, true, false]"),
+        ("x == ()", "false"),
+        ("() != x", "true"),
+        ("{ let y = x[0]; y += 1; y *= 2; y }", "[4.0, 6.0, 8.0]"),
+        ("x.matmul(x.transpose(0, 1))", "[[14.0, 32.0], [32.0, 77.0]]"),
+        ("abs(tensor([-1, 2])) + sign(tensor([-3, 0]))", "[0, 2]"),
+        ("exp(tensor(0.0)) + log(tensor(1.0)) + log1p(tensor(0.0))", "1.0"),
+        ("square(x[0]) - pow(x[0], 2)", "[0.0, 0.0, 0.0]"),
+        ("minimum(v, 2) + maximum(v, tensor([0, 5, 0]))", "[5, 6, 4]"),
+        ("clamp(v, 2)", "[3, 2, 2]"),
+        ("clamp(v, #{ max: 2 })", "[2, 1, 2]"),
+        ("clamp(x[0], 1.5, 2.5)", "[1.5, 2.0, 2.5]"),
+        ("where(v > 1, v, 0)", "[3, 0, 2]"),
+        ("where(v > 1, 1.0, x)", "[[1.0, 2.0, 1.0], [1.0, 5.0, 1.0]]"),
+        ("round(tensor([0.5, 1.5, -2.6]))", "[0.0, 2.0, -3.0]"),
+        ("floor(tensor([-0.5])) + ceil(tensor([0.2]))", "[0.0]"),
+        ("isfinite(1.0 / tensor([0.0, 1.0]))", "[false, true]"),
+    ]);
+}
+
+#[test]
+fn reductions_take_axes_and_keep_them_where_asked() {
+    give(&[
+        ("x.sum()", "21.0"),
+        ("sum(x, 0)", "[5.0, 7.0, 9.0]"),
+        ("x.sum(-1)", "[6.0, 15.0]"),
+        ("x.sum([0, 1])", "21.0"),
+        ("x.sum(1, true).shape", "[2, 1]"),
+        ("x.sum(1, #{ keepdim: true }).shape", "[2, 1]"),
+        ("x.mean()", "3.5"),
+        ("x.mean(#{ axis: 0 })", "[2.5, 3.5, 4.5]"),
+        // numpy: x.var(ddof=1), x.std(0)
+        ("x.variance()", "3.5"),
+        ("x.std(0, #{ unbiased: false })", "[1.5, 1.5, 1.5]"),
+        ("v.prod()", "6"),
+        ("x.prod(1)", "[6.0, 120.0]"),
+        ("x.max()", "6.0"),
+        ("x.max(0)", "[4.0, 5.0, 6.0]"),
+        ("v.min()", "1"),
+        ("x.min(1)", "[1.0, 4.0]"),
+        ("v.argmax()", "0"),
+        ("v.argmin().item()", "1"),
+        ("x.argmax(1)", "[2, 2]"),
+        ("(v > 2).any()", "true"),
+        ("(v > 2).all()", "false"),
+        ("(x > 2).all(1)", "[false, true]"),
+        ("tensor([0.0, 0.0]).logsumexp(0)", "0.6931471824645996"),
+        ("v.cumsum(0)", "[3, 4, 6]"),
+        ("v.sort().values", "[1, 2, 3]"),
+        ("v.sort(0, true).indices", "[0, 2, 1]"),
+        ("tensor([1, 0, 1, 0]).sort().indices", "[1, 3, 0, 2]"),
+        ("v.topk(2).values", "[3, 2]"),
+        ("v.topk(1, #{ largest: false }).indices", "[1]"),
+    ]);
+}
+
+#[test]
+fn shapes_are_looked_at_and_changed() {
+    give(&[
+        ("x.shape", "[2, 3]"),
+        ("x.ndim", "2"),
+        ("x.numel()", "6"),
+        ("x.size(-1)", "3"),
+        ("x.reshape([3, -1])", "[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]"),
+        ("x.flatten()", "[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]"),
+        ("zeros([2, 3, 4, 5]).flatten(1).shape", "[2, 60]"),
+        ("zeros([2, 3, 4, 5]).flatten(1, 2).shape", "[2, 12, 5]"),
+        ("x.unsqueeze(0).shape", "[1, 2, 3]"),
+        ("x.unsqueeze(0).squeeze().shape", "[2, 3]"),
+        ("zeros([1, 2, 1]).squeeze(0).shape", "[2, 1]"),
+        ("zeros([2, 3, 4]).permute([2, 0, 1]).shape", "[4, 2, 3]"),
+        ("x.transpose(0, 1)[0]", "[1.0, 4.0]"),
+        ("v.flip(0)", "[2, 1, 3]"),
+        ("v.expand([2, -1])", "[[3, 1, 2], [3, 1, 2]]"),
+        ("v.repeat([1, 2])", "[[3, 1, 2, 3, 1, 2]]"),
+        ("cat([x, x], 1).shape", "[2, 6]"),
+        ("cat([v, v])", "[3, 1, 2, 3, 1, 2]"),
+        ("stack([v, v], 1).shape", "[3, 2]"),
+        ("x.chunk(3, 1).len()", "3"),
+        ("v.split(2)[1]", "[2]"),
+        ("x.narrow(1, 1, 2)", "[[2.0, 3.0], [5.0, 6.0]]"),
+        ("x.select(1, -1)", "[3.0, 6.0]"),
+        ("x.slice(1, 0, 3, 2)", "[[1.0, 3.0], [4.0, 6.0]]"),
+        ("v.slice(0, -2)", "[1, 2]"),
+        ("v.index_select(0, tensor([2, 2]))", "[2, 2]"),
+        ("v.gather(0, tensor([1, 0]))", "[1, 3]"),
+        ("v.pad([1, 2])", "[0, 3, 1, 2, 0, 0]"),
+        ("v.pad([1, 0], 7)", "[7, 3, 1, 2]"),
+        ("x.pad([1, 1], #{ mode: \"replicate\" })[0]", "[1.0, 1.0, 2.0, 3.0, 3.0]"),
+        ("x[1]", "[4.0, 5.0, 6.0]"),
+        ("x[-1][0]", "4.0"),
+        ("x[[0, 2]]", "3.0"),
+        ("x[[(), 1]]", "[2.0, 5.0]"),
+        ("x[[0..2, 1..3]]", "[[2.0, 3.0], [5.0, 6.0]]"),
+        ("v[1..3]", "[1, 2]"),
+        ("v[0..=1]", "[3, 1]"),
+        ("v[1..=-1]", "[1, 2]"),
+        ("v[tensor([2, 0])]", "[2, 3]"),
+        ("v[v > 1]", "[3, 2]"),
+    ]);
+}
+
+#[test]
+fn new_tensors_have_the_kind_of_their_numbers() {
+    give(&[
+        ("tensor([[1, 2], [3, 4]])", "[[1, 2], [3, 4]]"),
+        ("tensor([1, 2.5])", "[1.0, 2.5]"),
+        ("tensor([true, false])", "[true, false]"),
+        ("tensor(3)", "3"),
+        ("tensor([]).shape", "[0]"),
+        ("zeros(2)", "[0.0, 0.0]"),
+        ("ones([1, 2])", "[[1.0, 1.0]]"),
+        ("full([2], 7)", "[7, 7]"),
+        ("full([2], 0.5)", "[0.5, 0.5]"),
+        ("arange(3)", "[0, 1, 2]"),
+        ("arange(1, 2, 0.25)", "[1.0, 1.25, 1.5, 1.75]"),
+        ("arange(3, 0, -1)", "[3, 2, 1]"),
+        ("eye(2)", "[[1.0, 0.0], [0.0, 1.0]]"),
+        ("v.zeros_like() + x.ones_like()[0]", "[1.0, 1.0, 1.0]"),
+        ("one_hot(tensor([0, 2]), 3)", "[[1, 0, 0], [0, 0, 1]]"),
+        ("(randn([3], 1) == randn([3], 1)).all()", "true"),
+        ("(rand([3], 1) == rand([3], 2)).any()", "false"),
+        ("{ let r = rand(1000, 3); r.min() >= 0.0 & r.max() < 1.0 }", "true"),
+        ("x[0].to_int()", "[1, 2, 3]"),
+        ("v.to_float() / 4", "[0.75, 0.25, 0.5]"),
+        ("v.to_double()", "[3.0, 1.0, 2.0]"),
+        ("(v - 1).to_bool()", "[true, false, true]"),
+        ("x.sum().item() + 1", "22.0"),
+        ("(v.sum().item() + 1) % 2", "1"),
+    ]);
+}
+
+#[test]
+fn activations_norms_and_losses_follow_their_formulas() {
+    give(&[
+        ("relu(tensor([-1.0, 2.0]))", "[0.0, 2.0]"),
+        ("tensor([-1.0, 2.0]).relu()", "[0.0, 2.0]"),
+        ("leaky_relu(tensor([-1.0, 2.0]), 0.5)", "[-0.5, 2.0]"),
+        ("elu(tensor([0.0, 2.0]))", "[0.0, 2.0]"),
+        ("gelu(tensor([0.0]))", "[0.0]"),
+        ("silu(tensor([0.0])) + sigmoid(tensor([0.0])) + tanh(tensor([0.0]))", "[0.5]"),
+        ("softplus(tensor([0.0]))", "[0.6931471824645996]"),
+        ("softmax(tensor([0.0, 0.0]), 0)", "[0.5, 0.5]"),
+        ("log_softmax(tensor([0.0, 0.0]), 0)", "[-0.6931471824645996, -0.6931471824645996]"),
+        // [1·1 + 2·0 + 3·-1, …] + 10
+        ("linear(x, tensor([[1.0, 0.0, -1.0]]), tensor([10.0]))", "[[8.0], [8.0]]"),
+        ("dropout(x, 0.9).sum()", "21.0"),
+        // (1 - 2) / √1, (3 - 2) / √1, with running mean 2 and variance 1.
+        (
+            "batch_norm(tensor([[1.0], [3.0]]), tensor([2.0]), tensor([1.0]), #{ eps: 0.0 })",
+            "[[-1.0], [1.0]]",
+        ),
+        ("layer_norm(tensor([[1.0, 3.0]]), [2], #{ eps: 0.0 })", "[[-1.0, 1.0]]"),
+        ("instance_norm(tensor([[[1.0, 3.0]]]), #{ eps: 0.0 })", "[[[-1.0, 1.0]]]"),
+        ("group_norm(tensor([[1.0, 3.0]]), 1, tensor([2.0, 2.0]), #{ eps: 0.0 })", "[[-2.0, 2.0]]"),
+        // log 2 for both.
+        (
+            "cross_entropy(zeros([2, 2]), tensor([0, 1]), #{ reduction: \"none\" })",
+            "[0.6931471824645996, 0.6931471824645996]",
+        ),
+        ("cross_entropy(zeros([2, 2]), tensor([0, 1]))", "0.6931471824645996"),
+        ("binary_cross_entropy_with_logits(zeros([1]), tensor([1.0]))", "0.6931471824645996"),
+        ("mse_loss(x, x + 2, #{ reduction: \"none\" }).sum()", "24.0"),
+        ("l1_loss(x, x + 2, #{ reduction: \"sum\" })", "12.0"),
+        // 1 · (3 - 0.5)
+        ("huber_loss(zeros(1), tensor([3.0]))", "2.5"),
+    ]);
+}
+
+#[test]
+fn windows_work_in_2d_and_3d() {
+    give(&[
+        // Sums of 2×2 windows of 1…9: 1+2+4+5, 2+3+5+6, …
+        (
+            "conv(arange(1.0, 10).reshape([1, 1, 3, 3]), ones([1, 1, 2, 2]))[[0, 0]]",
+            "[[12.0, 16.0], [24.0, 28.0]]",
+        ),
+        (
+            "conv(arange(1.0, 10).reshape([1, 1, 3, 3]), ones([1, 1, 1, 1]), tensor([1.0]), #{ stride: 2 })[[0, 0]]",
+            "[[2.0, 4.0], [8.0, 10.0]]",
+        ),
+        (
+            "ones([1, 2, 4, 4, 4]).conv(ones([2, 1, 3, 3, 3]), #{ padding: 1, groups: 2 })[[0, 1, 1, 1]]",
+            "[18.0, 27.0, 27.0, 18.0]",
+        ),
+        (
+            "conv(ones([1, 1, 5, 5]), ones([1, 1, 2, 2]), #{ dilation: [1, 3] }).shape",
+            "[1, 1, 4, 2]",
+        ),
+        (
+            "conv_transpose(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), #{ stride: 2 })[[0, 0, 0]]",
+            "[1.0, 1.0, 1.0, 1.0]",
+        ),
+        (
+            "conv_transpose(ones([1, 1, 2, 2, 2]), ones([1, 3, 3, 3, 3]), #{ output_padding: 1, stride: 2 }).shape",
+            "[1, 3, 6, 6, 6]",
+        ),
+        ("max_pool(arange(16.0).reshape([1, 1, 4, 4]), 2)[[0, 0]]", "[[5.0, 7.0], [13.0, 15.0]]"),
+        ("avg_pool(arange(16.0).reshape([1, 1, 4, 4]), 2)[[0, 0]]", "[[2.5, 4.5], [10.5, 12.5]]"),
+        ("max_pool(ones([1, 1, 4, 4, 5]), 3, #{ stride: 1, padding: 1 }).shape", "[1, 1, 4, 4, 5]"),
+        ("adaptive_avg_pool(arange(16.0).reshape([1, 1, 4, 4]), 1)[[0, 0]]", "[[7.5]]"),
+        ("adaptive_avg_pool(ones([1, 1, 4, 4, 4]), [1, 2, 4]).shape", "[1, 1, 1, 2, 4]"),
+        ("interpolate(tensor([[[[1.0, 2.0]]]]), [1, 4])[[0, 0]]", "[[1.0, 1.0, 2.0, 2.0]]"),
+        // Half-pixel centres: 1, 1.25, 1.75, 2.
+        (
+            "interpolate(tensor([[[[1.0, 2.0]]]]), #{ scale_factor: [1, 2], mode: \"linear\" })[[0, 0]]",
+            "[[1.0, 1.25, 1.75, 2.0]]",
+        ),
+        (
+            "interpolate(ones([1, 1, 2, 2, 2]), #{ scale_factor: 1.5, mode: \"trilinear\" }).shape",
+            "[1, 1, 3, 3, 3]",
+        ),
+    ]);
+}
+
+/// Names that layers have, too: what the first value is decides.
+#[test]
+fn with_a_tensor_a_layers_name_computes() {
+    prints(
+        r#"
+        print(relu());
+        print(relu(tensor([-1.0])).item());
+        print(conv(8, 3));
+        print(conv(8, 3, #{ padding: 1 }));
+        print(conv(ones([1, 1, 3, 3]), ones([1, 1, 3, 3])).item());
+        let net = [flatten(), max_pool(2), dropout(0.5), softmax(), linear(2), batch_norm()];
+        print(net);
+        print(max_pool(ones([1, 1, 2, 2]), 2).item());
+        "#,
+        "relu()\n0.0\nconv(8, 3)\nconv(8, 3, #{ padding: 1 })\n9.0\n\
+         [flatten(), max_pool(2), dropout(0.5), softmax(), linear(2), batch_norm()]\n1.0",
+    );
+}
+
+#[test]
+fn tensors_are_shown() {
+    prints(
+        r#"
+        print(tensor([[1, 2], [3, 4]]));
+        print(`mean: ${tensor([1.0, 2.0]).mean()}`);
+        print(zeros([0, 3]));
+        "#,
+        "[[1, 2],\n [3, 4]]\ntensor 2×2 of int64\nmean: 1.5\n\
+         tensor 0×3 of float32",
+    );
+}
+
+#[test]
+fn what_libtorch_refuses_is_told_at_the_line() {
+    reports(
+        "let a = zeros([2, 3]);\nlet b = a.matmul(a);",
+        r#"
+error[E0204] matmul cannot be computed for a tensor 2×3, a tensor 2×3
+  --> s.rhai:2:11
+ 2 | let b = a.matmul(a);
+   |           ^^^^^^
+  because mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)
+"#,
+    );
+    reports(
+        "let a = zeros([2, 3]);\nlet b = 1 + a + zeros(2);",
+        r#"
+error[E0204] + cannot be computed for a tensor 2×3 and a tensor 2
+  --> s.rhai:2:15
+ 2 | let b = 1 + a + zeros(2);
+   |               ^
+  because The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 1
+"#,
+    );
+}
+
+#[test]
+fn wrong_values_are_told() {
+    for (script, part) in [
+        ("zeros([2]).sum(\"x\")", "sum: axis must be a whole number or a list of them, not \"x\""),
+        ("conv(zeros([1, 1, 3, 3]), 3)", "conv: weight must be a tensor, not 3"),
+        ("conv(zeros([1, 1, 3, 3]))", "conv needs weight"),
+        (
+            "conv(zeros([1, 1, 3, 3]), ones([1, 1, 1, 1]), #{ paddin: 1 })",
+            "did you mean \"padding\"?",
+        ),
+        ("conv(zeros([3, 3]), ones([1, 1, 1, 1]))", "conv needs a tensor [batch, channel, "),
+        ("zeros(1).sum(0, #{ axis: 0 })", "sum is given \"axis\" twice"),
+        ("zeros(2).softmax()", "softmax needs axis"),
+        ("relu(zeros(2), 1, 2)", "with a tensor it is called as relu(x)"),
+        ("zeros(2).item()", "item needs a tensor with one number, not 2"),
+        ("tensor([[1], [1, 2]])", "the lists within a list differ in length"),
+        ("tensor([[1], 2])", "the lists within a list differ in length"),
+        ("tensor([1, [2]])", "the lists within a list differ in length"),
+        ("tensor([\"a\"])", "\"a\" is not a number"),
+        ("zeros(2) + \"x\"; zeros(2) - \"x\"", "- cannot be applied to a tensor 2 and \"x\""),
+        ("zeros(2)[5]", "an index cannot be computed for a tensor 2 and 5"),
+        ("zeros(2)[\"a\"]", "index"),
+        ("zeros(2)[[0, 0]]", "has no axis"),
+        ("zeros(2).size(3)", "there is no axis 3"),
+        ("zeros(-1)", "sizes that are not negative"),
+        ("arange(0, 1, 0)", "in steps of 0"),
+        ("cross_entropy(zeros([1, 2]), tensor([0]), #{ reduction: \"avg\" })", "reduction must be"),
+        ("dropout(zeros(1), 2)", "p must be a number from 0 to 1"),
+        ("interpolate(zeros([1, 1, 2, 2]))", "either size or scale_factor"),
+        ("if zeros(1) { print(1); }", "a tensor"),
+        ("architecture(\"a\", #{ x: zeros(1) }, |p| [])", "a tensor cannot be used here"),
+        ("zeros(2).matmull()", "did you mean \"matmul\"?"),
+        ("let x = zeros(2); x[0] = 1;", "x"),
+    ] {
+        let report = run(script).expect_err(script);
+        assert!(report.contains(part), "{script}\n{report}");
+        assert!(report.contains("--> s.rhai:1:"), "{script}\n{report}");
+    }
+}
+
+#[test]
+fn tensors_no_memory_would_hold_are_refused_before_they_are_made() {
+    let start = Instant::now();
+    for script in [
+        "zeros([100_000, 100_000])",
+        "zeros([9_000_000_000, 9_000_000_000, 9_000_000_000])",
+        "rand(9_000_000_000, 1)",
+        "eye(1_000_000)",
+        "arange(1e15)",
+        "zeros([100_000, 1]) + zeros([1, 100_000])",
+        "zeros(1).expand([100_000, 100_000])",
+        "zeros(1000).repeat([1000, 1000, 1000])",
+        "zeros([100_000, 1]).matmul(zeros([1, 100_000]))",
+        "zeros([100_000, 1]).linear(zeros([100_000, 1]))",
+        "one_hot(zeros(100_000).to_int(), 100_000)",
+        "zeros(10).pad([1_000_000_000, 1_000_000_000])",
+        "interpolate(zeros([1, 1, 2, 2]), 1_000_000)",
+        "adaptive_avg_pool(zeros([1, 1, 2, 2]), 1_000_000)",
+        "conv(zeros([1, 1, 2, 2]), zeros([1, 1, 1, 1]), #{ padding: 1_000_000 })",
+        "conv_transpose(zeros([1, 1, 9, 9]), zeros([1, 1, 1, 1]), #{ stride: 1_000_000 })",
+        "where(zeros([100_000, 1]) > 0, zeros(100_000), 1.0)",
+        "zeros([1000, 1000]).index_select(0, zeros(1_000_000).to_int())",
+        "zeros(100_000).to_list()",
+        "zeros(100_000).split(1)",
+        "let x = zeros(10_000_000); let l = []; for i in 0..50 { l.push(x); } cat(l)",
+    ] {
+        let report = run(script).expect_err(script);
+        assert!(report.contains("E0102"), "{script}\n{report}");
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn loops_over_tensors_are_bounded() {
+    let limits = Limits { operations: 1_000_000, ..Limits::default() };
+    let stopped = |script: &str| Bench::new(|s| s.limits = limits).run(script).unwrap_err();
+    let report = stopped("let x = zeros(2);\nloop { x = x + 1; }");
+    assert!(report.contains("more than 1000000 steps"), "{report}");
+    let limits = Limits { memory_bytes: 256 << 20, ..Limits::default() };
+    let report = Bench::new(|s| s.limits = limits)
+        .run("let l = [];\nloop { l.push(ones(1_000_000)); }")
+        .unwrap_err();
+    assert!(report.contains("256 MB of memory"), "{report}");
+}
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix("kB").unwrap().trim().parse().unwrap()
+}
+
+/// 10 000 tensors of 1 MB are 10 GB, one after the other.
+#[test]
+fn memory_is_freed_when_a_value_goes_out_of_scope() {
+    let bench = Bench::new(|_| {});
+    let script = "for i in 0..N { let x = ones(262_144); let y = x; x = y + 1; }";
+    bench.run(&script.replace('N', "100")).unwrap();
+    let before = resident_kb();
+    bench.run(&script.replace('N', "10_000")).unwrap();
+    let grown = resident_kb().saturating_sub(before);
+    assert!(grown < 100_000, "{grown} kB");
+}
+
+/// d/dx Σ (3x² + x) = 6x + 1, through what a script computes.
+#[test]
+fn gradients_flow_through_a_script() {
+    let mut engine = rhai::Engine::new();
+    crate::tensor::register(&mut engine);
+    let ast = engine.compile("fn f(x) { let y = 3 * x ** 2; (y + x).sum() }").unwrap();
+    let x = tch::Tensor::from_slice(&[1.0f32, -2.0]).set_requires_grad(true);
+    let given = crate::tensor::value(x.shallow_clone());
+    let y: crate::tensor::Tensor =
+        engine.call_fn(&mut rhai::Scope::new(), &ast, "f", (given,)).unwrap();
+    y.get().backward();
+    assert_eq!(Vec::<f32>::try_from(x.grad()).unwrap(), [7.0, -11.0]);
+}
+
+#[test]
+fn dropout_follows_the_pass() {
+    use crate::tensor::pass::{Pass, within};
+    let mut engine = rhai::Engine::new();
+    crate::tensor::register(&mut engine);
+    let script = "let x = ones(1000); let a = dropout(x, 0.5); let b = dropout(x, 0.5);\n\
+                  [a.sum().item(), (a == b).all().item()]";
+    let run = || engine.eval::<rhai::Array>(script).unwrap();
+    let in_pass = |seed| {
+        let anchor = tch::Tensor::zeros([0], (tch::Kind::Float, tch::Device::Cpu));
+        within(Pass::new(seed, anchor), run)
+    };
+    let sum = |list: &rhai::Array| list[0].as_float().unwrap();
+    let (first, again, other) = (in_pass(Some(1)), in_pass(Some(1)), in_pass(Some(2)));
+    assert_eq!(sum(&first), sum(&again));
+    assert_ne!(sum(&first), sum(&other));
+    assert!((900.0..1100.0).contains(&sum(&first)), "{first:?}");
+    assert!(!first[1].as_bool().unwrap(), "two calls draw differently");
+    // In evaluation, and outside of any pass, nothing is dropped.
+    assert_eq!(sum(&in_pass(None)), 1000.0);
+    assert_eq!(sum(&run()), 1000.0);
+}
+
+/// Neither a panic nor a signal out of libtorch, whatever the values are.
+#[test]
+fn every_function_survives_any_values() {
+    let mut engine = crate::sandbox::engine(Limits::default(), Arc::default());
+    crate::tensor::register(&mut engine);
+    let tensors = [
+        "zeros([])",
+        "zeros(0)",
+        "ones(3)",
+        "arange(6).reshape([2, 3])",
+        "ones([1, 2, 4, 4])",
+        "ones([2, 2, 3, 3, 3])",
+        "tensor([true, false])",
+        "tensor([1, -1])",
+        "zeros([0, 2, 4, 4])",
+        "ones([2, 2, 3, 3]).to_double()",
+        "1.0 / zeros(2)",
+        "tensor(2)",
+        "ones([2, 2, 1, 1, 1])",
+    ];
+    let others = [
+        "0",
+        "1",
+        "-1",
+        "2",
+        "3",
+        "9_223_372_036_854_775_807",
+        "-9_223_372_036_854_775_808",
+        "0.5",
+        "-1e300",
+        "0.0 / 0.0",
+        "()",
+        "true",
+        "\"x\"",
+        "\"circular\"",
+        "[]",
+        "[0, 0]",
+        "[2, 2, 2]",
+        "[-1, 5, 0]",
+        "[[]]",
+        "[zeros(2), zeros(2)]",
+        "[zeros(2), ones([1, 1])]",
+        "#{}",
+        "0..2",
+        "-5..=-1",
+        "#{ stride: 0 }",
+        "#{ groups: 0 }",
+        "#{ padding: -3 }",
+        "#{ dilation: 0, stride: -1 }",
+        "|a| a",
+    ];
+    let pool: Vec<&str> = tensors.iter().chain(&others).copied().collect();
+    let mut random = neurhai_core::random::Random::new(1, "calls", &[]);
+    let mut pick = |from: &[&'static str]| from[random.below(from.len() as u64) as usize];
+    let names = crate::tensor::FUNCTIONS.iter().map(|function| function.name);
+    let (mut ran, mut all) = (0, 0);
+    for name in names {
+        let arity = 1 + crate::tensor::FUNCTIONS
+            .iter()
+            .find(|function| function.name == name)
+            .map_or(0, |function| function.usage.matches(',').count());
+        for round in 0..200 {
+            let mut args = vec![if round % 4 == 0 { pick(&pool) } else { pick(&tensors) }];
+            args.extend((0..round % (arity + 1)).map(|_| pick(&pool)));
+            all += 1;
+            ran += u32::from(engine.run(&format!("{name}({})", args.join(", "))).is_ok());
+        }
+    }
+    for operator in ["+", "-", "*", "/", "%", "**", "==", "<", "&", "|"] {
+        for _ in 0..200 {
+            let (a, b) = (pick(&tensors), pick(&pool));
+            let _ = engine.run(&format!("({a}) {operator} ({b}); ({b}) {operator} ({a})"));
+        }
+    }
+    for _ in 0..2000 {
+        let (a, b) = (pick(&tensors), pick(&pool));
+        let _ = engine.run(&format!("print(({a})[{b}])"));
+    }
+    assert!(ran > all / 20, "{ran} of {all} calls went through");
+}
+
+/// Every function can be called as its line says, is explained, and is known to suggestions.
+#[test]
+fn every_function_is_documented_once() {
+    let mut names: Vec<_> = crate::tensor::FUNCTIONS.iter().map(|f| f.name).collect();
+    for function in crate::tensor::FUNCTIONS.iter() {
+        assert!(
+            function.usage.ends_with(')') && function.help.ends_with('.'),
+            "{}",
+            function.usage
+        );
+    }
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
