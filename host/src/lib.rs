@@ -12,6 +12,7 @@ mod imports;
 mod names;
 pub mod output;
 pub mod progress;
+mod repl;
 pub mod report;
 pub mod runtime;
 pub mod sandbox;

@@ -18,6 +18,7 @@ mod check;
 mod explain;
 mod inspect;
 mod list;
+mod repl;
 mod run;
 
 /// Deep learning on brain images, by scripts.
@@ -35,6 +36,7 @@ enum Command {
     Inspect(inspect::Args),
     List(list::Args),
     Explain(explain::Args),
+    Repl(repl::Args),
 }
 
 impl Cli {
@@ -47,6 +49,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Repl(args) => repl::run(args),
         }
     }
 }
