@@ -13,6 +13,7 @@ mod names;
 pub mod output;
 pub mod plugins;
 pub mod progress;
+mod repl;
 pub mod report;
 pub mod runtime;
 pub mod sandbox;

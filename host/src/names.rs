@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, ASTNode, Engine, Expr, Position};
+use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt};
 
 use crate::report::{Kind, scan};
 
@@ -30,7 +30,8 @@ pub(crate) fn unknown_calls(engine: &Engine, ast: &AST, text: &str) -> Vec<(Stri
         let (call, position) = match path.last() {
             Some(ASTNode::Expr(
                 Expr::FnCall(call, position) | Expr::MethodCall(call, position),
-            )) => (call, *position),
+            ))
+            | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, *position),
             _ => return true,
         };
         let own = call.namespace.is_empty() && call.op_token.is_none();

@@ -78,7 +78,7 @@ pub enum Ending {
 }
 
 /// An engine and everything that its functions share.
-pub struct Runtime(Arc<Inner>);
+pub struct Runtime(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
@@ -142,7 +142,8 @@ impl Runtime {
     /// # Errors
     /// Whatever is wrong with the script.
     pub fn run(&self, name: &str, text: &str) -> Result<Ending, Failure> {
-        let ast = self.compile(name, text)?;
+        self.load(name, text);
+        let ast = self.compile(name, text, &Scope::new(), &AST::empty())?;
         let run = || measured(|| self.0.engine.run_ast_with_scope(&mut Scope::new(), &ast));
         match on_large_stack(run)? {
             Ok(()) => Ok(Ending::Complete),
@@ -164,15 +165,33 @@ impl Runtime {
         }
     }
 
-    fn compile(&self, name: &str, text: &str) -> Result<AST, Failure> {
+    /// Keeps a script for messages and for the experiment folder.
+    pub(crate) fn load(&self, name: &str, text: &str) {
         let shared = &self.0.shared;
         shared.sources.add(name, text);
         shared.traces().script = Some(name.to_owned());
-        let compiled = self.0.engine.compile(text);
-        let mut ast = compiled
+    }
+
+    /// Compiles a script that was loaded, or the piece `text` of it, which sees the variables of
+    /// `scope` and the functions of `known`.
+    ///
+    /// # Errors
+    /// What can be told before it runs.
+    pub(crate) fn compile(
+        &self,
+        name: &str,
+        text: &str,
+        scope: &Scope<'_>,
+        known: &AST,
+    ) -> Result<AST, Failure> {
+        let (engine, shared) = (&self.0.engine, &self.0.shared);
+        let compiled = engine.compile_with_scope(scope, text);
+        let compiled = compiled
             .map_err(|error| diagnose_parse(error.err_type(), error.position(), name, shared))?;
+        let mut ast = known.merge(&compiled);
         ast.set_source(name);
-        let unknown = unknown_calls(&self.0.engine, &ast, text);
+        let whole = shared.sources.text(name).unwrap_or_default();
+        let unknown = unknown_calls(engine, &ast, &whole);
         diagnose_calls(&unknown, name, shared).map_or(Ok(ast), Err)
     }
 
@@ -217,7 +236,7 @@ fn checked(error: &EvalAltResult) -> bool {
 }
 
 /// Runs work on a thread with a large stack; a panic in it is a defect, told as such.
-fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     let defect = |message: &str| Error::new(Code::Internal, message.to_owned());
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES);

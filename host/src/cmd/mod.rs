@@ -21,6 +21,7 @@ mod explain;
 mod inspect;
 mod list;
 mod plugins;
+mod repl;
 mod run;
 
 /// Deep learning on brain images, by scripts.
@@ -42,6 +43,7 @@ enum Command {
     List(list::Args),
     Explain(explain::Args),
     Plugins(plugins::Args),
+    Repl(repl::Args),
 }
 
 impl Cli {
@@ -56,6 +58,7 @@ impl Cli {
             Command::List(args) => list::run(args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
+            Command::Repl(args) => repl::run(args, plugins),
         }
     }
 }

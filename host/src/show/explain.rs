@@ -2,15 +2,39 @@
 
 use std::fmt::Write;
 
-use neurhai_core::Code;
 use neurhai_core::catalog::{ArchitectureEntry, Catalog, LayerEntry, MetricEntry, VoteEntry};
+use neurhai_core::error::did_you_mean;
 use neurhai_core::metric::Direction;
 use neurhai_core::options::{Default, OptionSpec};
 use neurhai_core::shape::show;
+use neurhai_core::{Code, Error, Result};
 
 use super::{columns, example, literal};
-use crate::functions::Function;
 use crate::functions::layers::usage;
+use crate::functions::{self, Function};
+
+/// Whatever is called so: an entry of the catalog, a function, or the code of an error.
+///
+/// # Errors
+/// [`Code::UnknownName`] with the nearest name.
+pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
+    let text = None
+        .or_else(|| Code::find(name).map(code))
+        .or_else(|| catalog.layers.find(name).map(|entry| layer(catalog, entry)))
+        .or_else(|| catalog.architectures.find(name).map(|entry| architecture(entry)))
+        .or_else(|| catalog.metrics.find(name).map(|entry| metric(entry)))
+        .or_else(|| catalog.votes.find(name).map(|entry| vote(entry)))
+        .or_else(|| functions::all().find(|f| f.name == name).map(function));
+    text.ok_or_else(|| {
+        let codes = Code::ALL.iter().map(|code| code.id());
+        let known = (catalog.layers.names().chain(catalog.architectures.names()))
+            .chain(catalog.metrics.names().chain(catalog.votes.names()))
+            .chain(functions::all().map(|function| function.name).chain(codes));
+        let near = did_you_mean(name, known);
+        Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
+            .help("`host list` shows what there is")
+    })
+}
 
 /// A layer: how it is called, its options, an example.
 pub fn layer(catalog: &Catalog, entry: &LayerEntry) -> String {

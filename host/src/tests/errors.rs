@@ -55,9 +55,9 @@ fn several_problems_are_numbered() {
 #[test]
 fn a_misspelt_function_is_suggested_before_anything_runs() {
     reports(
-        "fn block(n) {\n    [conb(n, 3)]\n}\ntrain(#{}).tabel();",
+        "fn block(n) {\n    [conb(n, 3)]\n}\ntrain(#{}).tabel();\nprnt(1);",
         r#"
-2 problems
+3 problems
 1. [E0106] there is no function "conb"; did you mean "conv"?
   --> s.rhai:2:6
  2 |     [conb(n, 3)]
@@ -66,6 +66,10 @@ fn a_misspelt_function_is_suggested_before_anything_runs() {
   --> s.rhai:4:12
  4 | train(#{}).tabel();
    |            ^^^^^
+3. [E0106] there is no function "prnt"; did you mean "print"?
+  --> s.rhai:5:1
+ 5 | prnt(1);
+   | ^^^^
   help: `host list` shows all layers and functions
 "#,
     );

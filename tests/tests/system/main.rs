@@ -5,6 +5,7 @@ mod bad_input;
 mod examples;
 mod force;
 mod readme;
+mod repl;
 mod scripts;
 mod structure;
 

@@ -1,0 +1,129 @@
+//! `host repl`, with lines from a pipe and at a terminal.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::{Place, host};
+
+/// What comes back for these lines.
+fn lines(folder: &Path, text: &str) -> Output {
+    let mut command = host(folder);
+    let command = command.arg("repl").stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn lines_of_a_pipe_are_run_one_by_one() {
+    let place = Place::new();
+    let output = lines(
+        place.path(),
+        "let width = 4;\nlet net = [\n  conv(width, 3),\n  relu(),\n]\nnet\nprint(\"told\")\nexit\n1",
+    );
+    assert_eq!(text(&output.stdout), "[conv(4, 3), relu()]\ntold\n", "{}", text(&output.stderr));
+    assert!(output.status.success());
+
+    let output = lines(place.path(), "conv(0, 3)\n1 + 1\nhelp convv\nhelp relu\n[1,");
+    assert_eq!(output.status.code(), Some(1));
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(out.starts_with("2\nrelu()\n"), "{out}");
+    for part in ["repl:1:6", " 1 | conv(0, 3)\n   |      ^", "did you mean \"conv\"?", "[E0101]"] {
+        assert!(err.contains(part), "{part}\n{err}");
+    }
+}
+
+#[test]
+fn a_training_keeps_the_session_as_its_script() {
+    let place = Place::new();
+    std::fs::write(place.path().join("parts.rhai"), "fn body() { [conv(4, 3), relu()] }").unwrap();
+    let train = super::TRAIN.replace("conv(4, 3,", "conv(width, 3,");
+    let session = format!("import \"parts\" as parts;\nlet width = 4;\nnonsense\n{train}");
+    let output = lines(place.path(), &session);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(out.contains("best by  validation"), "{out}{err}");
+    let script = std::fs::read_to_string(place.path().join("maps/script.rhai")).unwrap();
+    assert!(script.starts_with("import \"parts\" as parts;\nlet width = 4;\n// nonsense\n"));
+    assert!(script.contains("epochs: 2"), "{script}");
+    // What was typed is a script that does the same.
+    std::fs::rename(place.path().join("maps"), place.path().join("first")).unwrap();
+    let output = place.run(&script);
+    assert!(output.status.success(), "{}", crate::said(&output));
+}
+
+/// The program at a terminal, which `script` of util-linux makes.
+struct Terminal {
+    child: Child,
+    shown: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    fn open(folder: &Path) -> Option<Self> {
+        let program = env!("CARGO_BIN_EXE_host-under-test");
+        let child = Command::new("script")
+            .args(["-qec", &format!("{program} repl"), "/dev/null"])
+            .current_dir(folder)
+            .env("XDG_STATE_HOME", folder)
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        // Systems without it are few; there the test cannot say anything.
+        let mut child = child.ok()?;
+        let shown = Arc::new(Mutex::new(String::new()));
+        let (keep, mut out) = (Arc::clone(&shown), child.stdout.take()?);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = out.read(&mut bytes) {
+                keep.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
+            }
+        });
+        Some(Self { child, shown })
+    }
+
+    /// Types, once `after` has been shown since the last time.
+    #[track_caller]
+    fn types(&mut self, after: &str, keys: &str) {
+        let begun = Instant::now();
+        while !self.shown.lock().unwrap().contains(after) {
+            let shown = self.shown.lock().unwrap().clone();
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {after:?} in {shown:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.shown.lock().unwrap().clear();
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(keys.as_bytes()).unwrap();
+        stdin.flush().unwrap();
+    }
+}
+
+#[test]
+fn at_a_terminal_there_are_completion_history_and_ctrl_c() {
+    let place = Place::new();
+    let Some(mut terminal) = Terminal::open(place.path()) else { return };
+    terminal.types("> ", "let wide_kernel = 40 + 2\r");
+    terminal.types("> ", "wide_\t + 1\r");
+    terminal.types("43", "dropped\x03");
+    // The arrow brings back the line before.
+    terminal.types("> ", "\x1b[A\r");
+    terminal.types("43", "print(40 + 5); loop {\r");
+    terminal.types("\n", "}\r");
+    terminal.types("45", "\x03");
+    terminal.types("interrupted", "wide_kernel + 2\r");
+    terminal.types("44", "\x04");
+    assert!(terminal.child.wait().unwrap().success());
+    let history = std::fs::read_to_string(place.path().join("neurhai/history")).unwrap();
+    assert!(history.contains("wide_kernel + 1") && !history.contains("dropped"), "{history}");
+
+    let Some(mut terminal) = Terminal::open(place.path()) else { return };
+    terminal.types("> ", "\x1b[A\r");
+    terminal.types("E0106", "exit\r");
+    assert!(terminal.child.wait().unwrap().success());
+}
