@@ -4,6 +4,7 @@
 mod bad_input;
 mod examples;
 mod force;
+mod plugins;
 mod readme;
 mod repl;
 mod scripts;
@@ -30,7 +31,7 @@ fn host(folder: &Path) -> Command {
 /// What the program said: its output, then its messages.
 fn said(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
 /// A folder of its own with a small CAPS of phantoms (`data/caps`, `data/splits`).
