@@ -293,12 +293,19 @@ fn gradients(layer: &Instance, x: &Tensor, y: &Tensor, mode: &str) -> Check {
         names.push(name);
     }
     let loss = (y * draw(&mut Draw(5), &y.size())).sum(Type::Float);
-    let found = Tensor::f_run_backward(&[loss], &of, false, false)
+    let found = backward(&loss, &of)
         .map_err(|error| format!("expected gradients of everything learned in {mode}: {error}"))?;
     for (gradient, name) in found.iter().zip(names) {
+        ensure(gradient.defined(), || format!("expected a gradient of {name} in {mode}"))?;
         finite(&format!("the gradient of {name} in {mode}"), gradient)?;
     }
     Ok(())
+}
+
+fn backward(of: &Tensor, with_respect_to: &[&Tensor]) -> Result<Vec<Tensor>, String> {
+    // libtorch would crash.
+    ensure(of.requires_grad(), || "the result is detached from the graph".into())?;
+    Tensor::f_run_backward(&[of], with_respect_to, false, false).map_err(|error| error.to_string())
 }
 
 fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
@@ -324,8 +331,7 @@ fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
             format!("expected one loss per sample, [{batch}], not {:?}", value.size())
         })?;
         finite("the loss", &value)?;
-        let gradient = Tensor::f_run_backward(&[value.sum(Type::Float)], &[&output], false, false);
-        finite("the gradient", &gradient.map_err(|error| error.to_string())?[0])?;
+        finite("the gradient", &backward(&value.sum(Type::Float), &[&output])?[0])?;
         let alone = numbers(&value)?;
         on_two_threads(&alone, || numbers(&loss(&output, &target)?))?;
         let turned = numbers(&loss(&output.flip([0]), &target.flip([0]))?.flip([0]))?;
