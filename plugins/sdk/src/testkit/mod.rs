@@ -11,6 +11,8 @@
 //!
 //! It goes through the same interface as the real host, so it serves for a plugin in C too. What it
 //! cannot see is the host's own part: options against their schema, shapes of a whole network.
+//!
+//! A plugin with layers or losses uses `testkit::torch::check` instead.
 
 use serde_json::{Map, Value};
 
@@ -21,7 +23,7 @@ mod collect;
 mod describe;
 mod metric;
 #[cfg(feature = "torch")]
-mod torch;
+pub mod torch;
 mod vote;
 
 use collect::{Kind, Registered, collect};
@@ -41,22 +43,40 @@ pub fn check(entry: &Entry) {
 /// As [`check`].
 #[track_caller]
 pub fn check_with(entry: &Entry, options: &[(&str, Value)]) {
-    let problems = problems(entry, options);
-    assert!(problems.is_empty(), "the plugin breaks its contract:\n  {}", problems.join("\n  "));
+    none(&problems(entry, options));
 }
 
 /// Everything that fails, one line each.
 pub fn problems(entry: &Entry, options: &[(&str, Value)]) -> Vec<String> {
+    problems_with(entry, options, |_| {
+        Err("expected no tensors; testkit::torch::check goes through layers and losses".into())
+    })
+}
+
+#[track_caller]
+fn none(problems: &[String]) {
+    assert!(problems.is_empty(), "the plugin breaks its contract:\n  {}", problems.join("\n  "));
+}
+
+/// `tensors` is the check of layers and losses. It is handed in rather than called, so that tests of
+/// plugins without tensors do not link libtorch where another crate has turned the feature on.
+fn problems_with(
+    entry: &Entry,
+    options: &[(&str, Value)],
+    tensors: fn(&Registered) -> Check,
+) -> Vec<String> {
     let mut problems = describe::entry(entry);
     match collect(entry, options) {
-        Ok(all) => problems.extend(all.iter().flat_map(check_one)),
+        Ok(all) => {
+            problems.extend(all.iter().flat_map(|registered| check_one(registered, tensors)))
+        }
         Err(error) => problems.push(error),
     }
     problems.extend(collect::refused(entry).err());
     problems
 }
 
-fn check_one(registered: &Registered) -> Vec<String> {
+fn check_one(registered: &Registered, tensors: fn(&Registered) -> Check) -> Vec<String> {
     let mut found = describe::item(registered);
     if found.is_empty() {
         let result = match &registered.kind {
@@ -64,14 +84,7 @@ fn check_one(registered: &Registered) -> Vec<String> {
             Kind::Transpose(raw) => architecture::check_transpose(registered, raw),
             Kind::Vote(raw) => vote::check(registered, raw),
             Kind::Metric(raw) => metric::check(registered, raw),
-            #[cfg(feature = "torch")]
-            Kind::Layer(raw) => torch::check_layer(registered, raw),
-            #[cfg(feature = "torch")]
-            Kind::Loss(raw) => torch::check_loss(registered, raw),
-            #[cfg(not(feature = "torch"))]
-            Kind::Layer(_) | Kind::Loss(_) => {
-                Err("the test kit needs the feature `torch` for it".into())
-            }
+            Kind::Layer(_) | Kind::Loss(_) => tensors(registered),
         };
         found.extend(result.err());
     }

@@ -1,13 +1,93 @@
-//! Contracts of layers and losses.
+//! Contracts of layers and losses, and a layer to try out.
 
 use std::ffi::c_void;
 
 use serde_json::{Map, Value, json};
 use tch::{Kind as Type, Tensor};
 
-use super::{Check, Draw, Failed, Registered, call, close, ensure, on_two_threads, options_of};
-use crate::abi::{self, OK, PARAM_TRAINABLE, Sink, Status, Text};
+use super::collect::collect;
+use super::{
+    Check, Draw, Failed, Kind, Registered, call, close, ensure, none, on_two_threads, options_of,
+    problems_with,
+};
+use crate::abi::{self, Entry, OK, PARAM_TRAINABLE, Sink, Status, Text};
 use crate::call::{read_text, slice, text, write};
+
+/// Puts a plugin through all tests, those of layers and losses among them.
+///
+/// # Panics
+/// As [`testkit::check`](super::check).
+#[track_caller]
+pub fn check(entry: &Entry) {
+    check_with(entry, &[]);
+}
+
+/// The same, with options for entries that need some, as
+/// [`testkit::check_with`](super::check_with).
+///
+/// # Panics
+/// As [`testkit::check`](super::check).
+#[track_caller]
+pub fn check_with(entry: &Entry, options: &[(&str, Value)]) {
+    none(&problems(entry, options));
+}
+
+/// Everything that fails, one line each.
+pub fn problems(entry: &Entry, options: &[(&str, Value)]) -> Vec<String> {
+    problems_with(entry, options, |registered| match &registered.kind {
+        Kind::Layer(raw) => check_layer(registered, raw),
+        Kind::Loss(raw) => check_loss(registered, raw),
+        _ => Ok(()),
+    })
+}
+
+/// A layer of a plugin, made for one input shape, with weights of its own. For tests that compare
+/// with other implementations.
+pub struct TestLayer {
+    instance: Instance,
+    // After the instance, as it is dropped last.
+    _entries: Vec<Registered>,
+}
+
+impl TestLayer {
+    /// Makes a layer of this name; `input` is a shape without the batch axis.
+    ///
+    /// # Errors
+    /// There is none of this name, or the plugin refuses.
+    pub fn new(entry: &Entry, name: &str, options: Value, input: &[i64]) -> Result<Self, String> {
+        let entries = collect(entry, &[(name, options)])?;
+        let registered = entries.iter().find(|registered| registered.name == name);
+        let Some((registered, Kind::Layer(raw))) = registered.map(|found| (found, &found.kind))
+        else {
+            return Err(format!("no layer is called {name:?}"));
+        };
+        let request = json!({"input": input, "options": options_of(registered)}).to_string();
+        Ok(Self { instance: create(registered, raw, &request)?, _entries: entries })
+    }
+
+    /// The names of the parameters and buffers, in order.
+    pub fn names(&self) -> &[String] {
+        &self.instance.asked.names
+    }
+
+    /// The parameters and buffers, in order.
+    pub fn weights(&self) -> &[Tensor] {
+        &self.instance.asked.params
+    }
+
+    /// The output shape without the batch axis, as the layer said it.
+    pub fn output(&self) -> Option<&[i64]> {
+        self.instance.asked.outputs.first().map(Vec::as_slice)
+    }
+
+    /// The output for a batch.
+    ///
+    /// # Errors
+    /// What the layer says.
+    pub fn forward(&self, input: &Tensor, training: bool, seed: u64) -> Result<Tensor, String> {
+        self.instance.forward(input, training, seed)
+    }
+}
 
 /// Numbers between −1 and 1.
 fn draw(draw: &mut Draw, shape: &[i64]) -> Tensor {
@@ -100,13 +180,13 @@ unsafe extern "C" fn output(ctx: *mut c_void, shape: *const i64, axes: usize, _:
     OK
 }
 
-struct Instance<'a> {
-    raw: &'a abi::Layer,
+struct Instance {
+    raw: abi::Layer,
     data: *mut c_void,
     asked: Asked,
 }
 
-impl Drop for Instance<'_> {
+impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.raw.destroy {
             // SAFETY: what `create` gave is destroyed once.
@@ -115,11 +195,7 @@ impl Drop for Instance<'_> {
     }
 }
 
-fn create<'a>(
-    registered: &Registered,
-    raw: &'a abi::Layer,
-    request: &str,
-) -> Result<Instance<'a>, Failed> {
+fn create(registered: &Registered, raw: &abi::Layer, request: &str) -> Result<Instance, Failed> {
     let (mut asked, mut data) = (Asked::default(), std::ptr::null_mut());
     let scope = abi::Scope {
         struct_size: size_of::<abi::Scope>() as u32,
@@ -134,10 +210,10 @@ fn create<'a>(
             create(registered.kind.item().data, text(request), &scope, &mut data, error)
         })
     })?;
-    Ok(Instance { raw, data, asked })
+    Ok(Instance { raw: *raw, data, asked })
 }
 
-impl Instance<'_> {
+impl Instance {
     fn forward(&self, input: &Tensor, training: bool, seed: u64) -> Result<Tensor, String> {
         let (inputs, weights): (_, Vec<_>) =
             ([lend(input)], self.asked.params.iter().map(lend).collect());
@@ -161,7 +237,7 @@ impl Instance<'_> {
     }
 }
 
-pub(super) fn check_layer(registered: &Registered, raw: &abi::Layer) -> Check {
+fn check_layer(registered: &Registered, raw: &abi::Layer) -> Check {
     let example = registered.more().remove("example").unwrap_or_default();
     let layer = example["layers"]
         .as_array()
@@ -208,7 +284,7 @@ pub(super) fn check_layer(registered: &Registered, raw: &abi::Layer) -> Check {
 }
 
 /// Gradients of a sum with changing signs, so that a normalisation does not hide them.
-fn gradients(layer: &Instance<'_>, x: &Tensor, y: &Tensor, mode: &str) -> Check {
+fn gradients(layer: &Instance, x: &Tensor, y: &Tensor, mode: &str) -> Check {
     let asked = &layer.asked;
     let learned = asked.params.iter().zip(&asked.names).filter(|(param, _)| param.requires_grad());
     let (mut of, mut names) = (vec![x], vec!["the input"]);
@@ -217,15 +293,22 @@ fn gradients(layer: &Instance<'_>, x: &Tensor, y: &Tensor, mode: &str) -> Check 
         names.push(name);
     }
     let loss = (y * draw(&mut Draw(5), &y.size())).sum(Type::Float);
-    let found = Tensor::f_run_backward(&[loss], &of, false, false)
+    let found = backward(&loss, &of)
         .map_err(|error| format!("expected gradients of everything learned in {mode}: {error}"))?;
     for (gradient, name) in found.iter().zip(names) {
+        ensure(gradient.defined(), || format!("expected a gradient of {name} in {mode}"))?;
         finite(&format!("the gradient of {name} in {mode}"), gradient)?;
     }
     Ok(())
 }
 
-pub(super) fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
+fn backward(of: &Tensor, with_respect_to: &[&Tensor]) -> Result<Vec<Tensor>, String> {
+    // libtorch would crash.
+    ensure(of.requires_grad(), || "the result is detached from the graph".into())?;
+    Tensor::f_run_backward(&[of], with_respect_to, false, false).map_err(|error| error.to_string())
+}
+
+fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
     let options = Value::Object(options_of(registered)).to_string();
     let loss = |output: &Tensor, target: &Tensor| -> Result<Tensor, String> {
         let mut value = abi::Tensor(std::ptr::null_mut());
@@ -248,8 +331,7 @@ pub(super) fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
             format!("expected one loss per sample, [{batch}], not {:?}", value.size())
         })?;
         finite("the loss", &value)?;
-        let gradient = Tensor::f_run_backward(&[value.sum(Type::Float)], &[&output], false, false);
-        finite("the gradient", &gradient.map_err(|error| error.to_string())?[0])?;
+        finite("the gradient", &backward(&value.sum(Type::Float), &[&output])?[0])?;
         let alone = numbers(&value)?;
         on_two_threads(&alone, || numbers(&loss(&output, &target)?))?;
         let turned = numbers(&loss(&output.flip([0]), &target.flip([0]))?.flip([0]))?;
