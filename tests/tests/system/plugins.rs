@@ -3,6 +3,7 @@
 
 mod calls;
 mod files;
+mod panics;
 mod shipped;
 
 use std::path::{Path, PathBuf};
