@@ -176,7 +176,7 @@ unsafe extern "C" fn param(
     };
     let result = (|| {
         let (name, init, shape) = (asked.0?, read_init(&asked.1?)?, asked.2?);
-        if name.is_empty() || name.contains('.') {
+        if name.split('.').any(str::is_empty) {
             let message = format!("a parameter cannot be called {name:?}");
             return Err(asking.planner.error(Code::BadNetwork, message));
         }
