@@ -263,3 +263,38 @@ fn a_folder_that_is_not_there_is_an_error() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("nowhere"), "{}", said(&output));
 }
+
+/// All places that plugins are looked for in: given folders, the variable, beside the script, the
+/// user's own. Each plugin has a name of its own.
+#[test]
+fn plugins_are_found_where_they_are_looked_for() {
+    let place = Place::new();
+    let put = |folder: &str, name: &str| {
+        let folder = place.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        let made = Folder::new();
+        let (plugin, vote) = (format!("-DNAME=\"{name}\""), format!("-DVOTE=\"{name}\""));
+        let file = made.compile(name, &["-DCASE=GOOD", "-DONLY_VOTE", &plugin, &vote]);
+        fs::copy(file, folder.join(format!("{name}.so"))).unwrap();
+    };
+    put("given", "a_given");
+    put("variable", "b_variable");
+    put("scripts/plugins", "c_beside");
+    put("share/neurhai/plugins", "d_own");
+    fs::write(place.path().join("scripts/x.rhai"), "architecture(\"x\", #{}, |p| [flatten()]);")
+        .unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = host(place.path());
+        command.args(arguments).env("NEURHAI_PLUGINS", "variable").env("XDG_DATA_HOME", "share");
+        said(&command.output().unwrap())
+    };
+    let all = run(&["--plugins", "given", "plugins"]);
+    let order = ["a_given", "b_variable", "d_own"].map(|name| all.find(name).unwrap());
+    assert!(order.is_sorted(), "{all}");
+    put("scripts/plugins", "e_beside");
+    fs::write(place.path().join("scripts/plugins/bad.so"), "text").unwrap();
+    let said = run(&["check", "scripts/x.rhai"]);
+    assert!(said.contains("scripts/plugins/bad.so"), "{said}");
+    let said = run(&["--no-plugins", "check", "scripts/x.rhai"]);
+    assert!(!said.contains("refused"), "{said}");
+}
