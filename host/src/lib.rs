@@ -7,6 +7,7 @@
 
 mod callback;
 pub mod cmd;
+mod definitions;
 pub mod functions;
 mod imports;
 mod names;

@@ -17,6 +17,7 @@ use crate::runtime::{Mode, Runtime, Settings};
 use crate::standard;
 
 mod check;
+mod definitions;
 mod explain;
 mod inspect;
 mod list;
@@ -44,6 +45,7 @@ enum Command {
     Explain(explain::Args),
     Plugins(plugins::Args),
     Repl(repl::Args),
+    Definitions(definitions::Args),
 }
 
 impl Cli {
@@ -59,6 +61,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
+            Command::Definitions(args) => definitions::run(&args, plugins),
         }
     }
 }

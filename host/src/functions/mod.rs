@@ -224,8 +224,8 @@ const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "inspect",
-        usage: "inspect(architecture, [channels, sizes], [#{ outputs, options }])",
-        help: "The layer table of a network for this input shape, ready to be printed.",
+        usage: "inspect(architecture, shape, [#{ outputs, options }])",
+        help: "The layer table of a network for an input shape, [channels, sizes …], to be printed.",
     },
     Function {
         name: "arg",

@@ -108,6 +108,12 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     all.map(function).collect()
 });
 
+/// Whether a function is one that gives a tensor.
+pub(crate) fn gives_tensor(function: &Function) -> bool {
+    let mut all = OPERATIONS.into_iter().flatten();
+    all.any(|one| one.usage == function.usage && matches!(one.code, Body::Tensor(_)))
+}
+
 /// The most numbers a tensor may hold that a script makes by itself. Results as large as what
 /// training hands over are always allowed.
 const MAX_ELEMENTS: i64 = 1 << 28;

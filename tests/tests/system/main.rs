@@ -9,6 +9,7 @@ mod readme;
 mod repl;
 mod scripts;
 mod structure;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
