@@ -42,8 +42,12 @@ impl Folder {
     }
 
     fn compile(&self, name: &str, defines: &[&str]) -> PathBuf {
+        self.compile_source("hostile.c", name, defines)
+    }
+
+    fn compile_source(&self, source: &str, name: &str, defines: &[&str]) -> PathBuf {
         let file = self.file(&format!("{name}.so"));
-        let source = root().join("tests/fixtures/plugins/hostile.c");
+        let source = root().join("tests/fixtures/plugins").join(source);
         let output = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()))
             .args(["-std=gnu99", "-w", "-fPIC", "-shared"])
             .args(defines)

@@ -97,6 +97,21 @@ fn data_are_dropped_once() {
     assert_eq!(drops(&second), 3.0, "architecture, metric and vote of the first catalog");
 }
 
+/// A layer in C over libtorch's stable functions: it computes on the host's tensors, its parameter is
+/// the host's, gradients flow, and any newer libtorch will do.
+#[test]
+fn a_layer_in_plain_c_keeps_its_contract() {
+    let folder = Folder::new();
+    folder.compile_source("stable.c", "x", &[]);
+    let (catalog, found) = folder.load();
+    assert_eq!(found.plugins.len(), 1, "{:?}", found.refused);
+    let findings = neurhai_core::contract::check(&catalog, "layer", "c_scaled_relu");
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    let folder = Folder::new();
+    folder.compile_source("stable.c", "x", &["-DLEAST=\"3.1.0\""]);
+    folder.refused(&["at least 3.1.0", "this program has 2.13.0"]);
+}
+
 /// What was loaded stays usable when its file is gone.
 #[test]
 fn a_library_removed_from_disk_stays_in_use() {
