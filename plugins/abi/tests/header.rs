@@ -8,8 +8,8 @@ use std::process::Command;
 
 use neurhai_abi as abi;
 
-/// A field's name, offset and size.
-type Field = (&'static str, usize, usize);
+/// A field's name, offset, size and type.
+type Field = (&'static str, usize, usize, &'static str);
 
 /// A structure's name, size and fields, as Rust has them.
 struct Structure {
@@ -18,8 +18,8 @@ struct Structure {
     fields: Vec<Field>,
 }
 
-fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
-    size_of::<F>()
+fn size_and_type<S, F>(_: fn(&S) -> &F) -> (usize, &'static str) {
+    (size_of::<F>(), std::any::type_name::<F>())
 }
 
 macro_rules! structures {
@@ -27,11 +27,10 @@ macro_rules! structures {
         vec![$(Structure {
             name: stringify!($name),
             size: size_of::<abi::$name>(),
-            fields: vec![$((
-                stringify!($field),
-                offset_of!(abi::$name, $field),
-                size_of_field(|s: &abi::$name| &s.$field),
-            )),*],
+            fields: vec![$({
+                let (size, kind) = size_and_type(|s: &abi::$name| &s.$field);
+                (stringify!($field), offset_of!(abi::$name, $field), size, kind)
+            }),*],
         }),*]
     };
 }
@@ -99,6 +98,39 @@ fn compile_and_run(compiler: &str, standard: &str, file: &str, source: &str) -> 
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A C definition of the type `T`, which is what Rust calls `kind`; none for arrays, where C has
+/// characters for bytes.
+fn typedef(kind: &str) -> Option<String> {
+    let kind = match kind.strip_prefix("core::option::Option<") {
+        Some(inner) => inner.strip_suffix('>')?,
+        None => kind,
+    };
+    if let Some(function) = kind.strip_prefix("unsafe extern \"C\" fn(") {
+        let (arguments, result) = function.rsplit_once(')')?;
+        let arguments: Vec<String> = arguments.split(", ").map(c_type).collect();
+        let result = result.strip_prefix(" -> ").map_or("void".into(), c_type);
+        return Some(format!("typedef {result} (*T)({})", arguments.join(", ")));
+    }
+    (!kind.starts_with('[')).then(|| format!("typedef {} T", c_type(kind)))
+}
+
+fn c_type(rust: &str) -> String {
+    if let Some(inner) = rust.strip_prefix("*const ") {
+        return format!("{} const *", c_type(inner));
+    }
+    if let Some(inner) = rust.strip_prefix("*mut ") {
+        return format!("{} *", c_type(inner));
+    }
+    match rust {
+        "u8" | "u32" | "u64" => format!("uint{}_t", &rust[1..]),
+        "i32" | "i64" => format!("int{}_t", &rust[1..]),
+        "usize" => "size_t".into(),
+        "f64" => "double".into(),
+        "core::ffi::c_void" => "void".into(),
+        structure => format!("Neurhai{}", structure.rsplit(':').next().unwrap()),
+    }
+}
+
 /// A program that prints what `neurhai.h` says, and the lines that are expected of it.
 fn program_and_lines() -> (String, String) {
     let mut source = "#include \"neurhai.h\"\n#include <stdio.h>\nint main(void) {\n".to_owned();
@@ -112,11 +144,17 @@ fn program_and_lines() -> (String, String) {
     for Structure { name, size, fields } in structures() {
         source += &format!("printf(\"{name} %d\\n\", (int)sizeof(Neurhai{name}));\n");
         lines += &format!("{name} {size}\n");
-        for (field, offset, size) in fields {
+        for (field, offset, size, kind) in fields {
             source += &format!(
                 "printf(\"{name}.{field} %d %d\\n\", (int)offsetof(Neurhai{name}, {field}), \
                  (int)sizeof(((Neurhai{name} *)0)->{field}));\n"
             );
+            // A field of another type, or a function of another signature, does not compile.
+            if let Some(typedef) = typedef(kind) {
+                source += &format!(
+                    "{{ {typedef}; Neurhai{name} s; T *same = &s.{field}; (void)same; }}\n"
+                );
+            }
             lines += &format!("{name}.{field} {offset} {size}\n");
         }
     }
@@ -135,7 +173,7 @@ fn c_and_cpp_see_the_same_structures_and_constants_as_rust() {
 #[test]
 fn structures_have_no_gaps() {
     for Structure { name, size, fields } in structures() {
-        let sum: usize = fields.iter().map(|(_, _, size)| size).sum();
+        let sum: usize = fields.iter().map(|(_, _, size, _)| size).sum();
         assert_eq!(sum, size, "{name}: a field is missing here, or there is padding");
     }
 }
