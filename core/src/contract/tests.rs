@@ -223,6 +223,6 @@ fn layers_that_break_a_clause_are_caught() {
         let (help, origin) = (HELP.into(), Origin::BuiltIn);
         let rule = TransposeEntry { layer: "broken".into(), help, origin, rule: Box::new(layer) };
         catalog.transposes.register(rule).unwrap();
-        broken(&catalog, "transpose rule", "takes 4×5×6 to 4×2×3");
+        broken(&catalog, "transpose rule", "takes 4×5×7 to 4×2×3");
     }
 }
