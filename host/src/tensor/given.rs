@@ -256,7 +256,7 @@ impl<'s> Given<'s> {
 }
 
 /// A value in words: the shape of a tensor counts.
-pub(super) fn describe_value(value: &Dynamic) -> String {
+pub(crate) fn describe_value(value: &Dynamic) -> String {
     match Tensor::of(value) {
         Some(tensor) if tensor.dim() == 0 => "a tensor of one number".into(),
         Some(tensor) => format!("a tensor {}", show(&tensor.size())),

@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, EvalAltResult};
 
 use crate::functions::{Function, raise};
 use crate::sandbox;
+pub(crate) use given::describe_value;
 use given::{Given, Signature};
 
 mod arithmetic;
@@ -49,6 +50,8 @@ impl Tensor {
         value.read_lock::<Self>().map(|tensor| tensor.get())
     }
 }
+
+pub(crate) use values::list;
 
 /// A tensor as a script's value.
 pub(crate) fn value(tensor: tch::Tensor) -> Dynamic {

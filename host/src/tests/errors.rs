@@ -212,7 +212,7 @@ error[E0107] the architecture "a" of s.rhai:3 is already registered: s.rhai:1
   --> s.rhai:3:1
  3 | architecture("a", #{}, |p| [relu()]);
    | ^^^^^^^^^^^^
-  help: choose another name
+  help: choose another name, or say that it replaces the other
 "#,
     );
 }
