@@ -9,7 +9,6 @@ use rhai::{
 };
 
 use crate::report::CallSite;
-use crate::sandbox::measured;
 
 /// A function of a script together with the functions and imports that were in sight of it.
 pub(crate) struct Callback {
@@ -25,14 +24,14 @@ impl Callback {
         Self { function, context: ctx.store_data(), at: CallSite::of(ctx) }
     }
 
-    /// Calls it, with limits of its own.
+    /// Calls it.
     pub(crate) fn call(
         &self,
         engine: &Engine,
         args: impl FuncArgs,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
         let ctx = self.context.create_context(engine);
-        let result = measured(|| self.function.call_within_context(&ctx, args));
+        let result = self.function.call_within_context(&ctx, args);
         // The outermost frame would only say that the function was called where it was handed over.
         result.map_err(|error| match *error {
             EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => inner,

@@ -235,11 +235,22 @@ fn checked(error: &EvalAltResult) -> bool {
     }
 }
 
+/// Runs a script's function where a script may run: on a thread with a large stack, which is a new
+/// one where a thread of the core calls, such as those that load images.
+pub(crate) fn with_script_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    match std::thread::current().name() {
+        Some(THREAD) => Ok(work()),
+        _ => on_large_stack(work),
+    }
+}
+
+const THREAD: &str = "script";
+
 /// Runs work on a thread with a large stack; a panic in it is a defect, told as such.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     let defect = |message: &str| Error::new(Code::Internal, message.to_owned());
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES);
+        let thread = std::thread::Builder::new().name(THREAD.into()).stack_size(STACK_BYTES);
         let thread = thread
             .spawn_scoped(scope, work)
             .map_err(|error| defect("cannot start a thread").because(error))?;

@@ -111,12 +111,17 @@ thread_local! {
 
 /// Runs a script, or one of its functions, with limits of its own.
 pub(crate) fn measured<T>(run: impl FnOnce() -> T) -> T {
-    let fresh = Meter {
-        operations: 0,
-        next_look: LOOK_EVERY,
-        started: Instant::now(),
-        memory: resident_bytes(),
-    };
+    metered(LOOK_EVERY, resident_bytes(), run)
+}
+
+/// Runs a function of a script as part of training, whose own time and memory cannot be told from
+/// the function's: only steps count.
+pub(crate) fn in_pass<T>(run: impl FnOnce() -> T) -> T {
+    metered(u64::MAX, None, run)
+}
+
+fn metered<T>(next_look: u64, memory: Option<u64>, run: impl FnOnce() -> T) -> T {
+    let fresh = Meter { operations: 0, next_look, started: Instant::now(), memory };
     let outer = METER.replace(Some(fresh));
     let result = run();
     METER.set(outer);

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use neurhai_core::catalog::Catalog;
-use neurhai_core::layer::LayerInfo;
+use neurhai_core::catalog::{Catalog, LayerEntry};
 use neurhai_core::network::{LayerRow, LayerSpec, Plan};
 use neurhai_core::options::{Default, Kind, OptionSpec};
 use neurhai_core::shape::{elements, show};
 use serde_json::{Map, Value};
+
+use crate::functions::layers::written;
 
 mod check;
 pub mod explain;
@@ -18,8 +19,8 @@ pub use results::results;
 
 /// A layer as a script would write it: `conv(8, 3, #{ padding: 1 })`.
 pub fn layer(catalog: &Catalog, spec: &LayerSpec) -> String {
-    let info = catalog.layers.find(&spec.kind).map(|entry| &entry.info);
-    let text = call(catalog, &spec.kind, info, &spec.options, true);
+    let entry = catalog.layers.find(&spec.kind).map(|entry| &**entry);
+    let text = call(catalog, &spec.kind, entry, &spec.options, true);
     match &spec.name {
         Some(name) => format!("{text}.named({name:?})"),
         None => text,
@@ -30,12 +31,12 @@ pub fn layer(catalog: &Catalog, spec: &LayerSpec) -> String {
 fn call(
     catalog: &Catalog,
     kind: &str,
-    info: Option<&LayerInfo>,
+    entry: Option<&LayerEntry>,
     options: &Map<String, Value>,
     whole: bool,
 ) -> String {
-    let specs = info.map_or(&[][..], |info| &info.options);
-    let positional = info.map_or(0, |info| info.positional);
+    let specs = entry.map_or(&[][..], |entry| &entry.info.options);
+    let positional = entry.map_or(0, |entry| entry.info.positional);
     let value = |spec: Option<&OptionSpec>, value: &Value| match spec.map(|spec| &spec.kind) {
         Some(Kind::Layers | Kind::Branches) if whole => layers(catalog, value),
         Some(Kind::Layers | Kind::Branches) => "[…]".into(),
@@ -64,7 +65,10 @@ fn call(
     if !named.is_empty() {
         parts.push(format!("#{{ {} }}", named.join(", ")));
     }
-    format!("{kind}({})", parts.join(", "))
+    match entry {
+        Some(entry) => written(entry, &parts),
+        None => format!("{kind}({})", parts.join(", ")),
+    }
 }
 
 fn is_default(spec: &OptionSpec, value: &Value, options: &Map<String, Value>) -> bool {
@@ -155,8 +159,8 @@ fn layer_rows(catalog: &Catalog, rows: &[LayerRow]) -> Vec<Vec<String>> {
 }
 
 fn row_call(catalog: &Catalog, row: &LayerRow) -> String {
-    let info = catalog.layers.find(&row.kind).map(|entry| &entry.info);
-    call(catalog, &row.kind, info, &row.options, false)
+    let entry = catalog.layers.find(&row.kind).map(|entry| &**entry);
+    call(catalog, &row.kind, entry, &row.options, false)
 }
 
 /// Cells in columns, two spaces apart; the columns from `right` on are aligned to the right.

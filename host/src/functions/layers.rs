@@ -3,8 +3,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use neurhai_core::catalog::{Catalog, LayerEntry};
-use neurhai_core::layer::LayerInfo;
+use neurhai_core::catalog::{Catalog, LayerEntry, Origin};
 use neurhai_core::network::LayerSpec;
 use neurhai_core::options::{Kind, Options};
 use neurhai_core::{Code, Error, Result};
@@ -13,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Shared, raise};
 use crate::report::CallSite;
+use crate::tensor;
 use crate::value::{describe, map_from_json, to_json};
 
 /// How many layers one layer may hold, itself included.
@@ -195,26 +195,41 @@ fn read_branches(value: &Dynamic, what: &str) -> Result<Vec<Dynamic>> {
 }
 
 /// How a layer is called: `conv(out_channels, kernel_size, #{ stride, padding, … })`.
-pub fn usage(info: &LayerInfo) -> String {
+pub fn usage(entry: &LayerEntry) -> String {
+    let info = &entry.info;
     let names: Vec<_> = info.options.iter().map(|option| option.name.as_str()).collect();
     let (positional, named) = names.split_at(info.positional.min(names.len()));
     let mut parts: Vec<String> = positional.iter().map(|name| (*name).to_owned()).collect();
     if !named.is_empty() {
         parts.push(format!("#{{ {} }}", named.join(", ")));
     }
-    format!("{}({})", info.name, parts.join(", "))
+    written(entry, &parts)
+}
+
+/// The call of a layer with these values; layers of scripts have no function of their own.
+pub(crate) fn written(entry: &LayerEntry, values: &[String]) -> String {
+    let name = &entry.info.name;
+    match entry.origin {
+        Origin::Script { .. } => {
+            let all = [&[format!("{name:?}")], values].concat();
+            format!("custom({})", all.join(", "))
+        }
+        _ => format!("{name}({})", values.join(", ")),
+    }
 }
 
 /// The error of a call with values that fit no way of calling the layer.
-pub(crate) fn miscalled(info: &LayerInfo, given: impl Iterator<Item = String>) -> Error {
+pub(crate) fn miscalled(entry: &LayerEntry, given: impl Iterator<Item = String>) -> Error {
+    let name = &entry.info.name;
     let given: Vec<_> = given.collect();
     let given = if given.is_empty() { "nothing".into() } else { given.join(", ") };
-    Error::new(Code::BadOption, format!("{} cannot be called with {given}", info.name))
-        .help(format!("it is called as {}", usage(info)))
+    Error::new(Code::BadOption, format!("{name} cannot be called with {given}"))
+        .help(format!("it is called as {}", usage(entry)))
 }
 
 /// Sorts the values of a call into options: first by position, then out of a map.
-fn sort(info: &LayerInfo, mut args: Vec<Dynamic>) -> Result<Vec<(String, Dynamic)>> {
+fn sort(entry: &LayerEntry, mut args: Vec<Dynamic>) -> Result<Vec<(String, Dynamic)>> {
+    let info = &entry.info;
     let mut map = None;
     if let Some(last) = args.last().and_then(|last| last.read_lock::<rhai::Map>()) {
         let slot = info.options[..info.positional].get(args.len() - 1).map(|spec| &spec.kind);
@@ -226,7 +241,10 @@ fn sort(info: &LayerInfo, mut args: Vec<Dynamic>) -> Result<Vec<(String, Dynamic
         args.pop();
     }
     if args.len() > info.positional {
-        return Err(miscalled(info, args.iter().map(describe)));
+        let given: Vec<_> = args.iter().map(describe).collect();
+        let tensor = args.first().is_some_and(|first| tensor::Tensor::of(first).is_some());
+        let error = tensor.then(|| tensor::miscalled(&info.name, &given.join(", "))).flatten();
+        return Err(error.unwrap_or_else(|| miscalled(entry, given.into_iter())));
     }
     let names = info.options.iter().map(|spec| spec.name.clone());
     let mut given: Vec<_> = names.zip(args).collect();
@@ -245,12 +263,12 @@ fn sort(info: &LayerInfo, mut args: Vec<Dynamic>) -> Result<Vec<(String, Dynamic
 pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
     for entry in shared.catalog().layers.iter() {
         for arity in 0..=entry.info.positional + 1 {
-            let (entry, shared) = (Arc::clone(entry), Arc::clone(shared));
+            let shared = Arc::clone(shared);
             let types = vec![TypeId::of::<Dynamic>(); arity];
             let name = entry.info.name.clone();
-            engine.register_raw_fn(name, types, move |ctx, args| {
+            engine.register_raw_fn(name.clone(), types, move |ctx, args| {
                 let args = args.iter().map(|arg| (**arg).clone().flatten()).collect();
-                call(&entry, &shared, &ctx, args)
+                call(&name, &shared, &ctx, args)
             });
         }
     }
@@ -261,9 +279,13 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         Layer::make(&keep.catalog(), kind, given, at).map_err(raise)
     };
     let plain = custom.clone();
+    let by_value = Arc::clone(shared);
     engine
         .register_type_with_name::<Layer>("Layer")
         .register_fn("custom", custom)
+        .register_fn("custom", move |ctx: NativeCallContext<'_>, kind: &str, value: Dynamic| {
+            call(kind, &by_value, &ctx, vec![value])
+        })
         .register_fn("custom", move |ctx: NativeCallContext<'_>, kind: &str| {
             plain(ctx, kind, rhai::Map::new())
         })
@@ -291,13 +313,15 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
     }
 }
 
+/// The layer of this name, which a script may have replaced since its function was registered.
 fn call(
-    entry: &LayerEntry,
+    name: &str,
     shared: &Shared,
     ctx: &NativeCallContext<'_>,
     args: Vec<Dynamic>,
 ) -> std::result::Result<Layer, Box<EvalAltResult>> {
-    let given = sort(&entry.info, args).map_err(raise)?;
+    let catalog = shared.catalog();
+    let given = catalog.layers.get(name).and_then(|entry| sort(entry, args));
     let at = Some(CallSite::of(ctx));
-    Layer::make(&shared.catalog(), &entry.info.name, given, at).map_err(raise)
+    given.and_then(|given| Layer::make(&catalog, name, given, at)).map_err(raise)
 }

@@ -1,6 +1,6 @@
 //! The functions that scripts may call, one file per matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
 
@@ -14,9 +14,9 @@ use crate::runtime::{Inner, Mode};
 use crate::sandbox::Limits;
 use arguments::Arguments;
 
-pub mod architecture;
 pub mod arguments;
 pub mod data;
+mod define;
 pub mod inspect;
 pub mod layers;
 mod new_folder;
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) events: Events,
+    /// What the next registration of a name takes the place of: its kind and name.
+    pub(crate) replaced: Mutex<BTreeSet<(String, String)>>,
 }
 
 /// Who is told what happens in a run.
@@ -56,6 +58,7 @@ impl Shared {
             mode,
             limits,
             events,
+            replaced: Mutex::default(),
         }
     }
 
@@ -77,7 +80,7 @@ impl Shared {
                 Code::ScriptError,
                 "nothing can be registered while a network is built or trained",
             )
-            .help("register architectures at the top level of the script")),
+            .help("register at the top level of the script")),
         }
     }
 
@@ -121,7 +124,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
         .register_fn("to_string", |raised: &mut Raised| raised.error.to_string());
     crate::tensor::register(engine);
     layers::register(engine, shared);
-    architecture::register(engine, shared, inner);
+    define::register(engine, shared, inner);
     data::register(engine);
     inspect::register(engine, shared);
     train::register(engine, shared);
@@ -146,11 +149,71 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter().chain(crate::tensor::FUNCTIONS.iter())
 }
 
+/// How a function is called.
+pub(crate) fn usage(name: &str) -> &'static str {
+    all().find(|function| function.name == name).map_or("", |function| function.usage)
+}
+
 const FUNCTIONS: &[Function] = &[
     Function {
         name: "architecture",
         usage: "architecture(name, [help,] #{ option: default }, |p| [layers])",
         help: "Registers a recipe for networks; p holds the options, input, outputs and dimensions.",
+    },
+    Function {
+        name: "layer",
+        usage: "layer(name, [help,] #{ option: default }, |l, x| tensor)",
+        help: "Registers a layer out of tensor functions or other layers: l holds the options and input, and with #{ parameters: |l| #{ name: shape }, forward: |l, x| … } in place of the function also the parameters.",
+    },
+    Function {
+        name: "apply",
+        usage: "layer.apply(x)",
+        help: "What a layer gives for a tensor, within the function of a layer; every call has parameters of its own.",
+    },
+    Function {
+        name: "transpose",
+        usage: "transpose(layer, [help,] |l| [layers])",
+        help: "Registers how a decoder undoes a layer; l holds its options, kind, input and output.",
+    },
+    Function {
+        name: "transposed",
+        usage: "transposed(layer, [channels, sizes])",
+        help: "The layers by which a decoder undoes this layer for this input shape.",
+    },
+    Function {
+        name: "vote",
+        usage: "vote(name, [help,] #{ option: default }, |parts, p| [scores])",
+        help: "Registers how the parts of an image decide: parts is a list of #{ part, weight, scores }.",
+    },
+    Function {
+        name: "scores",
+        usage: "scores(parts)",
+        help: "The scores of the parts of a vote as a tensor [part, output].",
+    },
+    Function {
+        name: "weights",
+        usage: "weights(parts)",
+        help: "The weights of the parts of a vote as a tensor [part].",
+    },
+    Function {
+        name: "metric",
+        usage: "metric(name, [help,] #{ direction, lowest, highest, formula, source }, |truth, scores| number)",
+        help: "Registers a metric: truth [row] holds class codes, scores [row, class] probabilities; () where it is not defined.",
+    },
+    Function {
+        name: "loss",
+        usage: "loss(name, [help,] #{ option: default }, |output, target, p| tensor)",
+        help: "Registers a loss: of output [batch, class] and class codes [batch] it gives one number per sample.",
+    },
+    Function {
+        name: "transform",
+        usage: "transform(name, [help,] #{ option: default }, |image, p, seed| tensor)",
+        help: "Registers a random change of training images [channel, …], which keeps the shape; all chance comes from seed.",
+    },
+    Function {
+        name: "replace",
+        usage: "replace(kind, name)",
+        help: "The script's next registration of this name takes the place of what is there: replace(\"vote\", \"soft\").",
     },
     Function {
         name: "part",
@@ -164,8 +227,8 @@ const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "custom",
-        usage: "custom(kind, #{ option: value })",
-        help: "A layer by its registered name.",
+        usage: "custom(kind, [#{ option: value }])",
+        help: "A layer by its registered name; where it has one option, its value will do.",
     },
     Function {
         name: "caps",

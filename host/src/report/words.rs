@@ -129,7 +129,7 @@ fn function(signature: &str, site: &CallSite, shared: &Shared) -> Error {
         return error;
     }
     if let Some(entry) = catalog.layers.find(bare) {
-        return miscalled(&entry.info, given.into_iter());
+        return miscalled(entry, given.into_iter());
     }
     let given = if given.is_empty() { "nothing".into() } else { given.join(", ") };
     if let Some(function) = functions::all().find(|function| function.name == bare) {

@@ -39,7 +39,7 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
 /// A layer: how it is called, its options, an example.
 pub fn layer(catalog: &Catalog, entry: &LayerEntry) -> String {
     let info = &entry.info;
-    let mut out = format!("{}\n\n{}\n", usage(info), info.help);
+    let mut out = format!("{}\n\n{}\n", usage(entry), info.help);
     options(&mut out, &info.options);
     let _ = writeln!(out, "\nshapes   {}", info.shapes);
     let _ = writeln!(out, "example  {}", example(catalog, &info.example.layers));

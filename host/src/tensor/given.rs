@@ -9,7 +9,7 @@ use neurhai_core::{Code, Error, Place, Result};
 use rhai::{Dynamic, ImmutableString};
 use tch::Kind;
 
-use super::{MAX_ELEMENTS, Tensor};
+use super::{MAX_ELEMENTS, Tensor, pass};
 use crate::value::describe;
 
 /// What a usage line says: `conv(x, weight, [bias], [#{ stride, padding }])`.
@@ -145,6 +145,7 @@ impl<'s> Given<'s> {
     pub(super) fn operand(&self, name: &str, beside: &tch::Tensor) -> Result<tch::Tensor> {
         operand(self.any(name)?, beside.kind())
             .unwrap_or_else(|| Err(self.bad(name, "a tensor or a number")))
+            .and_then(pass::place)
     }
 
     pub(super) fn int(&self, name: &str) -> Result<i64> {
@@ -255,7 +256,7 @@ impl<'s> Given<'s> {
 }
 
 /// A value in words: the shape of a tensor counts.
-pub(super) fn describe_value(value: &Dynamic) -> String {
+pub(crate) fn describe_value(value: &Dynamic) -> String {
     match Tensor::of(value) {
         Some(tensor) if tensor.dim() == 0 => "a tensor of one number".into(),
         Some(tensor) => format!("a tensor {}", show(&tensor.size())),

@@ -7,7 +7,8 @@ use rhai::{Dynamic, Engine, INT};
 use tch::Kind;
 
 use super::given::describe_value;
-use super::{Called, STEPS, Tensor, restated, value};
+use super::shapes::selected;
+use super::{Called, STEPS, Tensor, missing, restated, value};
 use crate::functions::raise;
 use crate::sandbox;
 use crate::value::describe;
@@ -36,7 +37,13 @@ fn index(x: &tch::Tensor, indices: &[Dynamic]) -> Result<tch::Tensor> {
                 Kind::Bool => places.f_nonzero()?.f_flatten(0, -1)?,
                 _ => places,
             };
-            x = x.f_index_select(axis, &places)?;
+            x = match x.f_index_select(axis, &places).map_err(Error::from) {
+                Err(error) if missing::is_why(&error) => {
+                    let shape = selected(&x, axis, &places);
+                    neurhai_torch::meta(&shape)?.f_to_kind(x.kind())?
+                }
+                found => found?,
+            };
         } else if !index.is_unit() {
             let message = format!("a tensor cannot be indexed with {}", describe(index));
             return Err(Error::new(Code::BadOption, message)

@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, EvalAltResult};
 
 use crate::functions::{Function, raise};
 use crate::sandbox;
+pub(crate) use given::describe_value;
 use given::{Given, Signature};
 
 mod arithmetic;
@@ -18,6 +19,7 @@ mod given;
 mod indexing;
 mod losses;
 mod make;
+mod missing;
 mod neural;
 mod norms;
 mod operators;
@@ -48,6 +50,8 @@ impl Tensor {
         value.read_lock::<Self>().map(|tensor| tensor.get())
     }
 }
+
+pub(crate) use values::list;
 
 /// A tensor as a script's value.
 pub(crate) fn value(tensor: tch::Tensor) -> Dynamic {
@@ -128,7 +132,12 @@ fn call(operation: &Operation, signature: &Signature, args: Vec<Dynamic>) -> Cal
     sandbox::count(STEPS);
     let given = Given::read(signature, args).map_err(raise)?;
     let result = match operation.code {
-        Body::Tensor(code) => code(&given).map(value),
+        Body::Tensor(code) => code(&given)
+            .or_else(|error| match missing::is_why(&error) {
+                true => missing::result(signature.name, &given)?.ok_or(error),
+                false => Err(error),
+            })
+            .map(value),
         Body::Value(code) => code(&given),
     };
     result.map_err(|error| raise(restated(error, signature.name, &given.describe())))
@@ -138,6 +147,11 @@ fn call(operation: &Operation, signature: &Signature, args: Vec<Dynamic>) -> Cal
 fn restated(error: Error, name: &str, given: &str) -> Error {
     let problem = &error.problems()[0];
     match (problem.code, &problem.cause) {
+        (Code::Torch, Some(cause)) if missing::is_why(&error) || cause.contains("meta tensor") => {
+            let message = format!("{name} needs values, but only shapes are being found out");
+            Error::new(Code::ShapeMismatch, message)
+                .help("the shape of a layer's result may depend on shapes and options only")
+        }
         (Code::Torch, Some(cause)) => {
             let message = format!("{name} cannot be computed for {given}");
             // libtorch's first line says it all; the rest is about its own code.

@@ -8,15 +8,15 @@ use neurhai_core::random::derived_seed;
 /// A forward pass, for the time of one call.
 pub(crate) struct Pass {
     /// The seed of its random choices, in training.
-    pub(crate) seed: Option<u64>,
+    seed: Option<u64>,
     /// A tensor of the pass: new tensors go where it lies.
-    pub(crate) anchor: tch::Tensor,
+    anchor: tch::Tensor,
     draws: u64,
 }
 
 impl Pass {
-    pub(crate) fn new(seed: Option<u64>, anchor: tch::Tensor) -> Self {
-        Self { seed, anchor, draws: 0 }
+    pub(crate) fn new(seed: Option<u64>, x: &tch::Tensor) -> Self {
+        Self { seed, anchor: x.shallow_clone(), draws: 0 }
     }
 }
 
@@ -49,10 +49,10 @@ pub(super) fn training() -> bool {
 /// The tensor where the pass computes.
 pub(super) fn place(tensor: tch::Tensor) -> Result<tch::Tensor> {
     PASS.with_borrow(|pass| match pass {
-        Some(pass) => {
-            let like = pass.anchor.f_to_kind(tensor.kind())?;
-            Ok(tensor.f_to_other(&like, false, false)?)
+        Some(Pass { anchor, .. }) if anchor.device() != tch::Device::Cpu => {
+            let like = anchor.f_detach()?.f_flatten(0, -1)?.f_narrow(0, 0, 0)?;
+            Ok(tensor.f_to_other(&like.f_to_kind(tensor.kind())?, false, false)?)
         }
-        None => Ok(tensor),
+        _ => Ok(tensor),
     })
 }

@@ -119,12 +119,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "The places that a tensor of whole numbers says, along an axis.",
         |g| {
             let (x, axis, indices) = (g.tensor("x")?, g.int("axis")?, g.tensor("indices")?);
-            let mut shape = x.size();
-            let at = if axis < 0 { axis + shape.len() as i64 } else { axis };
-            if let Some(size) = usize::try_from(at).ok().and_then(|at| shape.get_mut(at)) {
-                *size = indices.numel() as i64;
-            }
-            g.room(&shape)?;
+            g.room(&selected(&x, axis, &indices))?;
             Ok(x.f_index_select(axis, &indices)?)
         },
     ),
@@ -138,17 +133,32 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Numbers added around, as in PyTorch: before and after the last axis, then the one before. Modes: constant, reflect, replicate, circular.",
         |g| {
             let (x, sizes) = (g.tensor("x")?, g.ints("sizes")?);
-            let mut shape = x.size();
-            for (size, both) in shape.iter_mut().rev().zip(sizes.chunks(2)) {
-                *size = both.iter().fold(*size, |size, more| size.saturating_add(*more));
-            }
-            g.room(&shape)?;
+            g.room(&padded(g)?)?;
             let mode = g.text_or("mode", "constant")?;
             let number = if mode == "constant" { Some(g.float_or("number", 0.0)?) } else { None };
             Ok(x.f_pad(sizes, &mode, number)?)
         },
     ),
 ];
+
+/// The shape with other places along an axis.
+pub(super) fn selected(x: &Tensor, axis: i64, places: &Tensor) -> Vec<i64> {
+    let mut shape = x.size();
+    let at = if axis < 0 { axis + shape.len() as i64 } else { axis };
+    if let Some(size) = usize::try_from(at).ok().and_then(|at| shape.get_mut(at)) {
+        *size = places.numel() as i64;
+    }
+    shape
+}
+
+/// The shape with numbers around.
+pub(super) fn padded(g: &Given<'_>) -> Result<Vec<i64>> {
+    let mut shape = g.tensor("x")?.size();
+    for (size, both) in shape.iter_mut().rev().zip(g.ints("sizes")?.chunks(2)) {
+        *size = both.iter().fold(*size, |size, more| size.saturating_add(*more));
+    }
+    Ok(shape)
+}
 
 /// What joined tensors need.
 fn roomy(g: &Given<'_>, tensors: &[Tensor]) -> Result<()> {

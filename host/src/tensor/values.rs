@@ -45,7 +45,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 const MAX_LISTED: usize = 20_000;
 
 /// The values of a tensor as a script's numbers.
-pub(super) fn list(x: &Tensor) -> Result<Dynamic> {
+pub(crate) fn list(x: &Tensor) -> Result<Dynamic> {
     let (size, kind) = (x.size(), x.kind());
     let flat = x.f_detach()?.f_to_device(Device::Cpu)?.f_reshape(-1)?;
     let count = flat.numel();

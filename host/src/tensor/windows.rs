@@ -16,13 +16,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             let (stride, padding) =
                 (g.sizes_or("stride", axes, 1)?, g.sizes_or("padding", axes, 0)?);
             let (dilation, groups) = (g.sizes_or("dilation", axes, 1)?, g.int_or("groups", 1)?);
-            let size = x.size();
-            let out = weight.size().first().copied().unwrap_or(1);
-            let window = stride.iter().zip(&padding).zip(&size[2..]);
-            let window =
-                window.map(|((s, p), n)| n.saturating_add(p.saturating_mul(2)) / (*s).max(1) + 1);
-            let shape: Vec<i64> = [size[0], out].into_iter().chain(window).collect();
-            g.room(&shape)?;
+            g.room(&convolved(g)?)?;
             let none = vec![0; axes];
             Ok(x.f_convolution(&weight, bias, stride, padding, dilation, false, none, groups)?)
         },
@@ -37,16 +31,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 (g.sizes_or("stride", axes, 1)?, g.sizes_or("padding", axes, 0)?);
             let more = g.sizes_or("output_padding", axes, 0)?;
             let (dilation, groups) = (g.sizes_or("dilation", axes, 1)?, g.int_or("groups", 1)?);
-            let (size, kernel) = (x.size(), weight.size());
-            let out = kernel.get(1).copied().unwrap_or(1).saturating_mul(groups.max(1));
-            let mut shape = vec![size[0], out];
-            for axis in 0..axes {
-                let reach =
-                    kernel.get(axis + 2).copied().unwrap_or(1).saturating_mul(dilation[axis]);
-                let grown = size[axis + 2].saturating_mul(stride[axis]);
-                shape.push(grown.saturating_add(reach).saturating_add(more[axis]));
-            }
-            g.room(&shape)?;
+            g.room(&transposed(g)?)?;
             Ok(x.f_convolution(&weight, bias, stride, padding, dilation, true, more, groups)?)
         },
     ),
@@ -111,6 +96,73 @@ pub(super) const OPERATIONS: &[Operation] = &[
         },
     ),
 ];
+
+/// The shape of a convolution.
+pub(super) fn convolved(g: &Given<'_>) -> Result<Vec<i64>> {
+    let (x, axes) = spatial(g)?;
+    let weight = g.tensor("weight")?.size();
+    let kernel = (2..axes + 2).map(|axis| weight.get(axis).copied().unwrap_or(1)).collect();
+    let channels = weight.first().copied().unwrap_or(1);
+    windows(g, &x, channels, kernel, g.sizes_or("stride", axes, 1)?)
+}
+
+/// The shape of a pooling.
+pub(super) fn pooled(g: &Given<'_>) -> Result<Vec<i64>> {
+    let (x, axes) = spatial(g)?;
+    windows(g, &x, x.size()[1], g.sizes("kernel_size", axes)?, stride(g, axes)?)
+}
+
+fn windows(
+    g: &Given<'_>,
+    x: &Tensor,
+    channels: i64,
+    kernel: Vec<i64>,
+    stride: Vec<i64>,
+) -> Result<Vec<i64>> {
+    let (size, axes) = (x.size(), kernel.len());
+    let (padding, dilation) = (g.sizes_or("padding", axes, 0)?, g.sizes_or("dilation", axes, 1)?);
+    let ceil = g.flag_or("ceil_mode", false)?;
+    let mut shape = vec![size[0], channels];
+    for axis in 0..axes {
+        let (n, step) = (size[axis + 2], stride[axis].max(1));
+        let padded = n.saturating_add(padding[axis].saturating_mul(2));
+        let reach = dilation[axis].saturating_mul(kernel[axis].saturating_sub(1));
+        let room = padded.saturating_sub(reach).saturating_sub(1);
+        let more = if ceil { step - 1 } else { 0 };
+        let mut count = room.saturating_add(more).div_euclid(step).saturating_add(1);
+        // A window may not begin in the padding behind.
+        if ceil && (count - 1).saturating_mul(step) >= n.saturating_add(padding[axis]) {
+            count -= 1;
+        }
+        shape.push(count);
+    }
+    Ok(shape)
+}
+
+/// The shape of a transposed convolution.
+pub(super) fn transposed(g: &Given<'_>) -> Result<Vec<i64>> {
+    let (x, axes) = spatial(g)?;
+    let (size, kernel) = (x.size(), g.tensor("weight")?.size());
+    let (stride, padding) = (g.sizes_or("stride", axes, 1)?, g.sizes_or("padding", axes, 0)?);
+    let (more, dilation) =
+        (g.sizes_or("output_padding", axes, 0)?, g.sizes_or("dilation", axes, 1)?);
+    let groups = g.int_or("groups", 1)?;
+    let mut shape = vec![size[0], kernel.get(1).copied().unwrap_or(1).saturating_mul(groups)];
+    for axis in 0..axes {
+        let reach = kernel.get(axis + 2).copied().unwrap_or(1).saturating_sub(1);
+        let grown = size[axis + 2].saturating_sub(1).saturating_mul(stride[axis]);
+        let grown = grown.saturating_add(reach.saturating_mul(dilation[axis])).saturating_add(1);
+        let cut = padding[axis].saturating_mul(2).saturating_sub(more[axis]);
+        shape.push(grown.saturating_sub(cut));
+    }
+    Ok(shape)
+}
+
+/// The shape of an adaptive pooling.
+pub(super) fn adapted(g: &Given<'_>) -> Result<Vec<i64>> {
+    let (x, axes) = spatial(g)?;
+    Ok([&x.size()[..2], &g.sizes("output_size", axes)?].concat())
+}
 
 /// x and how many spatial axes it has.
 fn spatial(g: &Given<'_>) -> Result<(Tensor, usize)> {

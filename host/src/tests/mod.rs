@@ -10,6 +10,8 @@ mod errors;
 mod imports;
 mod limits;
 mod networks;
+mod registrations;
+mod tensor_limits;
 mod tensors;
 mod training;
 
