@@ -21,6 +21,7 @@ mod definitions;
 mod explain;
 mod inspect;
 mod list;
+mod new;
 mod plugins;
 mod repl;
 mod run;
@@ -46,6 +47,7 @@ enum Command {
     Plugins(plugins::Args),
     Repl(repl::Args),
     Definitions(definitions::Args),
+    New(new::Args),
 }
 
 impl Cli {
@@ -62,6 +64,7 @@ impl Cli {
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
+            Command::New(args) => new::run(&args),
         }
     }
 }

@@ -29,6 +29,14 @@ fn host(folder: &Path) -> Command {
     command
 }
 
+/// Cargo, to be started in the folder of a crate; what it needs was fetched for this build.
+fn cargo(folder: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env("CARGO_NET_OFFLINE", "true");
+    command
+}
+
 /// What the program said: its output, then its messages.
 fn said(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();

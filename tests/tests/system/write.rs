@@ -21,3 +21,68 @@ fn definitions_are_written_and_written_again() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("file"), "{}", said(&output));
 }
+
+#[test]
+fn a_new_script_runs_as_it_is() {
+    let place = Place::new();
+    let host = |arguments: &[&str]| host(place.path()).args(arguments).output().unwrap();
+    let output = host(&["new", "script", "first-try"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let file = place.path().join("first-try.rhai");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.matches("// Change:").count() >= 3 && !text.contains("{{"), "{text}");
+    for command in ["check", "run"] {
+        let output = host(&[command, "first-try.rhai"]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    assert!(place.path().join("first-try/maps/split-0/best-BA/model.safetensors").is_file());
+
+    // Nothing is overwritten.
+    let output = host(&["new", "script", "first-try.rhai"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("first-try.rhai"), "{}", said(&output));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    for name in ["../up", "a/b", "9", "", "-x", "é"] {
+        let output = host(&["new", "script", "--", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", said(&output));
+    }
+    let output = host(&["new", "script", "second", "--dir", "a/b"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(place.path().join("a/b/second.rhai").is_file());
+}
+
+/// Its build takes some seconds, so this is the one test that does it.
+#[test]
+fn a_new_plugin_builds_and_passes_its_tests_as_it_is() {
+    let place = Place::new();
+    let run = |arguments: &[&str]| host(place.path()).args(arguments).output().unwrap();
+    let output = run(&["new", "plugin", "my-lab"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let folder = place.path().join("my-lab");
+    for arguments in [&["test"][..], &["build", "--release"]] {
+        let output = crate::cargo(&folder).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let plugins = folder.join("target/release");
+    let output = run(&["plugins", "check", &plugins.join("libmy_lab.so").display().to_string()]);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = run(&[
+        "inspect",
+        "MyLabNet",
+        "--input",
+        "1x16x16x16",
+        "--plugins",
+        "my-lab/target/release",
+    ]);
+    assert!(output.status.success(), "{}", said(&output));
+
+    let output = run(&["new", "plugin", "my-lab"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let output = run(&["new", "plugin", "other", "--sdk", "data"]);
+    assert!(said(&output).contains("--sdk CLONE/plugins/sdk"), "{}", said(&output));
+    assert!(!place.path().join("other").exists());
+    for name in ["My", "fn", "test", "a b", "../up", "1st", "neurhai-plugin"] {
+        let output = run(&["new", "plugin", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", said(&output));
+    }
+}
