@@ -25,7 +25,10 @@ pub(super) fn check(catalog: &Catalog, entry: &TransposeEntry, findings: &mut Fi
     let mut tried = 0;
     for longer in 0..4 {
         // Odd and even sizes; the channels stay.
-        let mut input = example.input.clone();
+        let mut input = match example.input[..] {
+            [] => vec![4, 8, 8, 8],
+            ref input => input.to_vec(),
+        };
         let spatial = input.len().min(1);
         input[spatial..]
             .iter_mut()

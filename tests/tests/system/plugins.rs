@@ -4,7 +4,7 @@
 mod calls;
 mod files;
 mod panics;
-mod shipped;
+pub(crate) mod shipped;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,14 +21,14 @@ fn shipped_libraries() -> PathBuf {
 }
 
 /// A folder of plugins.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
