@@ -4,6 +4,7 @@
 mod bad_input;
 mod examples;
 mod force;
+mod list;
 mod plugins;
 mod readme;
 mod repl;
