@@ -2,23 +2,24 @@
 
 use std::process::ExitCode;
 
-use super::{misused, runtime};
-use crate::functions::arguments::Arguments;
+use super::{Registering, misused};
 use crate::output;
 use crate::plugins::Options;
-use crate::runtime::Mode;
 use crate::show::explain;
 
-/// Explain a layer, architecture, metric, vote, function, or the code of an error
+/// Explain whatever has a name: a layer, architecture, vote, metric, function, error code, …
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// What to explain: conv, Conv5_FC3, train, E0202, …
     #[arg(value_name = "NAME|CODE")]
     name: String,
+
+    #[command(flatten)]
+    registering: Registering,
 }
 
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
-    let runtime = match runtime(None, Arguments::default(), Mode::Define, plugins) {
+    let runtime = match args.registering.runtime(plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -3,17 +3,16 @@
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use neurhai_core::catalog::{Catalog, Entry, Origin, Registry};
 use serde_json::{Map, Value, json};
 
-use super::runtime;
+use super::Registering;
 use crate::functions;
-use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
-use crate::runtime::{Mode, Runtime};
 use crate::show::columns;
 
-/// List what scripts can name
+/// List what scripts can name, and where it comes from
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only these
@@ -22,76 +21,97 @@ pub(super) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    registering: Registering,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    Layers,
     Architectures,
-    Metrics,
+    Layers,
+    Transposes,
     Votes,
+    Metrics,
+    Losses,
+    Transforms,
     Functions,
 }
 
-impl What {
-    const ALL: [Self; 5] =
-        [Self::Architectures, Self::Layers, Self::Metrics, Self::Votes, Self::Functions];
+/// What is said about a name.
+struct Row {
+    name: String,
+    origin: Origin,
+    help: String,
+}
 
-    fn title(self) -> &'static str {
-        match self {
-            Self::Layers => "layers",
-            Self::Architectures => "architectures",
-            Self::Metrics => "metrics",
-            Self::Votes => "votes",
-            Self::Functions => "functions",
-        }
+impl What {
+    fn title(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 
-    /// Names with a line of help each.
-    fn entries(self, runtime: &Runtime) -> Vec<(String, String)> {
-        let catalog = runtime.catalog();
-        let pair = |name: &str, help: &str| (name.to_owned(), help.to_owned());
+    fn rows(self, catalog: &Catalog) -> Vec<Row> {
+        fn all<E: Entry>(registry: &Registry<E>, help: fn(&E) -> &str) -> Vec<Row> {
+            let row = |entry: &E| Row {
+                name: entry.name().to_owned(),
+                origin: entry.origin().clone(),
+                help: help(entry).to_owned(),
+            };
+            registry.iter().map(|entry| row(entry)).collect()
+        }
         match self {
-            Self::Layers => {
-                catalog.layers.iter().map(|e| pair(&e.info.name, &e.info.help)).collect()
-            }
-            Self::Architectures => {
-                catalog.architectures.iter().map(|e| pair(&e.name, &e.help)).collect()
-            }
-            Self::Metrics => {
-                catalog.metrics.iter().map(|e| pair(&e.info.name, &e.info.help)).collect()
-            }
-            Self::Votes => catalog.votes.iter().map(|e| pair(&e.info.name, &e.info.help)).collect(),
-            Self::Functions => functions::all().map(|f| pair(f.name, f.help)).collect(),
+            Self::Architectures => all(&catalog.architectures, |entry| &entry.help),
+            Self::Layers => all(&catalog.layers, |entry| &entry.info.help),
+            Self::Transposes => all(&catalog.transposes, |entry| &entry.help),
+            Self::Votes => all(&catalog.votes, |entry| &entry.info.help),
+            Self::Metrics => all(&catalog.metrics, |entry| &entry.info.help),
+            Self::Losses => all(&catalog.losses, |entry| &entry.info.help),
+            Self::Transforms => all(&catalog.transforms, |entry| &entry.info.help),
+            Self::Functions => functions::all()
+                .map(|function| Row {
+                    name: function.name.into(),
+                    origin: Origin::BuiltIn,
+                    help: function.help.into(),
+                })
+                .collect(),
         }
     }
 }
 
-pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
-    let runtime = match runtime(None, Arguments::default(), Mode::Define, plugins) {
+/// An origin in few words: the library of a plugin is left to `host explain` and `host plugins`.
+fn brief(origin: &Origin) -> String {
+    match origin {
+        Origin::Plugin { plugin, version, .. } => format!("plugin {plugin} {version}"),
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn run(args: &Args, plugins: &Options) -> ExitCode {
+    let runtime = match args.registering.runtime(plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    let all: Vec<What> = args.what.map_or_else(|| What::ALL.to_vec(), |what| vec![what]);
+    let catalog = runtime.catalog();
+    let kinds = args.what.map_or_else(|| What::value_variants().to_vec(), |what| vec![what]);
     if args.json {
-        let kinds = all.iter().map(|what| {
-            let entries = what.entries(&runtime);
-            let entries = entries.iter().map(|(name, help)| json!({"name": name, "help": help}));
-            (what.title().to_owned(), entries.collect::<Value>())
-        });
+        let entry = |row: &Row| json!({"name": row.name, "help": row.help, "origin": row.origin});
+        let kinds = kinds
+            .iter()
+            .map(|kind| (kind.title(), kind.rows(&catalog).iter().map(entry).collect::<Value>()));
         output::line(&Value::Object(kinds.collect::<Map<_, _>>()).to_string());
         return ExitCode::SUCCESS;
     }
-    for (i, what) in all.iter().enumerate() {
-        if all.len() > 1 {
+    for (i, kind) in kinds.iter().enumerate() {
+        if kinds.len() > 1 {
             let gap = if i > 0 { "\n" } else { "" };
-            output::line(&format!("{gap}{}", what.title()));
+            output::line(&format!("{gap}{}", kind.title()));
         }
-        let indent = if all.len() > 1 { "  " } else { "" };
-        let rows = what.entries(&runtime);
-        let rows: Vec<_> =
-            rows.into_iter().map(|(name, help)| vec![format!("{indent}{name}"), help]).collect();
-        output::line(columns(&rows, 2).trim_end());
+        let indent = if kinds.len() > 1 { "  " } else { "" };
+        let rows = kind.rows(&catalog).into_iter();
+        let rows: Vec<_> = rows
+            .map(|row| vec![format!("{indent}{}", row.name), brief(&row.origin), row.help])
+            .collect();
+        output::line(columns(&rows, 3).trim_end());
     }
     if args.what.is_none() {
         output::line("\n`host explain NAME` tells more about each");

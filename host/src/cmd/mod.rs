@@ -1,6 +1,6 @@
 //! The command line: one file per command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,7 +59,7 @@ impl Cli {
             Command::Run(args) => run::run(args, plugins),
             Command::Check(args) => check::run(args, plugins),
             Command::Inspect(args) => inspect::run(args, plugins),
-            Command::List(args) => list::run(args, plugins),
+            Command::List(args) => list::run(&args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
@@ -99,7 +99,7 @@ fn misused(error: Error) -> ExitCode {
 #[derive(Debug, clap::Args)]
 struct ScriptArgs {
     /// The script
-    script: std::path::PathBuf,
+    script: PathBuf,
 
     /// Arguments for the script: --name value …
     #[arg(last = true, value_name = "ARGUMENTS")]
@@ -109,16 +109,45 @@ struct ScriptArgs {
 impl ScriptArgs {
     /// A runtime for the script, which is known to exist.
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
-        if !self.script.is_file() {
-            let error = Error::new(
-                Code::FileNotFound,
-                format!("there is no script {:?}", self.script.display().to_string()),
-            );
-            return Err(misused(error));
-        }
+        is_there(&self.script)?;
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
         runtime(Some(&self.script), arguments, mode, plugins)
     }
+}
+
+/// A script whose entries count beside those that are there anyway.
+#[derive(Debug, clap::Args)]
+struct Registering {
+    /// A script, for what it registers
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+
+    /// Arguments for the script: --name value …
+    #[arg(last = true, value_name = "ARGUMENTS", requires = "script")]
+    arguments: Vec<String>,
+}
+
+impl Registering {
+    /// A runtime in which the script has run, without training anything.
+    fn runtime(&self, plugins: &Options) -> Result<Runtime, ExitCode> {
+        let script = self.script.as_deref();
+        script.map_or(Ok(()), is_there)?;
+        let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
+        let runtime = runtime(script, arguments, Mode::Define, plugins)?;
+        if let Some(script) = script {
+            let run = runtime.run_file(script);
+            run.map_err(|failure| failed(&failure, runtime.sources()))?;
+        }
+        Ok(runtime)
+    }
+}
+
+fn is_there(script: &Path) -> Result<(), ExitCode> {
+    if script.is_file() {
+        return Ok(());
+    }
+    let message = format!("there is no script {:?}", script.display().to_string());
+    Err(misused(Error::new(Code::FileNotFound, message)))
 }
 
 /// A runtime whose script prints to standard output and tells its progress on standard error.
@@ -160,7 +189,7 @@ fn runtime(
     Runtime::new(settings).map_err(|failure| failed(&failure, &Sources::default()))
 }
 
-fn folder_of(script: &Path) -> std::path::PathBuf {
+fn folder_of(script: &Path) -> PathBuf {
     match script.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
         _ => ".".into(),

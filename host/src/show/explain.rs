@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
-use neurhai_core::catalog::{ArchitectureEntry, Catalog, LayerEntry, MetricEntry, VoteEntry};
+use neurhai_core::catalog::{
+    ArchitectureEntry, Catalog, LayerEntry, LossEntry, MetricEntry, Origin, TransformEntry,
+    TransposeEntry, VoteEntry,
+};
 use neurhai_core::error::did_you_mean;
-use neurhai_core::metric::Direction;
+use neurhai_core::metric::{Direction, Measure};
 use neurhai_core::options::{Default, OptionSpec};
 use neurhai_core::shape::show;
 use neurhai_core::{Code, Error, Result};
@@ -13,82 +16,156 @@ use super::{columns, example, literal};
 use crate::functions::layers::usage;
 use crate::functions::{self, Function};
 
-/// Whatever is called so: an entry of the catalog, a function, or the code of an error.
+/// Everything that is called so: entries of the catalog, functions, or the code of an error.
 ///
 /// # Errors
 /// [`Code::UnknownName`] with the nearest name.
 pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
-    let text = None
-        .or_else(|| Code::find(name).map(code))
-        .or_else(|| catalog.layers.find(name).map(|entry| layer(catalog, entry)))
-        .or_else(|| catalog.architectures.find(name).map(|entry| architecture(entry)))
-        .or_else(|| catalog.metrics.find(name).map(|entry| metric(entry)))
-        .or_else(|| catalog.votes.find(name).map(|entry| vote(entry)))
-        .or_else(|| functions::all().find(|f| f.name == name).map(function));
-    text.ok_or_else(|| {
-        let codes = Code::ALL.iter().map(|code| code.id());
-        let known = (catalog.layers.names().chain(catalog.architectures.names()))
-            .chain(catalog.metrics.names().chain(catalog.votes.names()))
-            .chain(functions::all().map(|function| function.name).chain(codes));
-        let near = did_you_mean(name, known);
-        Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
-            .help("`host list` shows what there is")
-    })
+    let Catalog { layers, architectures, transposes, votes, metrics, losses, transforms } = catalog;
+    let entries = [
+        Code::find(name).map(code),
+        layers.find(name).map(|entry| layer(catalog, entry)),
+        architectures.find(name).map(|entry| architecture(entry)),
+        transposes.find(name).map(|entry| transpose(entry)),
+        votes.find(name).map(|entry| vote(entry)),
+        metrics.find(name).map(|entry| metric(entry)),
+        losses.find(name).map(|entry| loss(entry)),
+        transforms.find(name).map(|entry| transform(entry)),
+    ];
+    let named = functions::all().filter(|function| function.name == name).map(function);
+    let found: Vec<_> = entries.into_iter().flatten().chain(named).collect();
+    if !found.is_empty() {
+        return Ok(found.join("\n\n\n"));
+    }
+    let known = layers.names().chain(architectures.names()).chain(votes.names());
+    let known = known.chain(metrics.names()).chain(losses.names()).chain(transforms.names());
+    let known = known.chain(functions::all().map(|function| function.name));
+    let near = did_you_mean(name, known.chain(Code::ALL.iter().map(|code| code.id())));
+    Err(Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
+        .help("`host list` shows what there is"))
 }
 
 /// A layer: how it is called, its options, an example.
-pub fn layer(catalog: &Catalog, entry: &LayerEntry) -> String {
+fn layer(catalog: &Catalog, entry: &LayerEntry) -> String {
     let info = &entry.info;
-    let mut out = format!("{}\n\n{}\n", usage(entry), info.help);
-    options(&mut out, &info.options);
+    let mut out = head(&format!("layer {}", usage(entry)), &info.help, &info.options);
     let _ = writeln!(out, "\nshapes   {}", info.shapes);
     let _ = writeln!(out, "example  {}", example(catalog, &info.example.layers));
     let (input, output) = (show(&info.example.input), show(&info.example.output));
     let _ = writeln!(out, "         {input} → {output}");
-    let _ = write!(out, "source   {}", info.source);
-    from(&mut out, &entry.origin.to_string());
-    out
+    tail(out, &info.source, &entry.origin)
 }
 
 /// An architecture: its options, and where it comes from.
-pub fn architecture(entry: &ArchitectureEntry) -> String {
-    let mut out = format!("architecture: {:?}\n\n{}\n", entry.name, entry.help);
-    options(&mut out, &entry.options);
-    let _ = write!(out, "\n`host inspect {} --input SHAPE` shows its layers", entry.name);
-    from(&mut out, &entry.origin.to_string());
-    out
+fn architecture(entry: &ArchitectureEntry) -> String {
+    let mut out = head(&format!("architecture {:?}", entry.name), &entry.help, &entry.options);
+    let _ = writeln!(
+        out,
+        "\nexample  architecture: {:?}{}",
+        entry.name,
+        given(&entry.options, "options")
+    );
+    let _ = writeln!(out, "         host inspect {} --input SHAPE shows its layers", entry.name);
+    tail(out, &entry.source, &entry.origin)
+}
+
+/// How a decoder undoes a layer.
+fn transpose(entry: &TransposeEntry) -> String {
+    let out = head(&format!("transpose rule of {:?}", entry.layer), &entry.help, &[]);
+    tail(out + "\n", "", &entry.origin)
+}
+
+/// A vote.
+fn vote(entry: &VoteEntry) -> String {
+    let info = &entry.info;
+    let mut out = head(&format!("vote {:?}", info.name), &info.help, &info.options);
+    if info.fits {
+        out.push_str("\nIt learns from the validation set before it is used.\n");
+    }
+    let _ =
+        writeln!(out, "\nexample  vote: {:?}{}", info.name, given(&info.options, "vote_options"));
+    tail(out, &info.source, &entry.origin)
 }
 
 /// A metric: its formula and range.
-pub fn metric(entry: &MetricEntry) -> String {
+fn metric(entry: &MetricEntry) -> String {
     let info = &entry.info;
     let better = match info.direction {
         Direction::Higher => "higher is better",
         Direction::Lower => "lower is better",
     };
-    let undefined = match info.undefined {
-        Some(value) => format!("{value} is reported"),
-        None => "nothing is reported".into(),
+    let undefined = match (&entry.metric, info.undefined) {
+        (Measure::Classes(_), Some(value)) => {
+            format!("where the denominator is zero, {value} is reported")
+        }
+        (Measure::Classes(_), None) => "where the denominator is zero, nothing is reported".into(),
+        (Measure::Rows(_), _) => "where it is not defined, nothing is reported".into(),
     };
-    let mut out = format!("metric {}\n\n{}\n\nformula  {}\n", info.name, info.help, info.formula);
+    let mut out = head(&format!("metric {:?}", info.name), &info.help, &[]);
+    let _ = writeln!(out, "\nformula  {}", info.formula);
     let _ = writeln!(out, "range    {} to {}; {better}", info.range.0, info.range.1);
-    let _ = writeln!(out, "         where the denominator is zero, {undefined}");
-    let _ = write!(out, "source   {}", info.source);
-    from(&mut out, &entry.origin.to_string());
+    let _ = writeln!(out, "         {undefined}");
+    let _ = writeln!(out, "example  selection_metrics: [{:?}]", info.name);
+    tail(out, &info.source, &entry.origin)
+}
+
+/// A loss.
+fn loss(entry: &LossEntry) -> String {
+    let info = &entry.info;
+    let mut out = head(&format!("loss {:?}", info.name), &info.help, &info.options);
+    let _ =
+        writeln!(out, "\nexample  loss: {:?}{}", info.name, given(&info.options, "loss_options"));
+    tail(out, &info.source, &entry.origin)
+}
+
+/// A transform of training images.
+fn transform(entry: &TransformEntry) -> String {
+    let info = &entry.info;
+    let mut out = head(&format!("transform {:?}", info.name), &info.help, &info.options);
+    let name = match info.options.iter().find_map(some_value) {
+        Some((option, value)) => format!("#{{ name: {:?}, {option}: {value} }}", info.name),
+        None => format!("{:?}", info.name),
+    };
+    let _ = writeln!(out, "\nexample  augmentation: [{name}]");
+    tail(out, &info.source, &entry.origin)
+}
+
+/// `, vote_options: #{ share: 0.2 }` with an option that has a value to show.
+fn given(specs: &[OptionSpec], key: &str) -> String {
+    specs
+        .iter()
+        .find_map(some_value)
+        .map_or_else(String::new, |(option, value)| format!(", {key}: #{{ {option}: {value} }}"))
+}
+
+fn some_value(spec: &OptionSpec) -> Option<(&str, String)> {
+    match &spec.default {
+        Default::Value(value) => Some((&spec.name, literal(value))),
+        _ => None,
+    }
+}
+
+fn head(title: &str, help: &str, specs: &[OptionSpec]) -> String {
+    let mut out = format!("{title}\n");
+    if !help.is_empty() {
+        let _ = write!(out, "\n{help}\n");
+    }
+    options(&mut out, specs);
     out
 }
 
-/// A vote.
-pub fn vote(entry: &VoteEntry) -> String {
-    let info = &entry.info;
-    let mut out = format!("vote: {:?}\n\n{}\n\nsource   {}", info.name, info.help, info.source);
-    from(&mut out, &entry.origin.to_string());
+/// Where the idea and where the code comes from.
+fn tail(mut out: String, source: &str, origin: &Origin) -> String {
+    if !source.is_empty() {
+        let _ = writeln!(out, "source   {source}");
+    }
+    let _ = write!(out, "from     {origin}");
     out
 }
 
 /// A function of scripts; those that take many options list them.
-pub fn function(function: &Function) -> String {
-    let mut out = format!("{}\n\n{}\n", function.usage, function.help);
+fn function(function: &Function) -> String {
+    let mut out = format!("function {}\n\n{}\n", function.usage, function.help);
     match function.name {
         "train" | "check" => options(&mut out, &neurhai_core::train::options()),
         "caps" | "images" | "patches" | "slices" | "roi" => {
@@ -100,7 +177,7 @@ pub fn function(function: &Function) -> String {
 }
 
 /// The code of an error.
-pub fn code(code: Code) -> String {
+fn code(code: Code) -> String {
     format!("{}: {}\n\n{}", code.id(), code.title(), code.resolution())
 }
 
@@ -121,10 +198,4 @@ fn options(out: &mut String, specs: &[OptionSpec]) {
     });
     let rows: Vec<_> = rows.collect();
     out.push_str(&columns(&rows, 3));
-}
-
-fn from(out: &mut String, origin: &str) {
-    if origin != "built in" {
-        let _ = write!(out, "\nfrom     {origin}");
-    }
 }

@@ -87,3 +87,24 @@ fn arguments_reach_the_script_in_the_type_of_their_default() {
     "#;
     assert_eq!(bench.run(script).unwrap(), "data/caps\n3\n1.0\n[\"a\", \"b\"]\n7\n4\n");
 }
+
+/// Whatever can be named can be asked about, and says where it comes from.
+#[test]
+fn everything_is_explained() {
+    let bench = Bench::new(|_| {});
+    let catalog = bench.runtime.catalog();
+    let explain = |name: &str| crate::show::explain::anything(&catalog, name).unwrap();
+    for (kind, name) in neurhai_core::contract::entries(&catalog) {
+        let text = explain(&name);
+        assert!(text.contains(&format!("{kind} ")), "{kind} {name}: {text}");
+        assert!(text.contains("\nfrom     "), "{kind} {name}: {text}");
+    }
+    for function in crate::functions::all() {
+        assert!(explain(function.name).contains(function.usage), "{}", function.name);
+    }
+    // A name may be several things.
+    let conv = explain("conv");
+    for part in ["layer conv(out_channels, ", "transpose rule of \"conv\"", "function conv(x, "] {
+        assert!(conv.contains(part), "{part}\n{conv}");
+    }
+}

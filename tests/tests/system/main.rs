@@ -5,6 +5,7 @@ mod bad_input;
 mod contract;
 mod examples;
 mod force;
+mod list;
 mod plugins;
 mod readme;
 mod repl;

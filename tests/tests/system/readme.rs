@@ -1,5 +1,7 @@
 //! Every command and script of README works.
 
+use std::process::Command;
+
 use crate::{Place, host, root, said};
 
 fn blocks(language: &str) -> Vec<String> {
@@ -11,10 +13,14 @@ fn blocks(language: &str) -> Vec<String> {
         .collect()
 }
 
+/// The phantoms are smaller than a patch of the example, and one epoch will do.
+const SMALL: [&str; 6] = ["--epochs", "1", "--patch_size", "16", "--stride_size", "16"];
+
 #[test]
 fn every_command_of_readme_runs() {
     let place = Place::new();
     let xtask = crate::files(&root().join("host/xtask/src/commands"));
+    let mut folder = place.path().to_path_buf();
     let mut ran = 0;
     for line in blocks("sh").iter().flat_map(|block| block.lines()) {
         let line = line.split('#').next().unwrap().trim();
@@ -29,6 +35,12 @@ fn every_command_of_readme_runs() {
                 word => word.to_owned(),
             })
             .collect();
+        let mut run = |command: &mut Command, arguments: &[&str]| {
+            let output = command.args(arguments).output().unwrap();
+            assert!(output.status.success(), "{line}\n{}", said(&output));
+            ran += 1;
+            said(&output)
+        };
         match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => {}
             // These run everything here; continuous integration runs them.
@@ -37,28 +49,34 @@ fn every_command_of_readme_runs() {
                     |name: &str| xtask.iter().any(|file| file.ends_with(format!("{name}.rs")));
                 assert!(known(command), "{line}");
             }
+            ["cd", ".."] => assert!(folder.pop()),
+            ["cd", name] => folder.push(name),
+            ["mkdir", "-p", name] => std::fs::create_dir_all(folder.join(name)).unwrap(),
+            ["cp", from, to] => {
+                let from = folder.join(from);
+                std::fs::copy(&from, folder.join(to).join(from.file_name().unwrap())).unwrap();
+            }
+            ["cargo", arguments @ ..] => drop(run(&mut crate::cargo(&folder), arguments)),
+            ["host", "repl"] => {
+                assert_eq!(run(&mut host(&folder), &["repl"]), "", "there is nothing to read");
+            }
             ["host", arguments @ ..] => {
                 let mut arguments: Vec<&str> = arguments.to_vec();
                 if arguments.contains(&"--caps") {
-                    // The phantoms are smaller than a patch of the example.
-                    arguments.extend([
-                        "--epochs",
-                        "1",
-                        "--patch_size",
-                        "16",
-                        "--stride_size",
-                        "16",
-                    ]);
+                    arguments.extend(SMALL);
                 }
-                let output = host(place.path()).args(&arguments).output().unwrap();
-                assert!(output.status.success(), "{line}\n{}", said(&output));
-                assert!(!output.stdout.is_empty() || !output.stderr.is_empty(), "{line}");
-                ran += 1;
+                assert!(!run(&mut host(&folder), &arguments).is_empty(), "{line}");
             }
             other => panic!("{other:?} is no command this test knows"),
         }
     }
-    assert!(ran >= 7, "{ran}");
+    assert!(ran >= 16, "{ran}");
+    assert_eq!(folder, place.path());
+    // The plugin did what its page says, and the experiment tells of it.
+    let plugins = host(&folder).args(["plugins", "--plugins", "plugins"]).output().unwrap();
+    assert!(said(&plugins).contains("my_lab_vote"), "{}", said(&plugins));
+    let maps = std::fs::read_to_string(folder.join("maps/lab/maps.json")).unwrap();
+    assert!(maps.contains("my_lab_vote") && maps.contains("my-lab"), "{maps}");
 }
 
 #[test]

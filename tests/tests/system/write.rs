@@ -51,32 +51,20 @@ fn a_new_script_runs_as_it_is() {
     assert!(place.path().join("a/b/second.rhai").is_file());
 }
 
-/// Its build takes some seconds, so this is the one test that does it.
+/// That it builds and passes its tests as it is, the commands of README show.
 #[test]
-fn a_new_plugin_builds_and_passes_its_tests_as_it_is() {
+fn a_new_plugin_overwrites_nothing_and_has_a_name_that_builds() {
     let place = Place::new();
     let run = |arguments: &[&str]| host(place.path()).args(arguments).output().unwrap();
-    let output = run(&["new", "plugin", "my-lab"]);
+    let output = run(&["new", "plugin", "my-lab", "--dir", "crates"]);
     assert!(output.status.success(), "{}", said(&output));
-    let folder = place.path().join("my-lab");
-    for arguments in [&["test"][..], &["build", "--release"]] {
-        let output = crate::cargo(&folder).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-    }
-    let plugins = folder.join("target/release");
-    let output = run(&["plugins", "check", &plugins.join("libmy_lab.so").display().to_string()]);
-    assert!(output.status.success(), "{}", said(&output));
-    let output = run(&[
-        "inspect",
-        "MyLabNet",
-        "--input",
-        "1x16x16x16",
-        "--plugins",
-        "my-lab/target/release",
-    ]);
-    assert!(output.status.success(), "{}", said(&output));
+    let folder = place.path().join("crates/my-lab");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let sdk = crate::root().join("plugins/sdk").display().to_string();
+    assert!(read("Cargo.toml").contains(&format!("path = {sdk:?}")), "{}", read("Cargo.toml"));
+    assert!(read("src/lib.rs").contains("\"MyLabNet\"") && !read("src/lib.rs").contains("{{"));
 
-    let output = run(&["new", "plugin", "my-lab"]);
+    let output = run(&["new", "plugin", "my-lab", "--dir", "crates"]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     let output = run(&["new", "plugin", "other", "--sdk", "data"]);
     assert!(said(&output).contains("--sdk CLONE/plugins/sdk"), "{}", said(&output));
