@@ -19,6 +19,7 @@ const SMALL: [&str; 6] = ["--epochs", "1", "--patch_size", "16", "--stride_size"
 #[test]
 fn every_command_of_readme_runs() {
     let place = Place::new();
+    let shipped = crate::plugins::shipped::all();
     let xtask = crate::files(&root().join("host/xtask/src/commands"));
     let mut folder = place.path().to_path_buf();
     let mut ran = 0;
@@ -31,6 +32,9 @@ fn every_command_of_readme_runs() {
                 "SPLITS" => "data/splits".into(),
                 script if script.starts_with("scripts/") => {
                     root().join(script).display().to_string()
+                }
+                built if line.starts_with("host") && built.starts_with("target/release") => {
+                    built.replace("target/release", &shipped.path().to_string_lossy())
                 }
                 word => word.to_owned(),
             })
@@ -48,6 +52,13 @@ fn every_command_of_readme_runs() {
                 let known =
                     |name: &str| xtask.iter().any(|file| file.ends_with(format!("{name}.rs")));
                 assert!(known(command), "{line}");
+            }
+            // Its packages are built already, beside this test.
+            ["cargo", "build", "--release", packages @ ..] if !packages.is_empty() => {
+                for package in packages.iter().filter(|word| **word != "-p") {
+                    let library = format!("lib{}.so", package.replace('-', "_"));
+                    assert!(shipped.path().join(library).exists(), "{line}");
+                }
             }
             ["cd", ".."] => assert!(folder.pop()),
             ["cd", name] => folder.push(name),
