@@ -124,6 +124,8 @@ codes! {
         "Ask for \"cpu\" or \"auto\". For a GPU, libtorch must be a CUDA build and the driver must see the device.";
     Interrupted = "E0504", "The run was interrupted",
         "Everything up to the last finished step is saved in the experiment folder.";
+    NoGradient = "E0505", "The loss does not depend on what the network learns",
+        "Nothing can be learned from it. A loss or layer of a plugin or script may have left the record of operations, for example by turning a tensor into numbers and back; or the network has no parameters at all.";
 
     // 06: the experiment folder.
     OutputInUse = "E0601", "The output folder holds something already",

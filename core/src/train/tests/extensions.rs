@@ -1,7 +1,10 @@
 //! What a run records of plugins and scripts, and what is said where they are missing.
 
 use super::*;
-use crate::catalog::{Entry, VoteEntry};
+use tch::Tensor;
+
+use crate::catalog::{Entry, LossEntry, VoteEntry};
+use crate::loss::{Loss, LossInfo};
 use crate::network::Mode;
 use crate::options::Options;
 use crate::vote::{Ballot, Vote, VoteInfo};
@@ -90,13 +93,76 @@ fn an_experiment_knows_what_it_was_made_with() {
     // The network needs no vote, and has the weights that were saved.
     let network = experiment.model(&super::catalog(), 0, "loss", tch::Device::Cpu).unwrap();
     let saved = maps.join("split-0/best-loss/model.safetensors");
-    let saved = tch::Tensor::read_safetensors(saved).unwrap();
+    let saved = Tensor::read_safetensors(saved).unwrap();
     for (param, tensor) in network.state() {
         let (_, other) = saved.iter().find(|(name, _)| *name == param.name).unwrap();
         assert!(tensor.equal(other), "{}", param.name);
     }
-    let x = tch::Tensor::ones([1, 1, 9, 9, 9], tch::kind::FLOAT_CPU);
+    let x = Tensor::ones([1, 1, 9, 9, 9], tch::kind::FLOAT_CPU);
     assert_eq!(network.forward(&x, Mode::Evaluation).unwrap().size(), [1, 2]);
+}
+
+/// A loss that leaves the record of operations.
+struct Detached;
+
+impl Loss for Detached {
+    fn info(&self) -> LossInfo {
+        let (name, help) = ("detached".into(), "A loss without a gradient.".into());
+        LossInfo { name, help, source: String::new(), options: vec![] }
+    }
+
+    fn loss(&self, output: &Tensor, _: &Tensor, _: &Options) -> crate::Result<Tensor> {
+        Ok(output.detach().select(1, 0))
+    }
+}
+
+#[test]
+fn a_loss_without_a_gradient_is_named() {
+    let bench = Bench::new();
+    let mut catalog = catalog();
+    let loss = Box::new(Detached);
+    let entry = LossEntry { info: loss.info(), origin: Origin::BuiltIn, loss };
+    catalog.losses.register(entry).unwrap();
+    let stop = AtomicBool::new(false);
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let error = run(&bench.options("maps", json!({"loss": "detached"})), &session).err().unwrap();
+    assert_eq!(error.code(), Code::NoGradient);
+    assert!(error.to_string().contains("the loss \"detached\" (built in)"), "{error}");
+    let error = bench.run("b", json!({"loss": "CrossEntropyLos"})).err().unwrap();
+    assert!(error.to_string().contains("did you mean \"CrossEntropyLoss\""), "{error}");
+}
+
+/// Augmentation changes what is learned, never what is evaluated; the same on any number of threads.
+#[test]
+fn augmentation_is_for_training_alone_and_depends_on_no_thread() {
+    let bench = Bench::new();
+    let steps = json!(["Noise", {"name": "Flip", "axis": 1}]);
+    let read = |run: &str, file: &str| std::fs::read(bench.path(run).join(file)).unwrap();
+    bench.run("a", json!({"augmentation": steps, "loader_threads": 0})).unwrap();
+    bench.run("b", json!({"augmentation": steps, "loader_threads": 3})).unwrap();
+    bench.run("c", json!({})).unwrap();
+    let model = "split-0/best-loss/model.safetensors";
+    assert!(read("a", model) == read("b", model), "threads do not matter");
+    assert!(read("a", model) != read("c", model), "it has an effect");
+    // Without learning, evaluations of both sets are those of the images as they are.
+    let still = |name: &str, steps: Value| {
+        bench
+            .run(
+                name,
+                json!({"augmentation": steps, "learning_rate": 0.0, "options": {"plain": true}}),
+            )
+            .unwrap();
+        read(name, "split-0/training_logs/training.tsv")
+    };
+    assert!(still("d", steps) == still("e", json!([])));
+    let maps: Value = serde_json::from_slice(&read("a", "maps.json")).unwrap();
+    assert_eq!(maps["data_augmentation"], json!(["Noise", "Flip"]));
+    let error = bench.run("f", json!({"augmentation": ["Nois", {"name": "Flip", "p": 2}]}));
+    let error = error.err().unwrap().to_string();
+    assert!(
+        error.contains("did you mean \"Noise\"") && error.contains("augmentation.p"),
+        "{error}"
+    );
 }
 
 #[test]
