@@ -4,8 +4,9 @@
 //! only what it keeps as text is taken from there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use neurhai_core::catalog::Catalog;
+use neurhai_core::catalog::{Catalog, LayerEntry, Origin};
 use neurhai_core::layer::LayerInfo;
 use neurhai_core::options::{Default, Kind, OptionSpec};
 use rhai::Engine;
@@ -42,7 +43,9 @@ fn own(engine: &Engine, catalog: &Catalog) -> String {
     for function in functions::all() {
         items.extend(ways_to_call(function, &registered));
     }
-    for entry in catalog.layers.iter() {
+    // Layers of scripts have no function of their own.
+    let in_scripts = |entry: &&Arc<LayerEntry>| matches!(entry.origin, Origin::Script { .. });
+    for entry in catalog.layers.iter().filter(|entry| !in_scripts(entry)) {
         items.extend(layer(&entry.info));
     }
     let named = |name: &str| {
@@ -63,19 +66,26 @@ fn own(engine: &Engine, catalog: &Catalog) -> String {
 fn ways_to_call(function: &Function, registered: &[Signature]) -> Vec<Signature> {
     let usage = Usage::read(function.usage);
     let help = vec![function.help.to_owned(), String::new(), format!("`{}`", function.usage)];
-    let with_names = |one: &Signature| Signature {
-        parameters: (usage.names(one.parameters.len()).into_iter())
-            .zip(one.parameters.iter().map(|(_, kind)| kind.clone()))
-            .collect(),
-        help: help.clone(),
-        ..one.clone()
+    let with_names = |one: &Signature| {
+        let names = usage.names(one.parameters.len()).into_iter();
+        let parameters = names.zip(&one.parameters).map(|(name, (_, kind))| {
+            // Any value is taken, so that a wrong one is told in plain words.
+            let kind = match name.as_str() {
+                "options" if kind == "?" => "Map",
+                "recipe" if kind == "?" => "FnPtr",
+                _ => kind,
+            };
+            (name, kind.to_owned())
+        });
+        Signature { parameters: parameters.collect(), help: help.clone(), ..one.clone() }
     };
     let mut known = registered.iter().filter(|one| one.name == function.name).peekable();
     if known.peek().is_none() {
         // It belongs to the language.
         return Vec::new();
     }
-    let typed: Vec<_> = known.filter(|one| !one.gives.is_empty()).map(with_names).collect();
+    let mut typed: Vec<_> = known.filter(|one| !one.gives.is_empty()).map(with_names).collect();
+    typed.dedup();
     if !typed.is_empty() {
         return typed;
     }

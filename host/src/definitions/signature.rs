@@ -52,15 +52,16 @@ impl Usage {
     pub(super) fn read(usage: &str) -> Self {
         let (called, rest) = usage.split_once('(').unwrap_or((usage, ""));
         let rest = rest.rsplit_once(')').map_or(rest, |(values, _)| values).replace(",]", "],");
-        let (mut depth, mut parts) = (0, vec![String::new()]);
+        let (mut depth, mut bar, mut parts) = (0, false, vec![String::new()]);
         for letter in rest.chars() {
             match letter {
+                '|' => bar = !bar,
                 '(' | '[' | '{' => depth += 1,
                 ')' | ']' | '}' => depth -= 1,
                 _ => {}
             }
             match parts.last_mut() {
-                Some(part) if letter != ',' || depth > 0 => part.push(letter),
+                Some(part) if letter != ',' || depth > 0 || bar => part.push(letter),
                 _ => parts.push(String::new()),
             }
         }
@@ -166,6 +167,11 @@ mod tests {
             ("data.roi([names], [#{ uncropped_roi, … }])", 2, &["data", "names"]),
             ("run.table([group])", 1, &["run"]),
             ("arg(name, [default])", 2, &["name", "default_"]),
+            (
+                "layer(name, [help,] #{ option: default }, |l, x| tensor)",
+                3,
+                &["name", "options", "recipe"],
+            ),
             ("args()", 0, &[]),
             ("sort(x, [axis, descending])", 2, &["x", "axis"]),
             ("f(a)", 2, &["a", "value_1"]),

@@ -177,8 +177,8 @@ const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "transposed",
-        usage: "transposed(layer, [channels, sizes])",
-        help: "The layers by which a decoder undoes this layer for this input shape.",
+        usage: "transposed(layer, shape)",
+        help: "The layers by which a decoder undoes this layer for an input shape, [channels, sizes …].",
     },
     Function {
         name: "vote",

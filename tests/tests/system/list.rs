@@ -77,6 +77,7 @@ fn what_a_script_registers_is_listed_and_explained() {
     let script = r#"
         print("not in the way");
         architecture("Mine", "A network of my own.", #{ width: arg("width") }, |p| [flatten(), linear(p.outputs)]);
+        vote("first", "The first part decides.", #{ power: 2.0 }, |parts, p| parts[0].scores);
         train(#{});
     "#;
     std::fs::write(place.path().join("mine.rhai"), script).unwrap();
@@ -86,6 +87,9 @@ fn what_a_script_registers_is_listed_and_explained() {
     assert!(!text.contains("not in the way"), "{text}");
     let text = says(&place, "explain Mine --script mine.rhai -- --width 3");
     assert!(text.contains("architecture \"Mine\"\n\nA network of my own.\n"), "{text}");
+    let vote = says(&place, "explain first --script mine.rhai -- --width 3");
+    assert!(vote.contains("vote: \"first\", vote_options: #{ power: 2.0 }"), "{vote}");
+    assert!(vote.ends_with("from     mine.rhai:4\n"), "{vote}");
     assert!(text.contains("  width  3  ") && text.ends_with("from     mine.rhai:3\n"), "{text}");
 
     let refused = |words: &str, part: &str| {

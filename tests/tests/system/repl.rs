@@ -34,7 +34,7 @@ fn lines_of_a_pipe_are_run_one_by_one() {
     let output = lines(place.path(), "conv(0, 3)\n1 + 1\nhelp convv\nhelp relu\n[1,");
     assert_eq!(output.status.code(), Some(1));
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(out.starts_with("2\nrelu()\n"), "{out}");
+    assert!(out.starts_with("2\nlayer relu()\n"), "{out}");
     for part in ["repl:1:6", " 1 | conv(0, 3)\n   |      ^", "did you mean \"conv\"?", "[E0101]"] {
         assert!(err.contains(part), "{part}\n{err}");
     }
