@@ -28,9 +28,8 @@ pub fn check(catalog: &Catalog, kind: &str, name: &str) -> Vec<String> {
         findings: &mut Findings,
         check: impl FnOnce(&E, &mut Findings),
     ) {
-        match findings.ok("to be found", registry.get(name).cloned()) {
-            Some(entry) => check(&entry, findings),
-            None => {}
+        if let Some(entry) = findings.ok("to be found", registry.get(name).cloned()) {
+            check(&entry, findings);
         }
     }
     let all = &mut findings;

@@ -30,7 +30,7 @@ impl Vote for ScriptVote {
 
 impl ScriptVote {
     fn count(&self, ballot: &Ballot<'_>, options: &Options) -> Result<Vec<f64>> {
-        let keys = ["part", "weight", "scores"].map(|key| rhai::Identifier::from(key));
+        let keys = ["part", "weight", "scores"].map(rhai::Identifier::from);
         let mut all = Vec::with_capacity(ballot.images().len() * ballot.outputs);
         let options = given(options);
         for image in ballot.images() {

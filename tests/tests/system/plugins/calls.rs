@@ -32,7 +32,7 @@ fn wrong_answers_are_errors_that_name_the_plugin() {
         let (catalog, found) = folder.load();
         assert_eq!(found.plugins.len(), 1, "{case}: {:?}", found.refused);
         let entry = catalog.architectures.get("GoodNet").unwrap();
-        let error = entry.architecture.build(&request()).err().expect("a refusal");
+        let error = entry.architecture.build(&request()).expect_err("a refusal");
         let text = error.to_string();
         assert_eq!(error.code(), Code::PluginFailed, "{text}");
         for part in parts.iter().chain(&["architecture \"GoodNet\"", "hostile 0.1.0"]) {

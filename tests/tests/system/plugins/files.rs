@@ -27,7 +27,7 @@ fn files_that_are_no_plugins_are_refused_by_what_they_are() {
     let mut other = library.clone();
     other[18..20].copy_from_slice(&183u16.to_le_bytes());
     check(&other, &["aarch64"]);
-    let mut small = library.clone();
+    let mut small = library;
     small[4] = 1;
     check(&small, &["this program for"]);
     let program = fs::read(std::env::current_exe().unwrap()).unwrap();
