@@ -8,9 +8,9 @@ use tch::Device;
 
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
-use crate::extension::{self, Extension};
 use crate::network::{Network, NetworkSpec, Plan};
 use crate::shape::Shape;
+use crate::used::{self, Used};
 
 /// What an experiment folder says about itself.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub struct Experiment {
     pub network: NetworkSpec,
     /// What a network sees at once, without the batch axis.
     pub input: Shape,
-    /// What was used beside what is built in.
-    pub extensions: Vec<Extension>,
+    /// The entries of the catalog that were used.
+    pub entries: Vec<Used>,
 }
 
 /// The newest layout of the folder that this program reads.
@@ -39,21 +39,28 @@ impl Experiment {
             Error::new(Code::BadMaps, message).at(Place::File(root.join(file)))
         };
         let schema = network.get("schema").and_then(Value::as_u64);
-        if schema.is_none_or(|schema| schema > SCHEMA) {
-            return Err(bad("network.json", "the folder was written by a newer program")
-                .help("read it with the version that environment.txt names, or a newer one"));
+        match schema {
+            None => {
+                return Err(bad("network.json", "the file does not say how it is laid out")
+                    .help("it is damaged, or the folder was written by another program"));
+            }
+            Some(SCHEMA) => {}
+            Some(_) => {
+                return Err(bad("network.json", "the folder was written by a newer program")
+                    .help("read it with the version that environment.txt names, or a newer one"));
+            }
         }
         let part = |name: &str, from: &Value| from.get(name).cloned().unwrap_or_default();
         let spec = serde_json::json!({
             "architecture": part("architecture", &network),
             "parts": part("parts", &network),
         });
-        let extensions = maps.pointer("/neurhai/extensions").cloned();
+        let entries = maps.pointer("/neurhai/entries").cloned();
         Ok(Self {
             root: root.into(),
             network: decode(spec, &root.join("network.json"))?,
             input: decode(part("input", &network), &root.join("network.json"))?,
-            extensions: match extensions {
+            entries: match entries {
                 None => Vec::new(),
                 Some(list) => decode(list, &root.join("maps.json"))?,
             },
@@ -66,7 +73,7 @@ impl Experiment {
     /// # Errors
     /// [`Code::MissingExtension`] for everything that is not there, with where it came from.
     pub fn check(&self, catalog: &Catalog) -> Result<Vec<String>> {
-        extension::compare(catalog, &self.extensions, &self.root)
+        used::compare(catalog, &self.entries, &self.root)
     }
 
     /// As [`Experiment::check`], for the layers alone: the network itself needs nothing else.
@@ -74,21 +81,22 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::check`].
     pub fn check_network(&self, catalog: &Catalog) -> Result<Vec<String>> {
-        let layers = self.extensions.iter().filter(|extension| extension.kind == "layer");
-        let layers: Vec<Extension> = layers.cloned().collect();
-        extension::compare(catalog, &layers, &self.root)
+        let layers = self.entries.iter().filter(|entry| entry.kind == "layer");
+        let layers: Vec<Used> = layers.cloned().collect();
+        used::compare(catalog, &layers, &self.root)
     }
 
-    /// The network's plan.
+    /// The network's plan, and the warnings of [`Experiment::check_network`].
     ///
     /// # Errors
     /// As [`Experiment::check_network`], and what the shape check says.
-    pub fn plan(&self, catalog: &Catalog) -> Result<Plan> {
-        self.check_network(catalog)?;
-        Plan::new(self.network.clone(), &self.input, catalog)
+    pub fn plan(&self, catalog: &Catalog) -> Result<(Plan, Vec<String>)> {
+        let warnings = self.check_network(catalog)?;
+        Ok((Plan::new(self.network.clone(), &self.input, catalog)?, warnings))
     }
 
-    /// The best network of a split by a selection metric, with its weights.
+    /// The best network of a split by a selection metric, with its weights, and the warnings of
+    /// [`Experiment::check_network`].
     ///
     /// # Errors
     /// As [`Experiment::plan`]; weights that are missing or do not fit.
@@ -98,11 +106,12 @@ impl Experiment {
         split: usize,
         metric: &str,
         device: Device,
-    ) -> Result<Network> {
-        let mut network = Network::new(self.plan(catalog)?, 0, device)?;
+    ) -> Result<(Network, Vec<String>)> {
+        let (plan, warnings) = self.plan(catalog)?;
+        let mut network = Network::new(plan, 0, device)?;
         let folder = self.root.join(format!("split-{split}/best-{metric}"));
         network.load(&folder.join("model.safetensors"))?;
-        Ok(network)
+        Ok((network, warnings))
     }
 }
 

@@ -101,11 +101,18 @@ impl VoteEntry {
     /// # Errors
     /// [`Code::UndefinedVote`] for scores that are missing or no numbers; what the vote says.
     pub fn scores(&self, ballot: &Ballot<'_>, options: &Options) -> Result<Vec<f64>> {
+        if ballot.values.iter().any(|value| !value.is_finite()) {
+            let message = "a part's scores are NaN or infinite, so it cannot vote";
+            return Err(
+                Error::new(Code::UndefinedVote, message).help("look at the network that gave them")
+            );
+        }
         let scores = self.vote.vote(ballot, options)?;
         let wrong = |message: String| {
             let message = format!("the vote {:?} ({}) {message}", self.info.name, self.origin);
-            Error::new(Code::UndefinedVote, message)
-                .help("this is a mistake in the vote: report it to its author")
+            Error::new(Code::UndefinedVote, message).help(
+                "a vote gives one finite number per image and output: mend it, or use another",
+            )
         };
         let expected = ballot.images().len() * ballot.outputs;
         if scores.len() != expected {
@@ -139,8 +146,27 @@ impl MetricEntry {
         match &self.metric {
             Measure::Classes(metric) => Ok(metric.value(confusion)),
             Measure::Rows(_) if rows.truth.is_empty() => Ok(None),
-            Measure::Rows(metric) => Ok(metric.value(rows)?.filter(|value| !value.is_nan())),
+            Measure::Rows(metric) => {
+                let value = metric.value(rows)?.filter(|value| !value.is_nan());
+                value.map(|value| self.within_range(value)).transpose()
+            }
         }
+    }
+
+    /// A value outside of the range that the metric itself gives is a mistake in it.
+    fn within_range(&self, value: f64) -> Result<f64> {
+        let (low, high) = self.info.range;
+        let slack = 1e-9 * (1.0 + value.abs());
+        if value.is_finite() && value >= low - slack && value <= high + slack {
+            return Ok(value);
+        }
+        let MetricInfo { name, .. } = &self.info;
+        let message = format!(
+            "the metric {name:?} ({}) gives {value}, which is not within {low} to {high}",
+            self.origin
+        );
+        Err(Error::new(Code::UndefinedMetric, message)
+            .help("mend the metric, or the range it gives itself; what has no value is NaN, or () in a script"))
     }
 }
 

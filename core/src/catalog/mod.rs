@@ -42,7 +42,7 @@ impl Catalog {
             architectures: Registry::new("architecture"),
             transposes: Registry::new("transpose rule"),
             votes: Registry::new("vote"),
-            metrics: Registry::new("metric"),
+            metrics: Registry::new("metric").reserving(&["loss"]),
             losses: Registry::new("loss"),
             transforms: Registry::new("transform"),
         };

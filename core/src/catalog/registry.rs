@@ -60,12 +60,18 @@ pub trait Entry {
 #[derive(Debug)]
 pub struct Registry<E> {
     what: &'static str,
+    /// Names that mean something else where entries of this kind are named.
+    reserved: &'static [&'static str],
     entries: Vec<Arc<E>>,
 }
 
 impl<E: Entry> Registry<E> {
     pub(super) fn new(what: &'static str) -> Self {
-        Self { what, entries: Vec::new() }
+        Self { what, reserved: &[], entries: Vec::new() }
+    }
+
+    pub(super) fn reserving(self, reserved: &'static [&'static str]) -> Self {
+        Self { reserved, ..self }
     }
 
     /// What one entry is called: `layer`, `vote`, ….
@@ -95,6 +101,10 @@ impl<E: Entry> Registry<E> {
 
     pub(crate) fn check_name(&self, name: &str) -> Result<()> {
         let well_formed = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if self.reserved.contains(&name) {
+            let message = format!("a {} cannot be called {name:?}, which is taken", self.what);
+            return Err(Error::new(Code::NameTaken, message).help("choose another name"));
+        }
         if !name.is_empty() && name.len() <= 64 && well_formed {
             return Ok(());
         }

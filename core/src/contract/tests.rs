@@ -6,12 +6,13 @@ use tch::{Kind as Number, Tensor};
 
 use super::*;
 use crate::catalog::{
-    LayerEntry, LossEntry, MetricEntry, Origin, TransformEntry, TransposeEntry, VoteEntry,
+    Architecture, ArchitectureEntry, ArchitectureRequest, LayerEntry, LossEntry, MetricEntry,
+    Origin, TransformEntry, TransposeEntry, VoteEntry,
 };
 use crate::layer::{Example, Layer, LayerInfo, Planned};
 use crate::loss::{Loss, LossInfo};
 use crate::metric::{Direction, Measure, MetricInfo, RowMetric, Rows};
-use crate::network::{LayerSpec, Planner};
+use crate::network::{LayerSpec, NetworkSpec, Planner};
 use crate::options::Options;
 use crate::transform::{Transform, TransformInfo};
 use crate::transpose::{Transpose, TransposeRequest};
@@ -62,7 +63,7 @@ fn first_part(ballot: &Ballot<'_>) -> Vec<f64> {
 
 #[test]
 fn votes_that_break_a_clause_are_caught() {
-    let cases: [(Votes, &str); 6] = [
+    let cases: [(Votes, &str); 7] = [
         (|ballot| vec![0.5; ballot.outputs], "scores in place of"),
         (|ballot| first_part(ballot).iter().map(|_| f64::NAN).collect(), "gives NaN"),
         (|ballot| first_part(ballot).iter().map(|_| calls()).collect(), "the same scores again"),
@@ -71,6 +72,23 @@ fn votes_that_break_a_clause_are_caught() {
             "a permutation of the images",
         ),
         (first_part, "the order of the parts"),
+        (
+            |ballot| {
+                let squares: Vec<f64> = ballot
+                    .images()
+                    .flat_map(|image| {
+                        (0..ballot.outputs)
+                            .map(|c| {
+                                let parts = image.iter().skip(c).step_by(ballot.outputs);
+                                parts.zip(ballot.weights).map(|(p, w)| w * p * p).sum::<f64>()
+                            })
+                            .collect::<Vec<_>>()
+                    })
+                    .collect();
+                squares
+            },
+            "identical parts to give themselves",
+        ),
         (
             |ballot| {
                 let outputs = ballot.outputs;
@@ -88,6 +106,67 @@ fn votes_that_break_a_clause_are_caught() {
     }
 }
 
+/// A vote that learns from a part of weight 0.
+struct LearnsTooMuch;
+
+impl Vote for LearnsTooMuch {
+    fn info(&self) -> VoteInfo {
+        let (name, help) = ("broken".into(), HELP.into());
+        VoteInfo { name, help, source: String::new(), options: vec![], fits: true }
+    }
+
+    fn vote(&self, ballot: &Ballot<'_>, _: &Options) -> Result<Vec<f64>> {
+        Ok(first_part(ballot))
+    }
+
+    fn fit(&self, ballot: &Ballot<'_>, _: &[usize], _: &Options) -> Result<Vec<f64>> {
+        Ok(ballot.values.to_vec())
+    }
+}
+
+#[test]
+fn a_vote_that_learns_from_what_has_no_weight_is_caught() {
+    let mut catalog = Catalog::built_in().unwrap();
+    let vote = Box::new(LearnsTooMuch);
+    catalog.votes.register(VoteEntry { info: vote.info(), origin: Origin::BuiltIn, vote }).unwrap();
+    broken(&catalog, "vote", "a part of weight 0");
+}
+
+/// How many outputs a recipe gives, and whether it looks at its options.
+struct Recipe(fn(i64) -> i64, bool);
+
+impl Architecture for Recipe {
+    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec> {
+        if self.1 {
+            Options::check(&[], &request.options, "architecture \"broken\"")?;
+        }
+        let linear = LayerSpec::new("linear").with("out_features", self.0(request.outputs));
+        Ok(NetworkSpec::from_layers("broken", vec![LayerSpec::new("flatten"), linear]))
+    }
+}
+
+#[test]
+fn architectures_that_break_a_clause_are_caught() {
+    for (recipe, clause) in [
+        (Recipe(|_| 2, true), "as many outputs as were asked for"),
+        (Recipe(|n| n + calls() as i64, true), "the same network again"),
+        (Recipe(|_| 0, true), "to take images or slices"),
+        (Recipe(|n| n, false), "the unknown option"),
+    ] {
+        let mut catalog = Catalog::built_in().unwrap();
+        let entry = ArchitectureEntry {
+            name: "broken".into(),
+            help: HELP.into(),
+            source: String::new(),
+            options: vec![],
+            origin: Origin::BuiltIn,
+            architecture: Box::new(recipe),
+        };
+        catalog.architectures.register(entry).unwrap();
+        broken(&catalog, "architecture", clause);
+    }
+}
+
 type Values = fn(&Rows<'_>) -> f64;
 
 impl RowMetric for Values {
@@ -99,7 +178,7 @@ impl RowMetric for Values {
 #[test]
 fn metrics_that_break_a_clause_are_caught() {
     let cases: [(Values, &str); 3] = [
-        (|_| 1.5, "a value from 0 to 1, not 1.5"),
+        (|_| 1.5, "gives 1.5, which is not within 0 to 1"),
         (|rows| rows.scores[0], "the order of the rows"),
         (|_| 1.0 / (1.0 + calls()), "the same value again"),
     ];
@@ -210,8 +289,25 @@ impl Transpose for Forward {
 
 #[test]
 fn layers_that_break_a_clause_are_caught() {
-    let cases: [(Forward, &str); 3] = [
+    let cases: [(Forward, &str); 6] = [
         (|x| x.narrow(2, 0, 3), "the predicted shape"),
+        (|x| x.detach() + x.sum(Number::Float) * 0.0 / 0.0, "a finite gradient of the input"),
+        (
+            |x| match x.requires_grad() {
+                true => x * 1.0,
+                false => x.shallow_clone().relu_(),
+            },
+            "the input to be left as it is",
+        ),
+        (
+            |x| {
+                // What lies in memory, taken as if the last axis were the fastest.
+                let order: Vec<i64> = x.size();
+                let flat = x.as_strided([x.numel() as i64], [1], None);
+                flat.view(&order[..]) + x * 0.0
+            },
+            "another layout of the input",
+        ),
         (|x| x * calls(), "evaluation to give the same again"),
         (|x| (x * 0.0).sqrt(), "a finite gradient of the input"),
     ];

@@ -83,8 +83,9 @@ impl Source {
             let keys = [sample.image as u64, sample.part as u64, i as u64];
             let seed = derived_seed(seed, &entry.info.name, &keys);
             voxels = entry.apply(voxels, &shape, options, seed).map_err(|error| {
-                let place = self.images.session(sample.image).place(None);
-                error.at(place)
+                let visit = self.images.session(sample.image);
+                let whom = format!("it was to change {} {}", visit.participant, visit.session);
+                error.within("augmentation").at(visit.place(None)).because(whom)
             })?;
         }
         Ok(voxels)

@@ -139,6 +139,9 @@ codes! {
     UndefinedVote = "E0701", "A vote cannot be taken",
         "All parts have weight zero, or an image lacks a part. The message names it.";
 
+    UndefinedMetric = "E0702", "A metric gives a value that it cannot have",
+        "The value is infinite, or outside of the range that the metric itself is registered with. Mend the metric, or its range.";
+
     // 08: plugins and other extensions.
     BadPlugin = "E0801", "A file is not a plugin that this program can load",
         "The message says why: it is no library, cut short, for another machine, built for another plugin interface or another libtorch, or it failed while it registered. Nothing of it is used. Build it again with the SDK of this version, or take it out of the folder.";

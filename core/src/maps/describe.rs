@@ -1,16 +1,16 @@
 //! What an experiment folder says about itself: its parameters, its network, its environment.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde_json::{Map, Value, json};
 
 use super::{Maps, make_folder};
 use crate::catalog::Origin;
 use crate::error::Result;
-use crate::extension::Extension;
 use crate::network::Plan;
 use crate::shape::show;
 use crate::train::Script;
+use crate::used::Used;
 
 /// The version of the folder's layout. Readers of a newer program migrate older ones.
 const SCHEMA: u32 = 1;
@@ -25,23 +25,22 @@ pub(crate) struct Description<'a> {
     pub(crate) plan: &'a Plan,
     /// The scripts, the one that runs first.
     pub(crate) scripts: &'a [Script],
-    /// What is used beside what is built in.
-    pub(crate) extensions: Vec<Extension>,
+    /// The entries of the catalog that are used.
+    pub(crate) entries: Vec<Used>,
     /// Where it computes.
     pub(crate) device: String,
 }
 
 /// Writes maps.json, network.json, the script, the environment and the layer table.
 pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
-    let Description { mut parameters, configuration, plan, scripts, extensions, device } =
-        description;
+    let Description { mut parameters, configuration, plan, scripts, entries, device } = description;
     parameters.insert(
         "neurhai".into(),
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
             "configuration": configuration,
-            "extensions": extensions,
+            "entries": entries,
         }),
     );
     let network = json!({
@@ -53,7 +52,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
     });
     maps.write("maps.json", &pretty(&Value::Object(parameters)))?;
     maps.write("network.json", &pretty(&network))?;
-    write_scripts(maps, scripts, &extensions)?;
+    write_scripts(maps, scripts, &entries)?;
     maps.write("environment.txt", &environment(&device))?;
     maps.write("information.log", &information(maps.root(), plan))?;
     make_folder(&maps.root().join("groups"))
@@ -61,16 +60,18 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
 
 /// Writes the script that runs as `script.rhai`, and into `scripts/` all that were loaded, where they
 /// lie to each other as they did; of those within the program only the ones that are used.
-fn write_scripts(maps: &Maps, scripts: &[Script], extensions: &[Extension]) -> Result<()> {
+fn write_scripts(maps: &Maps, scripts: &[Script], entries: &[Used]) -> Result<()> {
     let [main, ..] = scripts else { return Ok(()) };
     maps.write("script.rhai", &main.text)?;
     let folder = Path::new(&main.name).parent().unwrap_or(Path::new(""));
+    let below = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
     for script in scripts {
         let path = Path::new(&script.name);
-        let used = |extension: &Extension| matches!(&extension.origin, Origin::Script { file, .. } if file == path);
+        let used =
+            |used: &Used| matches!(&used.origin, Origin::Script { file, .. } if file == path);
         let file = match path.strip_prefix(folder) {
-            Ok(inside) if path.extension().is_some() => inside.to_path_buf(),
-            _ if extensions.iter().any(used) => path.with_extension("rhai"),
+            Ok(inside) if path.extension().is_some() && below(inside) => inside.to_path_buf(),
+            _ if entries.iter().any(used) && below(path) => path.with_extension("rhai"),
             _ => continue,
         };
         let file = Path::new("scripts").join(file);

@@ -88,7 +88,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     let classes: Vec<i64> = chunk.iter().map(|(_, class)| *class as i64).collect();
     let chunk: Vec<Sample> = chunk.into_iter().map(|(sample, _)| sample).collect();
     let mut seconds_per_batch = 0.0;
-    for loaded in Loader::new(prepared.source.clone(), vec![chunk; 2], 0) {
+    for loaded in Loader::new(prepared.training_source(first.split.index, 0), vec![chunk; 2], 0) {
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
         let logits = network.forward(&x, Mode::Training { seed: config.seed })?;

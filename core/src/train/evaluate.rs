@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use super::finite::not_finite;
 use super::objective::Objective;
 use super::session::{Event, Session};
 use crate::catalog::Catalog;
@@ -101,13 +102,12 @@ impl Evaluation {
 
     /// One metric, or the loss.
     pub(crate) fn value(&self, catalog: &Catalog, metric: &str) -> Result<Option<f64>> {
-        match catalog.metrics.find(metric) {
-            Some(entry) => {
-                let columns = self.columns()?;
-                entry.value(&columns.rows(), &columns.confusion)
-            }
-            None => Ok(self.loss),
+        if metric == "loss" {
+            return Ok(self.loss);
         }
+        let Some(entry) = catalog.metrics.find(metric) else { return Ok(None) };
+        let columns = self.columns()?;
+        entry.value(&columns.rows(), &columns.confusion)
     }
 
     /// The rows of one part, as an evaluation of its own.
@@ -155,7 +155,8 @@ impl Evaluator<'_> {
                 return Err(Error::new(Code::Interrupted, "stopped during an evaluation"));
             }
             let batch = batch?;
-            let logits = network.forward(&images(&batch, network.device())?, Mode::Evaluation)?;
+            let x = images(&batch, network.device())?;
+            let logits = network.forward(&x, Mode::Evaluation)?;
             let first = rows.len();
             let codes: Vec<i64> = samples[first..first + batch.samples.len()]
                 .iter()
@@ -166,6 +167,12 @@ impl Evaluator<'_> {
             classes = logits.size().get(1).map_or(0, |n| *n as usize);
             let mut values = vec![0f32; logits.numel()];
             logits.f_copy_data(&mut values, logits.numel())?;
+            // A prediction made of such numbers would count as the first class.
+            if !total.is_finite() || values.iter().any(|value| !value.is_finite()) {
+                let what = format!("outputs or losses of the {group} set are NaN or infinite");
+                let (pass, data) = ((&x, Mode::Evaluation), (&batch, self.source));
+                return Err(not_finite(&what, network, pass, data, self.objective));
+            }
             let pairs = batch.samples.iter().zip(values.chunks_exact(classes.max(1)));
             for ((sample, logits), truth) in pairs.zip(truths.by_ref()) {
                 let probabilities = softmax(logits);

@@ -26,6 +26,11 @@ pub(crate) fn weights(
     let mut scores = Vec::with_capacity(parts);
     for part in 0..parts {
         let score = validation.of_part(part).value(catalog, metric)?.unwrap_or(0.0);
+        if !(score >= 0.0 && score.is_finite()) {
+            let message = format!("part {part} would weigh {score} by its validation {metric}");
+            return Err(Error::new(Code::UndefinedVote, message)
+                .help("weights are finite and not negative; set vote_weights: \"uniform\""));
+        }
         scores.push(if score < threshold { 0.0 } else { score });
     }
     let sum: f64 = scores.iter().sum();

@@ -5,16 +5,17 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::device;
 use crate::error::Result;
-use crate::extension::{Extension, Used};
 use crate::maps::{
     Description, Maps, make_folder, write_description, write_fitted, write_group, write_inputs,
     write_sessions, write_weights,
 };
 use crate::network::Plan;
+use crate::used::{Gathered, Used};
 
 mod check;
 mod config;
 pub(crate) mod evaluate;
+mod finite;
 mod image_level;
 mod named;
 mod objective;
@@ -22,6 +23,7 @@ mod optimizer;
 mod options;
 mod outcome;
 mod prepare;
+mod rehearsal;
 mod session;
 mod stopping;
 mod trainer;
@@ -59,7 +61,7 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
             configuration: configuration(&prepared),
             plan: &plan,
             scripts: session.scripts,
-            extensions: extensions(&prepared, &plan, session.catalog)?,
+            entries: entries(&prepared, &plan, session.catalog)?,
             device: device::describe(prepared.device),
         },
     )?;
@@ -204,10 +206,10 @@ fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     Ok(())
 }
 
-/// What the run uses beside what is built in.
-fn extensions(prepared: &Prepared, plan: &Plan, catalog: &Catalog) -> Result<Vec<Extension>> {
+/// The entries of the catalog that the run uses.
+fn entries(prepared: &Prepared, plan: &Plan, catalog: &Catalog) -> Result<Vec<Used>> {
     let train = &prepared.config.train;
-    let mut used = Used::new(catalog);
+    let mut used = Gathered::new(catalog);
     used.architecture(&plan.spec.architecture);
     used.layers(plan);
     if prepared.source.parts.mode() != "image" {

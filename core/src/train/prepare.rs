@@ -12,6 +12,7 @@ use super::config::{Config, cores};
 use super::evaluate::Evaluator;
 use super::named::Named;
 use super::objective::Objective;
+use super::rehearsal::rehearse;
 use super::session::{Event, Session};
 use crate::catalog::ArchitectureRequest;
 use crate::data::caps::{Caps, MaskOptions};
@@ -24,6 +25,7 @@ use crate::data::split::{Label, Split, SplitFolder, SplitOptions, Target};
 use crate::device;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::{NetworkSpec, Plan};
+use crate::random::derived_seed;
 use crate::shape::{Shape, show};
 
 /// Bytes that the largest map of a batch may take in evaluation.
@@ -59,6 +61,17 @@ impl Prepared {
     /// A fresh plan of the network.
     pub(crate) fn plan(&self, session: &Session<'_>) -> Result<Plan> {
         Plan::new(self.spec.clone(), &self.input, session.catalog)
+    }
+
+    /// Where training samples of an epoch come from, augmented where that was asked for.
+    pub(crate) fn training_source(&self, split: usize, epoch: usize) -> Source {
+        let mut source = self.source.clone();
+        if !self.augmentation.is_empty() {
+            let keys = [split as u64, epoch as u64];
+            let seed = derived_seed(self.config.seed, "augmentation", &keys);
+            source.augment = Some((Arc::clone(&self.augmentation), seed));
+        }
+        source
     }
 
     /// How sets are evaluated.
@@ -176,7 +189,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     };
     let source =
         Source { images, parts, normalize: config.data.flag("normalize")?, tensors, augment: None };
-    Ok(Prepared {
+    let prepared = Prepared {
         config,
         objective: named.objective,
         augmentation: named.augmentation,
@@ -190,7 +203,9 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         spec,
         evaluation_batch,
         warnings,
-    })
+    };
+    rehearse(&prepared, session)?;
+    Ok(prepared)
 }
 
 /// Results are never overwritten: the folder must be new or empty.

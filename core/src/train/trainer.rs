@@ -2,13 +2,12 @@
 
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
-use tch::{Kind, Tensor};
 
 use super::evaluate::{Evaluation, images};
+use super::finite::not_finite;
 use super::optimizer::Adam;
 use super::prepare::{Prepared, Sides};
 use super::session::{Event, Session};
@@ -139,12 +138,7 @@ impl<'a> Trainer<'a> {
         let config = &self.prepared.config;
         let samples: Vec<Vec<Sample>> =
             batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
-        let mut source = self.prepared.source.clone();
-        if !self.prepared.augmentation.is_empty() {
-            let keys = [self.split as u64, self.progress.epoch as u64];
-            let seed = derived_seed(config.seed, "augmentation", &keys);
-            source.augment = Some((Arc::clone(&self.prepared.augmentation), seed));
-        }
+        let source = self.prepared.training_source(self.split, self.progress.epoch);
         let loader = Loader::new(source, samples, config.loader_threads);
         let mut updates = 0;
         for (i, batch) in loader.enumerate() {
@@ -183,10 +177,31 @@ impl<'a> Trainer<'a> {
         let sum = self.prepared.objective.sum(&logits, classes)?;
         let loss = sum.f_double_value(&[])? / classes.len() as f64;
         if !loss.is_finite() {
-            return Err(self.not_finite(batch, i, loss, &x, keys));
+            let epoch = self.progress.epoch + 1;
+            let what = format!("the loss is {loss} in epoch {epoch}, batch {}", i + 1);
+            let Prepared { source, objective, .. } = self.prepared;
+            let pass = (&x, self.mode(&keys));
+            return Err(not_finite(&what, &self.network, pass, (batch, source), objective));
         }
         (sum / samples as f64).f_backward()?;
+        if self.progress.epoch == 0 && i == 0 {
+            self.warn_of_idle_weights();
+        }
         Ok(loss)
+    }
+
+    /// Weights that the loss does not depend on stay as they were drawn, which is rarely meant.
+    fn warn_of_idle_weights(&self) {
+        let idle = self.network.trainable().filter(|(_, tensor)| !tensor.grad().defined());
+        let idle: Vec<&str> = idle.map(|(param, _)| param.name.as_str()).collect();
+        if !idle.is_empty() {
+            let text = format!(
+                "the loss does not depend on {}, which will stay as drawn: a layer after it may have \
+                 left the record of operations",
+                idle.join(", ")
+            );
+            self.session.tell(Event::Warning { text });
+        }
     }
 
     /// The random choices of a step, those of layers that draw from libtorch's own generator included.
@@ -194,42 +209,6 @@ impl<'a> Trainer<'a> {
         let seed = derived_seed(self.prepared.config.seed, "step", keys);
         tch::manual_seed(seed as i64);
         Mode::Training { seed }
-    }
-
-    /// Says in which layer a loss stopped being a number.
-    fn not_finite(&self, batch: &Batch, i: usize, loss: f64, x: &Tensor, keys: [u64; 3]) -> Error {
-        let mut first = None;
-        let observe = |path: &str, output: &Tensor| {
-            let finite = output.f_isfinite().and_then(|finite| finite.f_all());
-            let finite = finite.and_then(|all| all.f_to_kind(Kind::Float)?.f_double_value(&[]));
-            if first.is_none() && finite.is_ok_and(|finite| finite == 0.0) {
-                first = Some(path.to_owned());
-            }
-        };
-        // Only what the observer sees matters here; the output is known to be bad.
-        drop(self.network.forward_observed(x, self.mode(&keys), observe));
-        let who: Vec<String> = batch
-            .samples
-            .iter()
-            .map(|sample| {
-                let visit = self.prepared.source.images.session(sample.image);
-                let part = self.prepared.source.parts.label(sample.part);
-                format!("{} {} ({part})", visit.participant, visit.session)
-            })
-            .collect();
-        let layer = first.map_or_else(String::new, |path| {
-            format!("; the first layer with such an output is {path}")
-        });
-        Error::new(
-            Code::LossNotFinite,
-            format!(
-                "the loss is {loss} in epoch {}, batch {} ({}){layer}",
-                self.progress.epoch + 1,
-                i + 1,
-                who.join(", ")
-            ),
-        )
-        .help("lower learning_rate, and check the images named; the last checkpoint stays")
     }
 
     /// Evaluates both sets, or the validation set alone where that was asked for, and writes a row.

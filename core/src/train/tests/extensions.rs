@@ -75,9 +75,12 @@ fn an_experiment_knows_what_it_was_made_with() {
     );
 
     let experiment = Experiment::open(&maps).unwrap();
-    let [extension] = &experiment.extensions[..] else { panic!("{:?}", experiment.extensions) };
-    assert_eq!(extension.kind, "vote");
-    assert_eq!(&extension.origin, catalog.votes.get("learned").unwrap().origin());
+    let kinds: Vec<_> =
+        experiment.entries.iter().map(|one| (one.kind.as_str(), one.name.as_str())).collect();
+    assert_eq!(kinds[0], ("architecture", "tiny"));
+    assert!(kinds.contains(&("layer", "conv")) && kinds.contains(&("metric", "BA")), "{kinds:?}");
+    let used = experiment.entries.iter().find(|one| one.kind == "vote").unwrap();
+    assert_eq!(&used.origin, catalog.votes.get("learned").unwrap().origin());
     assert!(experiment.check(&catalog).unwrap().is_empty());
     let error = experiment.check(&super::catalog()).unwrap_err();
     assert_eq!(error.code(), Code::MissingExtension);
@@ -91,7 +94,9 @@ fn an_experiment_knows_what_it_was_made_with() {
     assert!(warnings[0].contains("another build"), "{warnings:?}");
 
     // The network needs no vote, and has the weights that were saved.
-    let network = experiment.model(&super::catalog(), 0, "loss", tch::Device::Cpu).unwrap();
+    let model = |catalog: &Catalog| experiment.model(catalog, 0, "loss", tch::Device::Cpu);
+    let (network, warnings) = model(&super::catalog()).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
     let saved = maps.join("split-0/best-loss/model.safetensors");
     let saved = Tensor::read_safetensors(saved).unwrap();
     for (param, tensor) in network.state() {
@@ -163,6 +168,80 @@ fn augmentation_is_for_training_alone_and_depends_on_no_thread() {
         error.contains("did you mean \"Noise\"") && error.contains("augmentation.p"),
         "{error}"
     );
+}
+
+/// An entry that was built in and is now replaced computes something else: that is told.
+#[test]
+fn a_replaced_layer_is_told() {
+    let bench = Bench::new();
+    bench.run("maps", json!({})).unwrap();
+    let experiment = Experiment::open(&bench.path("maps")).unwrap();
+    let mut catalog = catalog();
+    let origin = with_vote("2.0.0", "cc").votes.get("learned").unwrap().origin.clone();
+    let layer = crate::layer::built_in().into_iter().find(|one| one.info().name == "relu").unwrap();
+    catalog
+        .layers
+        .replace(crate::catalog::LayerEntry { info: layer.info(), origin, layer })
+        .unwrap();
+    let (_, warnings) = experiment.model(&catalog, 0, "loss", tch::Device::Cpu).unwrap();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        warning.contains("the layer \"relu\" is that of the plugin learners 2.0.0"),
+        "{warning}"
+    );
+    assert!(warning.contains("used that of this program"), "{warning}");
+}
+
+/// Outputs that are no numbers in evaluation alone would count as the first class.
+#[test]
+fn outputs_that_are_no_numbers_in_evaluation_are_an_error() {
+    struct Hidden;
+    impl crate::layer::Layer for Hidden {
+        fn info(&self) -> crate::layer::LayerInfo {
+            let relu = crate::layer::built_in().into_iter().find(|one| one.info().name == "relu");
+            crate::layer::LayerInfo { name: "hidden".into(), ..relu.unwrap().info() }
+        }
+        fn plan(
+            &self,
+            _: &Options,
+            input: &[i64],
+            _: &mut crate::network::Planner<'_>,
+        ) -> crate::Result<crate::layer::Planned> {
+            Ok(crate::layer::Planned::new(input, |x, ctx| {
+                Ok(if ctx.training() { x.relu() } else { x * f64::NAN })
+            }))
+        }
+    }
+    struct Hiding;
+    impl Architecture for Hiding {
+        fn build(&self, request: &ArchitectureRequest) -> crate::Result<NetworkSpec> {
+            let mut spec = Tiny.build(request)?;
+            spec.parts[0].layers.push(LayerSpec::new("hidden"));
+            Ok(spec)
+        }
+    }
+    let bench = Bench::new();
+    let mut catalog = catalog();
+    let layer = Box::new(Hidden);
+    let (info, origin) = (crate::layer::Layer::info(&*layer), Origin::BuiltIn);
+    catalog.layers.register(crate::catalog::LayerEntry { info, origin, layer }).unwrap();
+    let hiding = ArchitectureEntry {
+        name: "hiding".into(),
+        help: String::new(),
+        source: String::new(),
+        options: vec![],
+        origin: Origin::BuiltIn,
+        architecture: Box::new(Hiding),
+    };
+    catalog.architectures.register(hiding).unwrap();
+    let stop = AtomicBool::new(false);
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let options = bench.options("maps", json!({"architecture": "hiding"}));
+    let error = run(&options, &session).err().unwrap();
+    assert_eq!(error.code(), Code::LossNotFinite);
+    for part in ["train set", "sub-PHAN", "the first layer with such an output is convolutions."] {
+        assert!(error.to_string().contains(part), "{part:?} is not in {error}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What an experiment uses beside what is built in: entries of plugins and scripts.
+//! The entries of the catalog that an experiment uses, and where they came from.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,9 +9,9 @@ use crate::catalog::{Catalog, Entry, Origin, Registry};
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::Plan;
 
-/// An entry of a plugin or script that an experiment uses.
+/// An entry that an experiment uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Extension {
+pub struct Used {
     /// `layer`, `vote`, ….
     pub kind: String,
     /// The registered name.
@@ -22,23 +22,20 @@ pub struct Extension {
 }
 
 /// Gathers what an experiment uses.
-pub(crate) struct Used<'c> {
+pub(crate) struct Gathered<'c> {
     catalog: &'c Catalog,
-    extensions: Vec<Extension>,
+    entries: Vec<Used>,
 }
 
-impl<'c> Used<'c> {
+impl<'c> Gathered<'c> {
     pub(crate) fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, extensions: Vec::new() }
+        Self { catalog, entries: Vec::new() }
     }
 
     fn add<E: Entry>(&mut self, registry: &Registry<E>, name: &str) {
         let Some(entry) = registry.find(name) else { return };
-        if *entry.origin() != Origin::BuiltIn {
-            let (kind, name, origin) =
-                (registry.what().to_owned(), name.to_owned(), entry.origin().clone());
-            self.extensions.push(Extension { kind, name, origin });
-        }
+        let (kind, origin) = (registry.what().to_owned(), entry.origin().clone());
+        self.entries.push(Used { kind, name: name.to_owned(), origin });
     }
 
     pub(crate) fn architecture(&mut self, name: &str) {
@@ -69,11 +66,11 @@ impl<'c> Used<'c> {
     }
 
     /// Everything, with all metrics of the catalog, as they are all computed.
-    pub(crate) fn with_metrics(mut self) -> Vec<Extension> {
+    pub(crate) fn with_metrics(mut self) -> Vec<Used> {
         for entry in self.catalog.metrics.iter() {
             self.add(&self.catalog.metrics, entry.name());
         }
-        self.extensions
+        self.entries
     }
 }
 
@@ -83,24 +80,24 @@ impl<'c> Used<'c> {
 /// [`Code::MissingExtension`] for everything that is not there, with where it came from.
 pub(crate) fn compare(
     catalog: &Catalog,
-    extensions: &[Extension],
+    entries: &[Used],
     experiment: &Path,
 ) -> Result<Vec<String>> {
     let mut problems = Problems::default();
     let mut warnings = Vec::new();
-    for extension in extensions {
-        match origin_now(catalog, extension) {
-            None => problems.push(missing(extension, experiment)),
-            Some(now) => warnings.extend(difference(extension, &now)),
+    for used in entries {
+        match origin_now(catalog, used) {
+            None => problems.push(missing(used, experiment)),
+            Some(now) => warnings.extend(difference(used, &now)),
         }
     }
     problems.into_result()?;
     Ok(warnings)
 }
 
-fn origin_now(catalog: &Catalog, extension: &Extension) -> Option<Origin> {
-    let name = extension.name.as_str();
-    match extension.kind.as_str() {
+fn origin_now(catalog: &Catalog, used: &Used) -> Option<Origin> {
+    let name = used.name.as_str();
+    match used.kind.as_str() {
         "layer" => catalog.layers.find(name).map(|entry| entry.origin.clone()),
         "architecture" => catalog.architectures.find(name).map(|entry| entry.origin.clone()),
         "vote" => catalog.votes.find(name).map(|entry| entry.origin.clone()),
@@ -111,8 +108,8 @@ fn origin_now(catalog: &Catalog, extension: &Extension) -> Option<Origin> {
     }
 }
 
-fn missing(extension: &Extension, experiment: &Path) -> Error {
-    let Extension { kind, name, origin } = extension;
+fn missing(used: &Used, experiment: &Path) -> Error {
+    let Used { kind, name, origin } = used;
     let (from, help) = match origin {
         Origin::BuiltIn => ("the program".to_owned(), "use the version that wrote it".to_owned()),
         Origin::Plugin { plugin, version, file, blake3 } => (
@@ -131,8 +128,16 @@ fn missing(extension: &Extension, experiment: &Path) -> Error {
     Error::new(Code::MissingExtension, message).at(Place::File(experiment.into())).help(help)
 }
 
-fn difference(extension: &Extension, now: &Origin) -> Option<String> {
-    let Extension { kind, name, origin: then } = extension;
+fn words(origin: &Origin) -> String {
+    match origin {
+        Origin::BuiltIn => "this program".into(),
+        Origin::Plugin { .. } => format!("the {origin}"),
+        Origin::Script { .. } => format!("the script {origin}"),
+    }
+}
+
+fn difference(used: &Used, now: &Origin) -> Option<String> {
+    let Used { kind, name, origin: then } = used;
     let said = |then: String, now: String| {
         Some(format!("the {kind} {name:?} is that of {now}; the experiment used that of {then}"))
     };
@@ -158,6 +163,6 @@ fn difference(extension: &Extension, now: &Origin) -> Option<String> {
             }
         }
         (then, now) if then == now => None,
-        (then, now) => said(then.to_string(), now.to_string()),
+        (then, now) => said(words(then), words(now)),
     }
 }

@@ -1,0 +1,45 @@
+//! Votes and metrics of plugins and scripts are tried before training: what would fail at the end of
+//! a run fails at its beginning.
+
+use super::evaluate::{Evaluation, Row};
+use super::image_level::Election;
+use super::prepare::Prepared;
+use super::session::Session;
+use crate::catalog::Origin;
+use crate::data::loader::Sample;
+use crate::error::Result;
+use crate::random::Random;
+use crate::vote::winner;
+
+/// Takes the vote and every metric on random scores for the validation images of the first split.
+///
+/// # Errors
+/// What a vote or metric says; it would say the same after training.
+pub(super) fn rehearse(prepared: &Prepared, session: &Session<'_>) -> Result<()> {
+    let (train, catalog) = (&prepared.config.train, session.catalog);
+    let Some(sides) = prepared.splits.first() else { return Ok(()) };
+    let mut random = Random::new(prepared.config.seed, "rehearsal", &[]);
+    let classes = prepared.classes.len();
+    let row = |(sample, truth): (Sample, usize)| {
+        let raw: Vec<f64> = (0..classes).map(|_| random.uniform(0.05, 1.0)).collect();
+        let sum: f64 = raw.iter().sum();
+        let probabilities: Vec<f64> = raw.iter().map(|value| value / sum).collect();
+        Row { sample, truth, predicted: winner(&probabilities), probabilities }
+    };
+    let rows = prepared.samples(&sides.validation).into_iter().map(row).collect();
+    let mut evaluation = Evaluation { rows, classes, loss: None };
+    let help = |error: crate::Error| error.help("it was tried on random scores before training");
+    let parts = prepared.source.parts.count();
+    let vote = catalog.votes.get(train.text("vote")?)?;
+    if prepared.source.parts.mode() != "image" && vote.origin != Origin::BuiltIn {
+        let options = vote.options(train.map("vote_options")?)?;
+        let weights = vec![1.0 / parts as f64; parts];
+        evaluation = Election::new(vote, options, weights, &evaluation, &prepared.source)
+            .and_then(|election| election.take(&evaluation, &prepared.source))
+            .map_err(help)?;
+    }
+    if catalog.metrics.iter().any(|entry| entry.origin != Origin::BuiltIn) {
+        evaluation.scores(catalog).map_err(help)?;
+    }
+    Ok(())
+}
