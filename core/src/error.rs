@@ -41,8 +41,6 @@ pub enum Place {
     Layer(String),
     /// An option of the configuration: `epochs`.
     Option(String),
-    /// An entry of a plugin: `vote "median" of the plugin votes 0.1.0`.
-    Entry(String),
 }
 
 impl fmt::Display for Place {
@@ -61,7 +59,6 @@ impl fmt::Display for Place {
             }
             Self::Layer(path) => write!(f, "layer {path}"),
             Self::Option(key) => write!(f, "option {key:?}"),
-            Self::Entry(entry) => write!(f, "{entry}"),
         }
     }
 }

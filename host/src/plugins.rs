@@ -41,15 +41,13 @@ impl Options {
     }
 
     /// The folders that are looked into: those given, those of `NEURHAI_PLUGINS`, `plugins` beside
-    /// the script, and the user's own. Of the last two only those that exist.
+    /// the script, and the user's own. Of the last three only those that exist.
     pub fn folders(&self, script_folder: Option<&Path>) -> Vec<PathBuf> {
         if self.no_plugins {
             return Vec::new();
         }
         let mut folders = self.plugins.clone();
-        let variable = std::env::var_os("NEURHAI_PLUGINS").unwrap_or_default();
-        folders
-            .extend(std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()));
+        folders.extend(named_by_variable().into_iter().filter(|folder| folder.is_dir()));
         let own = [script_folder.map(|folder| folder.join("plugins")), user_folder()];
         folders.extend(own.into_iter().flatten().filter(|folder| folder.is_dir()));
         folders
@@ -71,6 +69,16 @@ impl Options {
         }
         Ok(found)
     }
+}
+
+fn named_by_variable() -> Vec<PathBuf> {
+    let variable = std::env::var_os("NEURHAI_PLUGINS").unwrap_or_default();
+    std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// The folders of `NEURHAI_PLUGINS` that are not there.
+pub fn missing_folders() -> Vec<PathBuf> {
+    named_by_variable().into_iter().filter(|folder| !folder.is_dir()).collect()
 }
 
 /// `~/.local/share/neurhai/plugins`, or where `XDG_DATA_HOME` leads.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use neurhai_abi as abi;
 
 use super::text::{Written, copy, lend};
-use crate::error::{Code, Error, Place, Result};
+use crate::error::{Code, Error, Result};
 
 /// The plugin that an entry belongs to.
 pub(super) struct About {
@@ -49,12 +49,16 @@ impl Handle {
         Self { about: Arc::clone(about), what, data: item.data, drop: item.drop }
     }
 
-    /// An error of this entry.
-    pub(super) fn error(&self, message: &str) -> Error {
+    /// Who this is: `vote "median" of the plugin votes 0.1.0 (/plugins/libvotes.so)`. It stands in
+    /// messages, so that the place of an error stays free for the layer's path or the script's line.
+    pub(super) fn whole_name(&self) -> String {
         let About { name, version, file, .. } = &*self.about;
-        let message = format!("the {} of the plugin {name} {version} {message}", self.what);
-        Error::new(Code::PluginFailed, message)
-            .at(Place::File(file.clone()))
+        format!("{} of the plugin {name} {version} ({})", self.what, file.display())
+    }
+
+    /// A mistake in this entry.
+    pub(super) fn error(&self, message: &str) -> Error {
+        Error::new(Code::PluginFailed, format!("the {} {message}", self.whole_name()))
             .help("this is a mistake in the plugin: report it to its author")
     }
 
@@ -79,11 +83,12 @@ impl Handle {
         match status {
             abi::OK => Ok(()),
             abi::PANIC => Err(self.error("panicked").because(said)),
-            abi::ERROR => Err(Error::new(Code::PluginFailed, said).at(Place::Entry(format!(
-                "{} of the plugin {} {}",
-                self.what, self.about.name, self.about.version
-            )))),
-            abi::INVALID => Err(self.error("refused the call").because(said)),
+            abi::ERROR => Err(Error::new(Code::PluginFailed, said)
+                .because(format!("so says the {}", self.whole_name()))),
+            abi::INVALID => {
+                let message = format!("the {} refused the call", self.whole_name());
+                Err(Error::new(Code::PluginFailed, message).because(said))
+            }
             other => Err(self.error(&format!("gave the unknown status {other}")).because(said)),
         }
     }

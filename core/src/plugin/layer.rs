@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::layer::{Init, Layer, LayerInfo, Planned};
 use crate::network::{ParamId, Planner};
 use crate::options::Options;
-use crate::shape::{Shape, elements, show};
+use crate::shape::{Shape, show};
 
 /// A layer of a plugin.
 struct OfPlugin {
@@ -81,18 +81,12 @@ impl Layer for OfPlugin {
             // SAFETY: the request, the scope and what its `ctx` points to outlive the call.
             unsafe { create(data, lend(&request), &scope, &mut instance.pointer, error) }
         });
-        let Asking { params, output, refused, planner } = asking;
+        let Asking { params, output, refused, .. } = asking;
         if let Some(error) = refused {
-            return Err(error);
+            return Err(error.because(format!("the {} asked for it", self.handle.whole_name())));
         }
         made?;
         let output = output.ok_or_else(|| self.handle.error("does not say its output's shape"))?;
-        if elements(&output).is_none() {
-            return Err(planner.error(
-                Code::ShapeMismatch,
-                format!("its output would have the shape {}", show(&output)),
-            ));
-        }
         let expected = output.clone();
         Ok(Planned::new(output, move |x, ctx| {
             let lent = [lend_tensor(x)];

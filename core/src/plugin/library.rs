@@ -28,25 +28,39 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Refuses what every user may change: a file, or the folder it lies in.
-pub(super) fn check_rights(file: &Path, policy: Policy) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
+/// Refuses what every user may change: the file, the folder it lies in, the folder that a link to it
+/// lies in, and the folders above, where it could be exchanged. In folders above, the sticky bit keeps
+/// others from that.
+pub(super) fn check_rights(given: &Path, real: &Path, policy: Policy) -> Result<()> {
     if policy.allow_writable {
         return Ok(());
     }
-    for (path, what) in [(Some(file), "file"), (file.parent(), "folder")] {
-        let Some(path) = path else { continue };
-        let about = std::fs::metadata(path).map_err(|e| Error::io(path, "look at it", &e))?;
-        if about.mode() & 0o002 != 0 {
-            return Err(Error::new(
-                Code::UnsafePlugin,
-                format!("every user of this machine may write to this {what}"),
-            )
-            .at(Place::File(path.into()))
-            .help(format!("chmod o-w {}, or pass --allow-writable-plugins", path.display())));
+    check_path(real, "file", false)?;
+    let listed = match given.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let listed = listed.canonicalize().map_err(|e| Error::io(listed, "look at it", &e))?;
+    for folder in [Some(listed.as_path()), real.parent()].into_iter().flatten() {
+        check_path(folder, "folder", false)?;
+        for above in folder.ancestors().skip(1) {
+            check_path(above, "folder", true)?;
         }
     }
     Ok(())
+}
+
+fn check_path(path: &Path, what: &str, sticky_is_safe: bool) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let about = std::fs::metadata(path).map_err(|e| Error::io(path, "look at it", &e))?;
+    let safe = about.mode() & 0o002 == 0 || (sticky_is_safe && about.mode() & 0o1000 != 0);
+    if safe {
+        return Ok(());
+    }
+    let message = format!("every user of this machine may write to this {what}");
+    Err(Error::new(Code::UnsafePlugin, message)
+        .at(Place::File(path.into()))
+        .help(format!("chmod o-w {}, or pass --allow-writable-plugins", path.display())))
 }
 
 pub(super) fn read(file: &Path) -> Result<Vec<u8>> {

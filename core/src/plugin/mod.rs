@@ -72,7 +72,7 @@ pub fn inspect(file: &Path) -> Result<Manifest> {
 pub fn load(catalog: &mut Catalog, file: &Path, policy: Policy) -> Result<Plugin> {
     let at = |error: Error| error.at(Place::File(file.into()));
     let real = library::resolve(file)?;
-    library::check_rights(&real, policy)?;
+    library::check_rights(file, &real, policy)?;
     let data = library::read(&real).map_err(at)?;
     let manifest = manifest::read(&data).map_err(at)?;
     manifest.check(policy).map_err(at)?;

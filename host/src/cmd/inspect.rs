@@ -71,10 +71,14 @@ fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
     if path.join("network.json").is_file() {
         let failure = |error: Error| fail(Failure::from(error));
         let experiment = Experiment::open(path).map_err(failure)?;
-        for warning in experiment.check(&runtime.catalog()).map_err(failure)? {
+        let (plan, _) = experiment.plan(&runtime.catalog()).map_err(failure)?;
+        // A network needs its layers alone; what else is missing should be known.
+        let warnings = experiment.check(&runtime.catalog()).unwrap_or_else(|missing| {
+            missing.problems().iter().map(|problem| problem.message.clone()).collect()
+        });
+        for warning in warnings {
             output::note(&format!("warning: {warning}"));
         }
-        let plan = experiment.plan(&runtime.catalog()).map_err(failure)?;
         show_plan(&runtime, &plan, &experiment.network.architecture, args.json);
         return Ok(());
     }

@@ -10,7 +10,7 @@ use neurhai_core::{Code, Error};
 
 use crate::functions::arguments::Arguments;
 use crate::output;
-use crate::plugins::{Options, refusal};
+use crate::plugins::{Options, missing_folders, refusal};
 use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
@@ -166,6 +166,9 @@ fn runtime(
     });
     let (catalog, found) =
         loaded.map_err(|error| failed(&Failure::from(error), &Sources::default()))?;
+    for folder in missing_folders().iter().filter(|_| !plugins.no_plugins) {
+        output::note(&format!("NEURHAI_PLUGINS: there is no folder {}", folder.display()));
+    }
     for refused in found.refused.iter().filter(|refused| !refused.repeated) {
         output::note(&refusal(refused));
     }

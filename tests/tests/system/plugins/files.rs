@@ -235,6 +235,26 @@ fn what_every_user_may_write_is_refused_unless_asked_for() {
     folder.refused(&["E0802", "folder"]);
     let (_, found) = folder.load_with(Policy { allow_writable: true, ..Policy::default() });
     assert_eq!(found.plugins.len(), 1);
+    // A link does not hide who may write: neither where it lies, nor where it leads.
+    let linked = Folder::new();
+    symlink(&file, linked.file("x.so")).unwrap();
+    linked.refused(&["E0802", "folder"]);
+    mode(folder.path(), 0o755);
+    assert_eq!(linked.load().1.plugins.len(), 1);
+    mode(linked.path(), 0o777);
+    linked.refused(&["E0802", "folder"]);
+    let above = Folder::new();
+    fs::create_dir(above.file("inner")).unwrap();
+    fs::copy(&file, above.file("inner/x.so")).unwrap();
+    mode(above.path(), 0o777);
+    let mut catalog = neurhai_core::catalog::Catalog::built_in().unwrap();
+    let inner = [above.file("inner")];
+    let load = |catalog: &mut _| {
+        neurhai_core::plugin::load_folders(catalog, &inner, Policy::default()).unwrap()
+    };
+    assert!(load(&mut catalog).plugins.is_empty(), "the folder could be exchanged");
+    mode(above.path(), 0o1777);
+    assert_eq!(load(&mut catalog).plugins.len(), 1, "the sticky bit prevents that");
     mode(folder.path(), 0o775);
     assert_eq!(folder.load().1.plugins.len(), 1, "a group's folder is its own matter");
 }
@@ -293,8 +313,12 @@ fn plugins_are_found_where_they_are_looked_for() {
     assert!(order.is_sorted(), "{all}");
     put("scripts/plugins", "e_beside");
     fs::write(place.path().join("scripts/plugins/bad.so"), "text").unwrap();
-    let said = run(&["check", "scripts/x.rhai"]);
-    assert!(said.contains("scripts/plugins/bad.so"), "{said}");
-    let said = run(&["--no-plugins", "check", "scripts/x.rhai"]);
-    assert!(!said.contains("refused"), "{said}");
+    let loud = run(&["check", "scripts/x.rhai"]);
+    assert!(loud.contains("scripts/plugins/bad.so"), "{loud}");
+    let quiet = run(&["--no-plugins", "check", "scripts/x.rhai"]);
+    assert!(!quiet.contains("refused"), "{quiet}");
+    let output = host(place.path()).args(["list", "votes"]).env("NEURHAI_PLUGINS", "gone").output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("there is no folder gone"), "{}", said(&output));
 }

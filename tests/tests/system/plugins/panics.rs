@@ -96,7 +96,8 @@ fn a_layer_that_misbehaves_is_told_by_its_path() {
         ("wrong_shape", &["2×120", "batch of 2", "4×5×6"]),
     ] {
         let network = network(&catalog, word).unwrap();
-        failed(network.forward(&x(), Mode::Training { seed: 1 }), parts);
+        let result = network.forward(&x(), Mode::Training { seed: 1 });
+        failed(result, &[parts, &["at layer net.0"]].concat());
         let weight = network.trainable().next().unwrap().1.shallow_clone();
         assert!((weight * 2.0).requires_grad(), "{word}: gradients are recorded as before");
     }
