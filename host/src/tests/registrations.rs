@@ -209,6 +209,35 @@ fn votes_are_taken_per_image() {
     assert_eq!(vote("count", &[0.0, 0.5, 0.5]), [2.0, 1.0, 2.0, 1.0]);
 }
 
+/// What a function changes in the variables it captured is forgotten after the call.
+#[test]
+fn functions_do_not_remember_earlier_calls() {
+    let bench = defined(
+        r#"
+        let calls = 0; let seen = [];
+        transform("count", #{}, |image, p, seed| { calls += 1; seen.push(calls); image * calls * seen.len() });
+        "#,
+    );
+    let catalog = bench.runtime.catalog();
+    let entry = catalog.transforms.get("count").unwrap();
+    let options = entry.options(&Map::new()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(entry.apply(vec![2.0, 3.0], &[1, 2], &options, 0).unwrap(), [2.0, 3.0]);
+    }
+}
+
+/// Who interrupts training gets a checkpoint; a layer in the middle of a step does not prevent it.
+#[test]
+fn a_pass_goes_on_to_its_end_when_training_is_to_stop() {
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let bench = Bench::new(|s| s.stop = Arc::clone(&stop));
+    bench.run("layer(\"x\", #{}, |l, x| x + 1);").unwrap();
+    let catalog = bench.runtime.catalog();
+    let net = network(&catalog, json!(["x"]), &[2]);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    same(&net.forward(&input(&[1, 2]), Pass::Evaluation).unwrap(), &(input(&[1, 2]) + 1.0));
+}
+
 #[test]
 fn metrics_get_codes_and_probabilities() {
     let bench = defined(
