@@ -24,18 +24,41 @@ impl Callback {
         Self { function, context: ctx.store_data(), at: CallSite::of(ctx) }
     }
 
-    /// Calls it.
+    /// Calls it. What it captured is copied for each call, and so what it changes there is forgotten
+    /// afterwards: results depend neither on earlier calls nor on those of other threads.
     pub(crate) fn call(
         &self,
         engine: &Engine,
         args: impl FuncArgs,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
         let ctx = self.context.create_context(engine);
-        let result = self.function.call_within_context(&ctx, args);
+        let result = own(&self.function).call_within_context(&ctx, args);
         // The outermost frame would only say that the function was called where it was handed over.
         result.map_err(|error| match *error {
             EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => inner,
             other => Box::new(other),
         })
     }
+}
+
+fn own(function: &FnPtr) -> FnPtr {
+    let mut function = function.clone();
+    for captured in function.iter_curry_mut() {
+        *captured = unshared(captured);
+    }
+    function
+}
+
+/// A copy that shares nothing.
+fn unshared(value: &Dynamic) -> Dynamic {
+    if let Some(function) = value.read_lock::<FnPtr>() {
+        return own(&function).into();
+    }
+    if let Some(list) = value.read_lock::<rhai::Array>() {
+        return Dynamic::from_array(list.iter().map(unshared).collect());
+    }
+    if let Some(map) = value.read_lock::<rhai::Map>() {
+        return Dynamic::from_map(map.iter().map(|(k, v)| (k.clone(), unshared(v))).collect());
+    }
+    value.flatten_clone()
 }

@@ -86,7 +86,7 @@ pub(crate) fn engine(limits: Limits, stop: Arc<AtomicBool>) -> Engine {
         .set_strict_variables(true)
         .disable_symbol("eval")
         .on_progress(move |_| {
-            let halt = match stop.load(Ordering::Relaxed) {
+            let halt = match stop.load(Ordering::Relaxed) && stoppable() {
                 true => Some(Halt::Interrupted),
                 false => tick(&limits).map(Halt::Limit),
             };
@@ -100,6 +100,7 @@ struct Meter {
     next_look: u64,
     started: Instant,
     memory: Option<u64>,
+    stoppable: bool,
 }
 
 /// Steps between looks at the clock and the memory.
@@ -111,17 +112,17 @@ thread_local! {
 
 /// Runs a script, or one of its functions, with limits of its own.
 pub(crate) fn measured<T>(run: impl FnOnce() -> T) -> T {
-    metered(LOOK_EVERY, resident_bytes(), run)
+    metered(LOOK_EVERY, resident_bytes(), true, run)
 }
 
 /// Runs a function of a script as part of training, whose own time and memory cannot be told from
-/// the function's: only steps count.
+/// the function's: only steps count. Who asks to stop waits for training, which saves where it is.
 pub(crate) fn in_pass<T>(run: impl FnOnce() -> T) -> T {
-    metered(u64::MAX, None, run)
+    metered(u64::MAX, None, false, run)
 }
 
-fn metered<T>(next_look: u64, memory: Option<u64>, run: impl FnOnce() -> T) -> T {
-    let fresh = Meter { operations: 0, next_look, started: Instant::now(), memory };
+fn metered<T>(next_look: u64, memory: Option<u64>, stoppable: bool, run: impl FnOnce() -> T) -> T {
+    let fresh = Meter { operations: 0, next_look, started: Instant::now(), memory, stoppable };
     let outer = METER.replace(Some(fresh));
     let result = run();
     METER.set(outer);
@@ -152,6 +153,10 @@ pub(crate) fn count(steps: u64) {
             meter.operations = meter.operations.saturating_add(steps);
         }
     });
+}
+
+fn stoppable() -> bool {
+    METER.with_borrow(|meter| meter.as_ref().is_none_or(|meter| meter.stoppable))
 }
 
 /// Counts a step; says which limit it exceeds.

@@ -102,6 +102,8 @@ pub fn describe(value: &Dynamic) -> String {
 
 /// One of Rhai's type names in a user's words.
 pub fn describe_type(name: &str) -> String {
+    // A text may be told as all the types that Rhai takes for one.
+    let name = name.split(" | ").next().unwrap_or(name);
     let words = match name.rsplit("::").next().unwrap_or(name) {
         "i64" | "integer" => "a whole number",
         "f64" | "float" => "a number",

@@ -60,7 +60,7 @@ codes! {
     BadNetwork = "E0203", "A network description is malformed",
         "A network is a list of named parts, each a list of layers; a layer is a kind and its options. The message says which element is not.";
     Torch = "E0204", "libtorch refused an operation",
-        "libtorch's own message follows. If the network passed the shape check this is a defect of this program: please report it with the script.";
+        "libtorch's own message follows. In a script's own layers and tensor functions, shapes or kinds of numbers do not fit. If a network of built-in layers passed the shape check this is a defect of this program: please report it with the script.";
     WeightsMismatch = "E0205", "Saved weights do not fit the network",
         "The message lists tensors that are missing, unexpected or of another shape. Load them into the network they were saved from.";
 

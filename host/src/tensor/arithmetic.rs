@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::given::{Given, broadcast};
-use super::{Operation, op, operators};
+use super::{Operation, op, operators, pass};
 use neurhai_core::Result;
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -64,7 +64,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
             shape.extend([*rows, *columns]);
             g.room(&shape)?;
         }
-        Ok(x.f_matmul(&other)?)
+        let product = x.f_matmul(&other)?;
+        pass::costs(product.numel(), x.size().last().copied().unwrap_or(1));
+        Ok(product)
     }),
 ];
 

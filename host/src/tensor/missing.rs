@@ -5,7 +5,7 @@ use neurhai_core::{Error, Result};
 use tch::{Kind, Tensor};
 
 use super::given::{Given, broadcast};
-use super::{shapes, windows};
+use super::{pass, shapes, windows};
 
 /// Whether libtorch refused because a tensor has no values.
 pub(super) fn is_why(error: &Error) -> bool {
@@ -36,12 +36,24 @@ pub(super) fn result(name: &str, g: &Given<'_>) -> Result<Option<Tensor>> {
             let other = g.operand("otherwise", &then)?;
             like(&broadcast(&x.size(), &broadcast(&then.size(), &other.size())), then.kind())
         }
-        "conv" => like(&windows::convolved(g)?, kind),
-        "conv_transpose" => like(&windows::transposed(g)?, kind),
+        "conv" => {
+            let shape = windows::convolved(g)?;
+            pass::costs(shape.iter().product::<i64>() as usize, filter(g)?);
+            like(&shape, kind)
+        }
+        "conv_transpose" => {
+            pass::costs(x.numel(), filter(g)?);
+            like(&windows::transposed(g)?, kind)
+        }
         "max_pool" | "avg_pool" => like(&windows::pooled(g)?, kind),
         "adaptive_avg_pool" => like(&windows::adapted(g)?, kind),
         "pad" => like(&shapes::padded(g)?, kind),
         "index_select" => like(&shapes::selected(&x, g.int("axis")?, &g.tensor("indices")?), kind),
         _ => Ok(None),
     }
+}
+
+/// The numbers of a filter: those of the weight for one place along its first axis.
+fn filter(g: &Given<'_>) -> Result<i64> {
+    Ok(g.tensor("weight")?.size()[1..].iter().product())
 }

@@ -34,7 +34,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         if let ([rows @ .., _], [out, _]) = (&x.size()[..], &weight.size()[..]) {
             g.room(&broadcast(&[rows, &[*out]].concat(), &[]))?;
         }
-        Ok(x.f_linear(&weight, g.optional_tensor("bias")?)?)
+        let y = x.f_linear(&weight, g.optional_tensor("bias")?)?;
+        pass::costs(y.numel(), x.size().last().copied().unwrap_or(1));
+        Ok(y)
     }),
     op(
         "dropout(x, p)",

@@ -12,11 +12,12 @@ pub(crate) struct Pass {
     /// A tensor of the pass: new tensors go where it lies.
     anchor: tch::Tensor,
     draws: u64,
+    multiply_adds: u64,
 }
 
 impl Pass {
     pub(crate) fn new(seed: Option<u64>, x: &tch::Tensor) -> Self {
-        Self { seed, anchor: x.shallow_clone(), draws: 0 }
+        Self { seed, anchor: x.shallow_clone(), draws: 0, multiply_adds: 0 }
     }
 }
 
@@ -30,6 +31,24 @@ pub(crate) fn within<T>(pass: Pass, run: impl FnOnce() -> T) -> T {
     let result = run();
     PASS.set(outer);
     result
+}
+
+/// As [`within`], with the multiplications and additions that were counted.
+pub(crate) fn counted<T>(pass: Pass, run: impl FnOnce() -> T) -> (T, u64) {
+    within(pass, || {
+        let result = run();
+        (result, PASS.with_borrow(|pass| pass.as_ref().map_or(0, |pass| pass.multiply_adds)))
+    })
+}
+
+/// Counts `values` times `terms` multiplications and additions.
+pub(super) fn costs(values: usize, terms: i64) {
+    PASS.with_borrow_mut(|pass| {
+        if let Some(pass) = pass {
+            let cost = (values as u64).saturating_mul(terms.unsigned_abs());
+            pass.multiply_adds = pass.multiply_adds.saturating_add(cost);
+        }
+    });
 }
 
 /// A seed for the next random choice; nothing where values should stay as they are.

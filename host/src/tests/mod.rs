@@ -10,6 +10,7 @@ mod errors;
 mod imports;
 mod limits;
 mod networks;
+mod registered_wrongly;
 mod registrations;
 mod tensor_limits;
 mod tensors;

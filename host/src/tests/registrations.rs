@@ -15,18 +15,18 @@ fn defined(script: &str) -> Bench {
     bench
 }
 
-fn spec(layers: Value) -> NetworkSpec {
+pub(super) fn spec(layers: Value) -> NetworkSpec {
     let layers = LayerSpec::list(&layers).unwrap();
     let parts = vec![PartSpec { name: "net".into(), layers }];
     NetworkSpec { architecture: "test".into(), parts }
 }
 
-fn network(catalog: &Catalog, layers: Value, input: &[i64]) -> Network {
+pub(super) fn network(catalog: &Catalog, layers: Value, input: &[i64]) -> Network {
     let plan = Plan::new(spec(layers), input, catalog).unwrap_or_else(|error| panic!("{error}"));
     Network::new(plan, 1, Device::Cpu).unwrap()
 }
 
-fn input(size: &[i64]) -> Tensor {
+pub(super) fn input(size: &[i64]) -> Tensor {
     let count: i64 = size.iter().product();
     (Tensor::arange(count, (Kind::Float, Device::Cpu)) / count as f64 - 0.5).view(size)
 }
@@ -88,6 +88,8 @@ fn a_layers_own_parameters_belong_to_the_network() {
     let bench = defined(OWN);
     let catalog = bench.runtime.catalog();
     let net = network(&catalog, json!([{"kind": "own", "channels": 4, "scale": 2.0}]), &[2, 5, 6]);
+    // As the built-in convolution: 4·5·6 values of 2·3·3 terms each.
+    assert_eq!(net.plan.multiply_adds(), 4 * 5 * 6 * 2 * 9);
     let param = |name: &str| {
         let found = net.state().find(|(param, _)| param.name == format!("net.0.{name}")).unwrap();
         (found.0.trainable(), found.1.shallow_clone())
@@ -207,6 +209,35 @@ fn votes_are_taken_per_image() {
     assert_eq!(vote("count", &[0.0, 0.5, 0.5]), [2.0, 1.0, 2.0, 1.0]);
 }
 
+/// What a function changes in the variables it captured is forgotten after the call.
+#[test]
+fn functions_do_not_remember_earlier_calls() {
+    let bench = defined(
+        r#"
+        let calls = 0; let seen = [];
+        transform("count", #{}, |image, p, seed| { calls += 1; seen.push(calls); image * calls * seen.len() });
+        "#,
+    );
+    let catalog = bench.runtime.catalog();
+    let entry = catalog.transforms.get("count").unwrap();
+    let options = entry.options(&Map::new()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(entry.apply(vec![2.0, 3.0], &[1, 2], &options, 0).unwrap(), [2.0, 3.0]);
+    }
+}
+
+/// Who interrupts training gets a checkpoint; a layer in the middle of a step does not prevent it.
+#[test]
+fn a_pass_goes_on_to_its_end_when_training_is_to_stop() {
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let bench = Bench::new(|s| s.stop = Arc::clone(&stop));
+    bench.run("layer(\"x\", #{}, |l, x| x + 1);").unwrap();
+    let catalog = bench.runtime.catalog();
+    let net = network(&catalog, json!(["x"]), &[2]);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    same(&net.forward(&input(&[1, 2]), Pass::Evaluation).unwrap(), &(input(&[1, 2]) + 1.0));
+}
+
 #[test]
 fn metrics_get_codes_and_probabilities() {
     let bench = defined(
@@ -282,87 +313,9 @@ fn a_name_taken_twice_names_both_origins_unless_it_is_replaced() {
     }
 }
 
-/// The layer "x" with this function, planned for 2×8×8 and run in training.
-fn used(definition: &str) -> Result<Vec<i64>, String> {
-    let script = format!("layer(\"x\", #{{ n: 2 }}, {definition});");
-    let limits = crate::sandbox::Limits { operations: 100_000, ..Default::default() };
-    let bench = Bench::new(|s| s.limits = limits);
-    bench.run(&script)?;
-    let catalog = bench.runtime.catalog();
-    let work = || -> neurhai_core::Result<Vec<i64>> {
-        let plan = Plan::new(spec(json!(["x"])), &[2, 8, 8], &catalog)?;
-        let net = Network::new(plan, 1, Device::Cpu)?;
-        Ok(net.forward(&input(&[3, 2, 8, 8]), Pass::Training { seed: 1 })?.size())
-    };
-    work().map_err(|error| error.to_string())
-}
-
-#[test]
-fn what_a_layer_may_not_do_is_told() {
-    assert_eq!(used("|l, x| x[[(), 0]]").unwrap(), [3, 8, 8]);
-    for (definition, part) in [
-        ("|l, x| 3", "gives 3, not a tensor with the batch"),
-        ("|l, x| x.sum()", "gives a tensor of one number, not a tensor with the batch"),
-        ("|l, x| x.flatten()", "not a tensor with the batch"),
-        ("|l, x| conv(x, 3)", "weight must be a tensor, not 3"),
-        ("|l, x| x.matmul(ones([3, 3]))", "matmul cannot be computed"),
-        ("|l, x| { loop {} }", "more than"),
-        ("|l, x| if x.sum().item() > 0 { x } else { x * 2 }", "item needs values"),
-        ("|l, x| linear(3).apply(x)", "needs a flat list of features"),
-        ("|l, x| custom(\"x\").apply(x)", "apply each other"),
-        ("#{ forward: |l, x| x, paramters: |l| #{} }", "did you mean \"parameters\"?"),
-        ("#{ parameters: |l| #{} }", "the function forward is missing"),
-        ("#{ forward: 3 }", "forward is a function, not 3"),
-        ("3", "a layer ends with a function or a map of them, not 3"),
-        ("#{ forward: |l, x| x, example: 3 }", "an example is an input shape"),
-        ("#{ forward: |l, x| x.matmul(ones([3, 3])), example: [1, 4, 4] }", "matmul"),
-        ("#{ forward: |l, x| x, parameters: |l| 3 }", "parameters gives 3, not a map"),
-        ("#{ forward: |l, x| x, parameters: |l| #{ n: [1] } }", "cannot be called \"n\""),
-        ("#{ forward: |l, x| x, parameters: |l| #{ input: [1] } }", "cannot be called \"input\""),
-        ("#{ forward: |l, x| x, parameters: |l| #{ w: 3 } }", "a shape is a list"),
-        ("#{ forward: |l, x| x, parameters: |l| #{ w: [0] } }", "cannot have the shape 0"),
-        ("#{ forward: |l, x| x, parameters: |l| #{ w: #{ init: 1 } } }", "cannot start as 1"),
-        (
-            "#{ forward: |l, x| x, parameters: |l| #{ w: #{ shape: [1], inti: 1 } } }",
-            "did you mean \"init\"?",
-        ),
-        ("#{ forward: |l, x| x * l.w, parameters: |l| #{ } }", "there is no entry \"w\""),
-    ] {
-        let error = used(definition).expect_err(definition);
-        assert!(error.contains(part), "{definition}\n{error}");
-    }
-    let report = run("layer(\"x\", #{ input: 2 }, |l, x| x);").unwrap_err();
-    assert!(report.contains("an option cannot be called \"input\""), "{report}");
-    let report = run("relu().apply(zeros([1, 2]));").unwrap_err();
-    assert!(report.contains("within the function of a layer only"), "{report}");
-}
-
-/// What is applied may not change between planning and computing.
-#[test]
-fn applied_layers_stay_as_they_were_planned() {
-    // A closure keeps a counter, which is 0 when the layer is planned.
-    for (body, part) in [
-        ("if n == 1 { conv(2, 1).apply(x) } else { x }", "applies 0 layers, but applied 1"),
-        ("if n == 1 { x } else { conv(2, 1).apply(x) }", "applies a layer, but applied none"),
-        (
-            "conv(2, 2 - n % 2, #{ padding: 1 - n % 2 }).apply(x)[[(), (), 0..8, 0..8]]",
-            "other options",
-        ),
-        ("conv(2, 1).apply(if n == 1 { x } else { x[[(), (), 0..4]] })", "2×4×8"),
-    ] {
-        let script = format!("let n = 0;\nlayer(\"x\", #{{}}, |l, x| {{ n += 1; {body} }});");
-        let bench = Bench::new(|_| {});
-        bench.run(&script).unwrap_or_else(|report| panic!("{report}"));
-        let catalog = bench.runtime.catalog();
-        let net = network(&catalog, json!(["x"]), &[2, 8, 8]);
-        let error = net.forward(&input(&[3, 2, 8, 8]), Pass::Evaluation).unwrap_err().to_string();
-        assert!(error.contains(part), "{body}\n{error}");
-    }
-}
-
 /// The whole way: a script that trains with its own functions, one of which is wrong.
 #[track_caller]
-fn trains(definitions: &str, options: &str) -> Result<String, String> {
+pub(super) fn trains(definitions: &str, options: &str) -> Result<String, String> {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().display();
     run(&format!(
@@ -389,73 +342,6 @@ const OPTIONS: &str = r#"loss: "mine", loss_options: #{ factor: 2.0 }, vote: "me
 #[test]
 fn training_uses_what_a_script_registers() {
     trains(WORKING, OPTIONS).unwrap_or_else(|report| panic!("{report}"));
-}
-
-#[test]
-fn what_goes_wrong_in_training_is_told_at_the_line() {
-    for (wrong, place, part) in [
-        (
-            "loss(\"l\", #{}, |output, target, p|\n  output.matmul(output));",
-            "s.rhai:2:10",
-            "matmul cannot",
-        ),
-        (
-            "loss(\"l\", #{}, |output, target, p| output.sum());",
-            "s.rhai:1:1",
-            "the loss \"l\" gives a tensor of one number",
-        ),
-        (
-            "transform(\"t\", #{}, |image, p, seed|\n  image[0]);",
-            "s.rhai:1:1",
-            "an image of the shape it was given",
-        ),
-        (
-            "transform(\"t\", #{}, |image, p, seed|\n  image + oops(seed));\nfn oops(n) { n.x }",
-            "s.rhai:3:16",
-            "x",
-        ),
-        ("vote(\"v\", #{}, |parts, p|\n  [1.0]);", "s.rhai:1:1", "2 scores, one per output"),
-        ("vote(\"v\", #{}, |parts, p|\n  [0.0 / 0.0, 1.0]);", "s.rhai:1:1", "gives the score NaN"),
-        ("vote(\"v\", #{}, |parts, p|\n  parts[99].scores);", "s.rhai:2:9", "99"),
-        (
-            "metric(\"m\", #{}, |truth, scores|\n  \"good\");",
-            "s.rhai:1:1",
-            "gives \"good\", not a number",
-        ),
-        (
-            "metric(\"m\", #{}, |truth, scores|\n  truth.matmul(scores));",
-            "s.rhai:2:9",
-            "matmul cannot",
-        ),
-    ] {
-        let option = match wrong.split('(').next() {
-            Some("loss") => "loss: \"l\"",
-            Some("transform") => "augmentation: [\"t\"]",
-            Some("vote") => "vote: \"v\"",
-            _ => "selection_metrics: [\"m\"]",
-        };
-        let report = trains(wrong, option).expect_err(wrong);
-        assert!(report.contains(part), "{wrong}\n{report}");
-        assert!(report.contains(&format!("--> {place}")), "{wrong}\n{report}");
-        assert!(report.contains("in train, s.rhai:"), "{wrong}\n{report}");
-    }
-}
-
-#[test]
-fn definitions_are_checked_where_they_are_given() {
-    for (script, part) in [
-        ("vote(\"v\", #{}, 3);", "vote ends with a function, not 3"),
-        ("vote(\"v\", #{ x: [] }, |a, b| a);", "no default that tells what \"x\" may be"),
-        ("metric(\"m\", #{ directon: \"lower\" }, |t, s| 1);", "did you mean \"direction\"?"),
-        ("metric(\"m\", #{ lowest: 2.0 }, |t, s| 1);", "lowest must be below highest"),
-        ("vote(\"a b\", #{}, |a, b| a);", "cannot be called \"a b\""),
-        ("vote(\"v\");", "it is called as vote(name, [help,]"),
-        ("scores([1]);", "scores takes the parts of a vote, not 1"),
-    ] {
-        let report = run(script).expect_err(script);
-        assert!(report.contains(part), "{script}\n{report}");
-        assert!(report.contains("--> s.rhai:1:"), "{script}\n{report}");
-    }
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn every_function_survives_any_values() {
             .iter()
             .find(|function| function.name == name)
             .map_or(0, |function| function.usage.matches(',').count());
-        for round in 0..200 {
+        for round in 0..80 {
             // Rhai's own pad, of lists, overflows.
             let any = round % 4 == 0 && name != "pad";
             let mut args = vec![if any { pick(&pool) } else { pick(&tensors) }];
@@ -245,7 +245,7 @@ fn every_function_survives_any_values() {
             let _ = engine.run(&format!("({a}) {operator} ({b}); ({b}) {operator} ({a})"));
         }
     }
-    for _ in 0..2000 {
+    for _ in 0..800 {
         let (a, b) = (pick(&tensors), pick(&pool));
         let _ = engine.run(&format!("print(({a})[{b}])"));
     }

@@ -38,6 +38,49 @@ fn classification_of_a_caps_runs_on_images_and_patches() {
 }
 
 #[test]
+fn a_layer_of_ones_own_trains_saves_and_shows_itself() {
+    let place = Place::new();
+    let script = root().join("scripts/examples/custom_layer.rhai");
+    let output = host(place.path()).arg("run").arg(&script).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("[custom(\"gated_conv\", 1)]"), "{shown}");
+    assert!(shown.contains("convolutions.0.apply.1"), "{shown}");
+    let best = place.path().join("custom_layer/maps/split-0/best-loss");
+    let file = best.join("validation/validation_image_level_metrics.tsv");
+    let table = neurhai_core::data::table::Table::read(&file).unwrap();
+    let ba = table.number(0, table.column("BA").unwrap()).unwrap().unwrap();
+    assert!(ba >= 0.9, "{ba}\n{}", said(&output));
+    let weights = best.join("model.safetensors");
+    let bytes = std::fs::read(weights).unwrap();
+    let head = String::from_utf8_lossy(&bytes[..4096]);
+    for name in ["convolutions.0.apply.0.weight", "convolutions.1.squeeze"] {
+        assert!(head.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn a_vote_and_a_metric_of_ones_own_are_in_the_tables() {
+    let place = Place::new();
+    let script = root().join("scripts/examples/custom_vote.rhai");
+    let output = host(place.path()).arg("run").arg(&script).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let folder = place.path().join("custom_vote/maps/split-0/best-Brier/validation");
+    let read = |file: &str| neurhai_core::data::table::Table::read(&folder.join(file)).unwrap();
+    let metrics = read("validation_image_level_metrics.tsv");
+    let brier = metrics.number(0, metrics.column("Brier").unwrap()).unwrap().unwrap();
+    // By its formula from the predictions beside it: for two classes twice (1 − p(true class))².
+    let rows = read("validation_image_level_prediction.tsv");
+    let number = |row, name: &str| rows.number(row, rows.column(name).unwrap()).unwrap().unwrap();
+    let mut sum = 0.0;
+    for row in 0..rows.len() {
+        let truth = number(row, "true_label") as usize;
+        sum += 2.0 * (1.0 - number(row, &format!("proba{truth}"))).powi(2);
+    }
+    assert!((brier - sum / rows.len() as f64).abs() < 1e-6, "{brier} {sum}");
+}
+
+#[test]
 fn every_script_has_a_test() {
     let mut names: Vec<String> = crate::files(&root().join("scripts/examples"))
         .iter()
@@ -46,7 +89,7 @@ fn every_script_has_a_test() {
     names.sort();
     assert_eq!(
         names,
-        ["caps_classification.rhai", "quickstart.rhai"],
+        ["caps_classification.rhai", "custom_layer.rhai", "custom_vote.rhai", "quickstart.rhai"],
         "add a test above for a new example"
     );
 }

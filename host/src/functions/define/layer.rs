@@ -16,7 +16,7 @@ use super::apply::{self, Inner};
 use super::parameters::{self, Parameter};
 use super::{Registration, Scripted, given};
 use crate::sandbox::{in_pass, measured};
-use crate::tensor::pass::{Pass, within};
+use crate::tensor::pass::{Pass, counted, within};
 use crate::tensor::{self, value};
 use crate::value::describe;
 
@@ -57,9 +57,10 @@ impl Layer for ScriptLayer {
                 let args = (empty, value(x.shallow_clone()));
                 self.forward.call(args, |found, _| self.output(&found))
             };
-            within(Pass::new(None, &x), || measured(call))
+            let (output, cost) = counted(Pass::new(None, &x), || measured(call));
+            Ok((output?, cost / BATCH as u64))
         };
-        let (output, applied) = apply::planning(run)?;
+        let ((output, cost), applied) = apply::planning(run)?;
         let mut inner = Vec::new();
         for (i, one) in applied.into_iter().enumerate() {
             let name = one.layer.name.clone().unwrap_or_else(|| i.to_string());
@@ -67,7 +68,7 @@ impl Layer for ScriptLayer {
             let sequence = planner.sequence("apply", &[layer], &one.input)?;
             inner.push(Inner::new(one, sequence));
         }
-        Ok(self.planned(l, params, inner.into(), output))
+        Ok(self.planned(l, params, inner.into(), output).costing(cost))
     }
 }
 
@@ -142,7 +143,7 @@ fn definition(given: &Registration<'_>) -> Result<Definition> {
     }
     let Some(map) = given.definition.read_lock::<rhai::Map>() else {
         let found = describe(&given.definition);
-        return Err(bad(format!("a layer ends with a function or a map of them, not {found}")));
+        return Err(bad(format!("a layer is a function or a map of them, not {found}")));
     };
     let keys = ["parameters", "forward", "example"];
     if let Some(unknown) = map.keys().find(|key| !keys.contains(&key.as_str())) {

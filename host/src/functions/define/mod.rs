@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use neurhai_core::catalog::{Catalog, Entry, Origin, Registry};
 use neurhai_core::options::{OptionSpec, Options};
 use neurhai_core::{Code, Error, Result};
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, NativeCallContext, Variant};
 
 use super::{Shared, raise};
 use crate::callback::Callback;
@@ -69,9 +69,8 @@ impl Registration<'_> {
         let function = self.definition.clone().try_cast::<FnPtr>();
         function.map(|function| self.function(function)).ok_or_else(|| {
             let found = describe(&self.definition);
-            let message = format!("{} ends with a function, not {found}", self.word);
+            let message = format!("{} needs a function, not {found}", self.owner());
             Error::new(Code::BadOption, message)
-                .help(format!("it is called as {}", super::usage(self.word)))
         })
     }
 
@@ -168,7 +167,7 @@ fn given(options: &Options) -> rhai::Map {
 type Done = std::result::Result<(), Box<EvalAltResult>>;
 
 /// Registers the function `word(name, [help,] #{ option: default }, definition)`.
-fn registers(
+fn registers<D: Variant + Clone>(
     engine: &mut Engine,
     shared: &Arc<Shared>,
     runtime: &Weak<Inner>,
@@ -180,29 +179,30 @@ fn registers(
                      name: &str,
                      help: &str,
                      defaults: rhai::Map,
-                     definition: Dynamic|
+                     definition: D|
           -> Done {
         let (shared, runtime) = (&shared, &runtime);
-        let ctx = &ctx;
+        let (ctx, definition) = (&ctx, Dynamic::from(definition));
         add(Registration { word, name, help, defaults, definition, ctx, shared, runtime })
             .map_err(raise)
     };
     let plain = full.clone();
     engine.register_fn(word, full).register_fn(
         word,
-        move |ctx: NativeCallContext<'_>, name: &str, defaults: rhai::Map, definition: Dynamic| {
+        move |ctx: NativeCallContext<'_>, name: &str, defaults: rhai::Map, definition: D| {
             plain(ctx, name, "", defaults, definition)
         },
     );
 }
 
 pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak<Inner>) {
-    registers(engine, shared, runtime, "architecture", architecture::add);
-    registers(engine, shared, runtime, "layer", layer::add);
-    registers(engine, shared, runtime, "vote", vote::add);
-    registers(engine, shared, runtime, "metric", metric::add);
-    registers(engine, shared, runtime, "loss", loss::add);
-    registers(engine, shared, runtime, "transform", transform::add);
+    registers::<FnPtr>(engine, shared, runtime, "architecture", architecture::add);
+    registers::<FnPtr>(engine, shared, runtime, "layer", layer::add);
+    registers::<rhai::Map>(engine, shared, runtime, "layer", layer::add);
+    registers::<FnPtr>(engine, shared, runtime, "vote", vote::add);
+    registers::<FnPtr>(engine, shared, runtime, "metric", metric::add);
+    registers::<FnPtr>(engine, shared, runtime, "loss", loss::add);
+    registers::<FnPtr>(engine, shared, runtime, "transform", transform::add);
     transpose::register(engine, shared, runtime);
     replace::register(engine, shared);
     architecture::register(engine, shared);

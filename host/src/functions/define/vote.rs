@@ -9,7 +9,7 @@ use rhai::{Dynamic, Engine, EvalAltResult};
 use super::{Registration, Scripted, given};
 use crate::functions::raise;
 use crate::runtime::with_script_stack;
-use crate::sandbox::measured;
+use crate::sandbox::in_pass;
 use crate::tensor::{self, value};
 use crate::value::describe;
 
@@ -24,7 +24,7 @@ impl Vote for ScriptVote {
     }
 
     fn vote(&self, ballot: &Ballot<'_>, options: &Options) -> Result<Vec<f64>> {
-        with_script_stack(|| measured(|| self.count(ballot, options)))?
+        with_script_stack(|| self.count(ballot, options))?
     }
 }
 
@@ -44,7 +44,8 @@ impl ScriptVote {
             });
             let parts: rhai::Array = parts.collect();
             let given = (parts, options.clone());
-            all.extend(self.function.call(given, |found, _| self.read(&found, ballot.outputs))?);
+            let read = |found: Dynamic, _: &_| self.read(&found, ballot.outputs);
+            all.extend(in_pass(|| self.function.call(given, read))?);
         }
         Ok(all)
     }
