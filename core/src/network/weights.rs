@@ -33,11 +33,10 @@ impl Network {
         let _no_grad = no_grad_guard();
         let mut tensors = Vec::new();
         for param in &plan.params {
-            let on_cpu = (Kind::Float, Device::Cpu);
             let tensor = match param.state {
                 State::Counter => Tensor::f_zeros(&param.shape, (Kind::Int64, Device::Cpu))?,
                 State::Trainable(Init::Constant(value)) | State::Buffer(Init::Constant(value)) => {
-                    Tensor::f_full(&param.shape, value, on_cpu)?
+                    constant(&param.shape, value)?
                 }
                 State::Trainable(Init::Uniform(bound)) | State::Buffer(Init::Uniform(bound)) => {
                     let mut values = vec![0f32; elements(&param.shape).unwrap_or(0) as usize];
@@ -163,6 +162,15 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// A float tensor with the same value everywhere. tch's own `full` panics where memory runs out.
+fn constant(shape: &[i64], value: f64) -> Result<Tensor> {
+    let float = (Kind::Float, Device::Cpu);
+    if value == 0.0 {
+        return Ok(Tensor::f_zeros(shape, float)?);
+    }
+    Ok(Tensor::f_ones(shape, float)?.f_mul(&Tensor::f_from_slice(&[value as f32])?)?)
 }
 
 /// `x` `[batch, channel, …]` with the channels of a voxel side by side in memory, which

@@ -19,6 +19,7 @@ pub mod data;
 mod define;
 pub mod inspect;
 pub mod layers;
+mod lists;
 mod new_folder;
 mod phantoms;
 mod train;
@@ -124,6 +125,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
         .register_fn("to_string", |raised: &mut Raised| raised.error.to_string());
     crate::tensor::register(engine);
     layers::register(engine, shared);
+    lists::register(engine);
     define::register(engine, shared, inner);
     data::register(engine);
     inspect::register(engine, shared);

@@ -8,12 +8,16 @@ use super::given::Given;
 use super::{Operation, op, op_value, value};
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    op("sum(x, [axis, keepdim])", "The sum, over all or along one axis or a list of them.", |g| {
-        Ok(g.tensor("x")?.f_sum_dim_intlist(g.optional_ints("axis")?, keep(g)?, None)?)
-    }),
-    op("mean(x, [axis, keepdim])", "The mean, over all or along axes.", |g| {
-        Ok(g.tensor("x")?.f_mean_dim(g.optional_ints("axis")?, keep(g)?, None)?)
-    }),
+    op(
+        "sum(x, [axis, keepdim])",
+        "The sum, over all or along axes; of a list of numbers, too.",
+        |g| Ok(g.tensor("x")?.f_sum_dim_intlist(g.optional_ints("axis")?, keep(g)?, None)?),
+    ),
+    op(
+        "mean(x, [axis, keepdim])",
+        "The mean, over all or along axes; of a list of numbers, too.",
+        |g| Ok(g.tensor("x")?.f_mean_dim(g.optional_ints("axis")?, keep(g)?, None)?),
+    ),
     op(
         "variance(x, [axis, keepdim, unbiased])",
         "The variance, with n - 1 unless unbiased is false.",
@@ -31,20 +35,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
             None => x.f_prod(None)?,
         })
     }),
-    op("max(x, [axis, keepdim])", "The highest value, over all or along an axis.", |g| {
-        let x = g.tensor("x")?;
-        Ok(match axis(g)? {
-            Some(axis) => x.f_max_dim(axis, keep(g)?)?.0,
-            None => x.f_max()?,
-        })
-    }),
-    op("min(x, [axis, keepdim])", "The lowest value, over all or along an axis.", |g| {
-        let x = g.tensor("x")?;
-        Ok(match axis(g)? {
-            Some(axis) => x.f_min_dim(axis, keep(g)?)?.0,
-            None => x.f_min()?,
-        })
-    }),
+    op(
+        "max(x, [axis, keepdim])",
+        "The highest value, over all or along an axis; of a list of numbers, too.",
+        |g| {
+            let x = g.tensor("x")?;
+            Ok(match axis(g)? {
+                Some(axis) => x.f_max_dim(axis, keep(g)?)?.0,
+                None => x.f_max()?,
+            })
+        },
+    ),
+    op(
+        "min(x, [axis, keepdim])",
+        "The lowest value, over all or along an axis; of a list of numbers, too.",
+        |g| {
+            let x = g.tensor("x")?;
+            Ok(match axis(g)? {
+                Some(axis) => x.f_min_dim(axis, keep(g)?)?.0,
+                None => x.f_min()?,
+            })
+        },
+    ),
     op(
         "argmax(x, [axis, keepdim])",
         "The place of the highest value, the first of several.",

@@ -287,3 +287,19 @@ fn tensors_are_shown() {
          tensor 0×3 of float32",
     );
 }
+
+#[test]
+fn lists_of_numbers_have_sums_and_extremes() {
+    prints(
+        "print([[3, 1, 2].max(), [3, 1, 2].min(), sum([3, 1, 2]), mean([1, 2])]);",
+        "[3, 1, 6, 1.5]",
+    );
+    prints(
+        "print([[0.25, 2].max(), [0.25, 2].sum(), tensor([1.0, 3.0]).max().item()]);",
+        "[2.0, 2.25, 3.0]",
+    );
+    let report = run("[].max();").unwrap_err();
+    assert!(report.contains("max of an empty list"), "{report}");
+    let report = run("[1, \"a\"].sum();").unwrap_err();
+    assert!(report.contains("\"a\" is in it"), "{report}");
+}
