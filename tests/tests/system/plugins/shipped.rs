@@ -37,6 +37,19 @@ fn the_commands_know_what_a_plugin_brings() {
     assert!(table.contains("11 689 512") || table.contains("11689512"), "{table}");
     let report = run(&["plugins", "check", "libneurhai_votes.so"]);
     assert!(report.contains("vote median: keeps its contract"), "{report}");
+    let broken = shipped_libraries().join("libneurhai_misbehaving.so");
+    let output = host(folder.path()).args(["plugins", "check"]).arg(broken).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for part in [
+        "architecture BadNet: breaks its contract",
+        "transpose rule bad_layer: breaks its contract",
+        "vote bad_vote: breaks its contract",
+        "metric bad_metric: breaks its contract",
+        "loss bad_loss: breaks its contract",
+        "layer bad_layer: keeps its contract",
+    ] {
+        assert!(said(&output).contains(part), "{part:?} is not in {}", said(&output));
+    }
 }
 
 /// A plugin without tensors links no libtorch.
