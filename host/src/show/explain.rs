@@ -51,8 +51,10 @@ fn layer(catalog: &Catalog, entry: &LayerEntry) -> String {
     let mut out = head(&format!("layer {}", usage(entry)), &info.help, &info.options);
     let _ = writeln!(out, "\nshapes   {}", info.shapes);
     let _ = writeln!(out, "example  {}", example(catalog, &info.example.layers));
-    let (input, output) = (show(&info.example.input), show(&info.example.output));
-    let _ = writeln!(out, "         {input} → {output}");
+    if !info.example.input.is_empty() {
+        let (input, output) = (show(&info.example.input), show(&info.example.output));
+        let _ = writeln!(out, "         {input} → {output}");
+    }
     tail(out, &info.source, &entry.origin)
 }
 
