@@ -87,13 +87,15 @@ typedef struct NeurhaiText {
 /* Takes text from the one who is called. It may be written to several times. */
 typedef struct NeurhaiSink {
     void *ctx; /* Handed back to `write`. */
-    void (*write)(void *ctx, const uint8_t *ptr, size_t len); /* Appends `len` bytes at `ptr`. */
+    /* Appends `len` bytes at `ptr`. A sink in which this is null takes nothing. */
+    void (*write)(void *ctx, const uint8_t *ptr, size_t len);
 } NeurhaiSink;
 
 /* Takes numbers from the one who is called. It may be written to several times. */
 typedef struct NeurhaiNumbers {
     void *ctx; /* Handed back to `write`. */
-    void (*write)(void *ctx, const double *ptr, size_t len); /* Appends `len` numbers at `ptr`. */
+    /* Appends `len` numbers at `ptr`. If this is null, nothing is taken. */
+    void (*write)(void *ctx, const double *ptr, size_t len);
 } NeurhaiNumbers;
 
 /* libtorch's `at::Tensor*` (tch's `C_tensor*`, PyTorch's `AtenTensorHandle`). */
@@ -107,9 +109,9 @@ static inline NeurhaiText neurhai_text(const char *string) {
     return text;
 }
 
-/* Writes a C string to a sink. */
+/* Writes a C string to a sink, if the sink takes anything. */
 static inline void neurhai_write(NeurhaiSink sink, const char *string) {
-    sink.write(sink.ctx, (const uint8_t *)string, strlen(string));
+    if (sink.write) sink.write(sink.ctx, (const uint8_t *)string, strlen(string));
 }
 
 /* ---- What every entry begins with --------------------------------------------------------- */

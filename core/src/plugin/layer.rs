@@ -9,7 +9,7 @@ use super::handle::Handle;
 use super::info::Info;
 use super::loss::{lend_tensor, needs_tensors, take_tensor};
 use super::stage::{Staging, needed};
-use super::text::{copy, lend};
+use super::text::{copy, lend, tell};
 use crate::catalog::LayerEntry;
 use crate::error::{Code, Error, Result};
 use crate::layer::{Init, Layer, LayerInfo, Planned};
@@ -142,10 +142,8 @@ unsafe fn shape_of(shape: *const i64, axes: usize) -> Result<Shape> {
 /// Ends a call of a scope: keeps what was refused, and tells it.
 fn end(asking: &mut Asking<'_, '_>, result: Result<()>, sink: abi::Sink) -> abi::Status {
     let Err(error) = result else { return abi::OK };
-    let message = error.problems()[0].message.clone();
-    let text = lend(&message);
-    // SAFETY: the plugin's sink takes a text that lives until the call returns.
-    unsafe { (sink.write)(sink.ctx, text.ptr, text.len) };
+    // SAFETY: the sink is the plugin's own, handed over for this call.
+    unsafe { tell(sink, &error.problems()[0].message) };
     asking.refused.get_or_insert(error);
     abi::INVALID
 }

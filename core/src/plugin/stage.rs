@@ -8,7 +8,7 @@ use neurhai_abi as abi;
 use super::handle::{About, Described};
 use super::info::Info;
 use super::library::Init;
-use super::text::{Written, lend};
+use super::text::{Written, tell};
 use super::{architecture, layer, loss, metric, transpose, vote};
 use crate::catalog::{
     ArchitectureEntry, Catalog, Entry, LayerEntry, LossEntry, MetricEntry, Origin, Registry,
@@ -185,10 +185,8 @@ unsafe extern "C" fn register<T: Raw>(
     match unsafe { stage(registering, entry) } {
         Ok(()) => abi::OK,
         Err(refused) => {
-            let message = refused.problems()[0].message.clone();
-            let text = lend(&message);
-            // SAFETY: the plugin's sink takes a text that lives until the call returns.
-            unsafe { (error.write)(error.ctx, text.ptr, text.len) };
+            // SAFETY: the sink is the plugin's own, handed over for this call.
+            unsafe { tell(error, &refused.problems()[0].message) };
             let taken = refused.code() == Code::NameTaken;
             registering.refused.get_or_insert(refused);
             if taken { abi::NAME_TAKEN } else { abi::INVALID }

@@ -65,7 +65,7 @@ unsafe extern "C" fn build(
     let (a, b) = text.split_at(text.len() / 2);
     for piece in [a, b] {
         // SAFETY: the sink takes a text that lives until the call returns.
-        unsafe { (sink.write)(sink.ctx, piece.as_ptr(), piece.len()) };
+        unsafe { (sink.write.unwrap())(sink.ctx, piece.as_ptr(), piece.len()) };
     }
     if failed { abi::ERROR } else { abi::OK }
 }
@@ -100,7 +100,7 @@ unsafe extern "C" fn fit(
     _: abi::Sink,
 ) -> abi::Status {
     // SAFETY: there is one true class per image.
-    unsafe { (fitted.write)(fitted.ctx, truth, (*ballot).images) };
+    unsafe { (fitted.write.unwrap())(fitted.ctx, truth, (*ballot).images) };
     abi::OK
 }
 

@@ -18,6 +18,17 @@ pub(super) fn lend(text: &str) -> abi::Text {
     abi::Text { ptr: text.as_ptr(), len: text.len() }
 }
 
+/// Writes a text into a plugin's sink, which may be one that takes nothing.
+///
+/// # Safety
+/// The sink's function, if it has one, takes a text that lives until it returns.
+pub(super) unsafe fn tell(sink: abi::Sink, text: &str) {
+    if let Some(write) = sink.write {
+        // SAFETY: the caller promises it.
+        unsafe { write(sink.ctx, text.as_ptr(), text.len()) }
+    }
+}
+
 /// Copies a text that a plugin lends.
 ///
 /// # Safety
@@ -62,7 +73,7 @@ impl Written {
             let bytes = unsafe { std::slice::from_raw_parts(ptr, taken) };
             written.bytes.extend_from_slice(bytes);
         }
-        abi::Sink { ctx: std::ptr::from_mut(self).cast(), write }
+        abi::Sink { ctx: std::ptr::from_mut(self).cast(), write: Some(write) }
     }
 
     /// The whole text, as an answer.
@@ -108,7 +119,7 @@ impl Collected {
             let numbers = unsafe { std::slice::from_raw_parts(ptr, taken) };
             collected.numbers.extend_from_slice(numbers);
         }
-        abi::Numbers { ctx: std::ptr::from_mut(self).cast(), write }
+        abi::Numbers { ctx: std::ptr::from_mut(self).cast(), write: Some(write) }
     }
 
     /// All numbers, each of them finite.

@@ -77,8 +77,8 @@ pub struct Text {
 pub struct Sink {
     /// Handed back to `write`.
     pub ctx: *mut c_void,
-    /// Appends `len` bytes at `ptr`.
-    pub write: unsafe extern "C" fn(ctx: *mut c_void, ptr: *const u8, len: usize),
+    /// Appends `len` bytes at `ptr`. A sink in which this is null takes nothing.
+    pub write: Option<unsafe extern "C" fn(ctx: *mut c_void, ptr: *const u8, len: usize)>,
 }
 
 /// Takes numbers from the one who is called. It may be written to several times.
@@ -87,8 +87,8 @@ pub struct Sink {
 pub struct Numbers {
     /// Handed back to `write`.
     pub ctx: *mut c_void,
-    /// Appends `len` numbers at `ptr`.
-    pub write: unsafe extern "C" fn(ctx: *mut c_void, ptr: *const f64, len: usize),
+    /// Appends `len` numbers at `ptr`. If this is null, nothing is taken.
+    pub write: Option<unsafe extern "C" fn(ctx: *mut c_void, ptr: *const f64, len: usize)>,
 }
 
 /// libtorch's `at::Tensor*` (tch's `C_tensor*`, PyTorch's `AtenTensorHandle`).

@@ -97,10 +97,12 @@ pub(crate) unsafe extern "C" fn drop_box<T>(data: *mut c_void) {
     }
 }
 
-/// Writes text to the host.
+/// Writes text to the host, whose sink may be one that takes nothing.
 pub(crate) fn write(sink: Sink, text: &str) {
-    // SAFETY: the sink was handed over for this call, and the text lives until the end of this one.
-    unsafe { (sink.write)(sink.ctx, text.as_ptr(), text.len()) }
+    if let Some(write) = sink.write {
+        // SAFETY: the sink was handed over for this call, and the text lives until its end.
+        unsafe { write(sink.ctx, text.as_ptr(), text.len()) }
+    }
 }
 
 /// A sink that collects into `bytes`, which must outlive it.
@@ -109,7 +111,7 @@ pub(crate) fn sink(bytes: &mut Vec<u8>) -> Sink {
         // SAFETY: `ctx` is the vector below, and whoever writes gives `len` bytes at `ptr`.
         unsafe { (*ctx.cast::<Vec<u8>>()).extend_from_slice(slice_or_empty(ptr, len)) }
     }
-    Sink { ctx: std::ptr::from_mut(bytes).cast(), write: append }
+    Sink { ctx: std::ptr::from_mut(bytes).cast(), write: Some(append) }
 }
 
 /// Text for the host, borrowed.

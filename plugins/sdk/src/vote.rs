@@ -132,8 +132,10 @@ pub(crate) unsafe extern "C" fn fit<T: Fit>(
         // SAFETY: the interface promises one class code per image.
         let truth = unsafe { slice(truth, images) }?;
         let learned = vote.fit(&ballot, truth, &options)?;
-        // SAFETY: the host's collector takes them during this call.
-        unsafe { (fitted.write)(fitted.ctx, learned.as_ptr(), learned.len()) };
+        if let Some(write) = fitted.write {
+            // SAFETY: the host's collector takes them during this call.
+            unsafe { write(fitted.ctx, learned.as_ptr(), learned.len()) };
+        }
         Ok(())
     })
 }

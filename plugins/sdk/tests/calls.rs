@@ -110,7 +110,7 @@ impl Taken {
 
 fn write(sink: Sink, text: &str) {
     // SAFETY: the sink belongs to this call.
-    unsafe { (sink.write)(sink.ctx, text.as_ptr(), text.len()) }
+    unsafe { sink.write.unwrap()(sink.ctx, text.as_ptr(), text.len()) }
 }
 
 unsafe extern "C" fn append(ctx: *mut c_void, ptr: *const u8, len: usize) {
@@ -140,7 +140,7 @@ unsafe extern "C" fn not_used<T>(_: *mut c_void, _: *const T, _: Sink) -> Status
 
 fn call(call: impl FnOnce(Sink) -> Status) -> (Status, String) {
     let mut text: Vec<u8> = Vec::new();
-    let status = call(Sink { ctx: (&raw mut text).cast(), write: append });
+    let status = call(Sink { ctx: (&raw mut text).cast(), write: Some(append) });
     (status, String::from_utf8(text).unwrap())
 }
 
@@ -176,7 +176,7 @@ fn text(text: &str) -> Text {
 fn build(data: *mut c_void, request: Text) -> (Status, String) {
     let build = registered().architecture.unwrap().build.unwrap();
     let mut answer: Vec<u8> = Vec::new();
-    let sink = Sink { ctx: (&raw mut answer).cast(), write: append };
+    let sink = Sink { ctx: (&raw mut answer).cast(), write: Some(append) };
     // SAFETY: text and sinks live until the call returns.
     call(|error| unsafe { build(data, request, sink, error) })
 }
@@ -206,6 +206,12 @@ fn errors_panics_and_broken_requests_have_their_own_status() {
     check("{\"input", abi::INVALID, &["no JSON"]);
     check("[1]", abi::INVALID, &["expected a JSON object"]);
 
+    let nothing = Sink { ctx: std::ptr::null_mut(), write: None };
+    for (how, status) in [("none", abi::OK), ("error", abi::ERROR), ("panic", abi::PANIC)] {
+        let (build, request) = (registered().architecture.unwrap().build.unwrap(), with(how));
+        // SAFETY: the text lives until the call returns, and the sinks take nothing.
+        assert_eq!(unsafe { build(data, text(&request), nothing, nothing) }, status);
+    }
     assert_eq!(build(std::ptr::null_mut(), text("{}")).0, abi::INVALID);
     assert_eq!(build(data, Text { ptr: std::ptr::null(), len: 3 }).0, abi::INVALID);
     let broken = [0xff, 0xfe];
@@ -257,7 +263,7 @@ fn ballots_are_checked_before_they_are_read() {
         unsafe { (*ctx.cast::<Vec<f64>>()).extend(std::slice::from_raw_parts(ptr, len)) }
     }
     let mut fitted: Vec<f64> = Vec::new();
-    let numbers = abi::Numbers { ctx: (&raw mut fitted).cast(), write: take };
+    let numbers = abi::Numbers { ctx: (&raw mut fitted).cast(), write: Some(take) };
     // SAFETY: everything lives until the call returns.
     let result = call(|error| unsafe {
         let fit = entry.fit.unwrap();

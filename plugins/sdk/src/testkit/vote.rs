@@ -81,7 +81,7 @@ impl Vote<'_> {
     fn fit(&self, ballot: &Owned) -> Result<Option<Vec<f64>>, Failed> {
         let Some(fit) = self.raw.fit else { return Ok(None) };
         let mut fitted: Vec<f64> = Vec::new();
-        let numbers = abi::Numbers { ctx: (&raw mut fitted).cast(), write: append };
+        let numbers = abi::Numbers { ctx: (&raw mut fitted).cast(), write: Some(append) };
         let (raw, data) = (ballot.raw(None), self.registered.kind.item().data);
         call("fit", |error| {
             // SAFETY: all pointers are into what lives until the call returns.

@@ -106,6 +106,7 @@ fn a_plugin_that_registers_badly_is_refused_whole() {
     for (case, parts) in [
         ("CLASH", &["the vote \"soft\"", "already registered: built in"][..]),
         ("CLASH_IGNORED", &["the vote \"soft\""]),
+        ("NULL_SINK", &["the vote \"soft\"", "already registered: built in"]),
         ("TWICE", &["\"good_vote\" twice"]),
         ("INIT_FAILS", &["the licence server cannot be reached"]),
         ("INIT_SILENT", &["status 1 and no reason"]),
