@@ -11,7 +11,8 @@ pub trait Vote: Send + Sync + 'static {
     /// Name, help and options.
     fn info(&self) -> Info;
 
-    /// Fills `scores`, `[image, output]`, all of a group at once.
+    /// Fills `scores`, `[image, output]`, all of a group at once. They begin as NaN, so that an
+    /// image that a vote forgets is an error rather than a decision.
     ///
     /// # Errors
     /// Whatever makes the vote impossible.
@@ -100,7 +101,8 @@ pub(crate) unsafe extern "C" fn vote<T: Vote>(
         // the call.
         let (vote, (ballot, images), options) =
             unsafe { (object::<T>(data)?, read(ballot)?, read_options(options)?) };
-        let len = images * ballot.outputs;
+        let len = images.checked_mul(ballot.outputs);
+        let len = len.ok_or_else(|| Failure::Invalid("scores too many to count".into()))?;
         if len == 0 {
             return Ok(());
         }
@@ -108,11 +110,12 @@ pub(crate) unsafe extern "C" fn vote<T: Vote>(
             return Err(Failure::Invalid("a null pointer for the scores".into()));
         }
         // The host need not have written to what it allocated, so it is filled first.
-        // SAFETY: the host has allocated this many numbers for this call alone.
-        let scores = unsafe {
-            std::ptr::write_bytes(scores, 0, len);
-            std::slice::from_raw_parts_mut(scores, len)
-        };
+        for at in 0..len {
+            // SAFETY: the host has allocated this many numbers for this call alone.
+            unsafe { scores.add(at).write(f64::NAN) };
+        }
+        // SAFETY: as above, and all of them have a value now.
+        let scores = unsafe { std::slice::from_raw_parts_mut(scores, len) };
         Ok(vote.vote(&ballot, &options, scores)?)
     })
 }

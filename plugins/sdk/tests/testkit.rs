@@ -32,6 +32,7 @@ fn by(name: &str, vote: fn(&Ballot<'_>, &mut [f64]) -> Result<()>) -> By {
 
 /// The weighted mean, to which others add their flaw.
 fn mean(ballot: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
+    scores.fill(0.0);
     for (image, scores) in ballot.images().zip(scores.chunks_exact_mut(ballot.outputs)) {
         for (weight, part) in ballot.weighted_parts(image) {
             scores.iter_mut().zip(part).for_each(|(score, p)| *score += weight * p);
@@ -48,6 +49,7 @@ fn first_part(ballot: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
 }
 
 fn all_parts(ballot: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
+    scores.fill(0.0);
     for (image, scores) in ballot.images().zip(scores.chunks_exact_mut(ballot.outputs)) {
         for (i, p) in image.iter().enumerate() {
             scores[i % ballot.outputs] += p / ballot.parts as f64;
@@ -74,6 +76,12 @@ fn against(ballot: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
     mean(ballot, scores)?;
     scores.iter_mut().for_each(|score| *score = 1.0 - *score);
     Ok(())
+}
+
+/// Forgets the last image.
+fn forgets(ballot: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
+    let but_one = scores.len() - ballot.outputs;
+    mean(ballot, &mut scores[..but_one])
 }
 
 fn not_a_number(_: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
@@ -124,6 +132,7 @@ export_plugin!("broken", "0.1.0", |r| {
     r.vote(by("remembers", remembers))?;
     r.vote(by("first_image", first_image))?;
     r.vote(by("against", against))?;
+    r.vote(by("forgets", forgets))?;
     r.vote(by("not_a_number", not_a_number))?;
     r.vote(by("panics", |_, _| panic!("on purpose")))?;
     r.fitted_vote(by("fits_badly", mean))?;
@@ -167,6 +176,7 @@ fn every_flaw_is_found_and_nothing_else() {
         "vote \"remembers\": 14 images with 5 parts and 3 outputs: expected the same result twice",
         "vote \"first_image\": 14 images with 5 parts and 3 outputs: expected another order of images",
         "vote \"against\": 14 images with 5 parts and 3 outputs: expected parts that all say",
+        "vote \"forgets\": 14 images with 5 parts and 3 outputs: expected finite scores",
         "vote \"not_a_number\": 14 images with 5 parts and 3 outputs: expected finite scores",
         "vote \"panics\": 14 images with 5 parts and 3 outputs: vote ends with status 2: on purpose (",
         "vote \"fits_badly\": 14 images with 5 parts and 3 outputs: expected finite numbers from fit",

@@ -21,6 +21,7 @@ impl Vote for Confidence {
     fn vote(&self, ballot: &Ballot<'_>, _: &Options, scores: &mut [f64]) -> Result<()> {
         let chance = 1.0 / ballot.outputs as f64;
         each_image(ballot, scores, |parts, scores| {
+            scores.fill(0.0);
             for (weight, part) in parts {
                 let largest = part.iter().copied().fold(0.0, f64::max);
                 // With a single class there is nothing to be unsure of.

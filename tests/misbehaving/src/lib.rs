@@ -49,7 +49,7 @@ impl Transpose for Misbehaving {
 
 impl Vote for Misbehaving {
     fn info(&self) -> Info {
-        how("bad_vote", &["panic", "error", "panic_in_fit"])
+        how("bad_vote", &["panic", "error", "panic_in_fit", "nothing"])
     }
 
     fn vote(&self, _: &Ballot<'_>, options: &Options, _: &mut [f64]) -> Result<()> {

@@ -59,6 +59,8 @@ fn a_panic_in_any_function_is_an_error_that_names_the_plugin() {
     failed(vote.scores(&ballot, &options("panic")), PANICKED);
     failed(vote.scores(&ballot, &options("error")), &["vote \"bad_vote\""]);
     failed(vote.vote.fit(&ballot, &[0, 1], &options("panic_in_fit")), PANICKED);
+    let error = vote.scores(&ballot, &options("nothing")).unwrap_err();
+    assert!(error.to_string().contains("gives NaN"), "a vote that writes nothing: {error}");
 
     let metric = catalog.metrics.get("bad_metric").unwrap();
     let (truth, scores) = ([0, 1], [0.9, 0.1, 0.2, 0.8]);

@@ -48,6 +48,7 @@ impl Vote for Sure {
         let sharpness = options.float("sharpness")?;
         for (image, scores) in ballot.images().zip(scores.chunks_exact_mut(ballot.outputs)) {
             let mut sum = 0.0;
+            scores.fill(0.0);
             for (weight, part) in ballot.weighted_parts(image) {
                 let largest = part.iter().copied().fold(0.0, f64::max);
                 let counts = weight * largest.powf(sharpness);
