@@ -9,9 +9,11 @@
  *
  * What holds for every structure and function here:
  *
- *  1. A structure begins with its size in bytes, as its author compiled it: write
- *     `sizeof(NeurhaiVote)`. It only ever grows at its end, and a reader uses a field only if it
- *     lies within that size.
+ *  1. A structure begins with its size in bytes, as its author compiled it (a NeurhaiEntry after
+ *     its magic number): write `sizeof(NeurhaiVote)`. It only ever grows at its end, by a minor
+ *     version of the interface, and a reader uses a field only if it lies within that size.
+ *     NeurhaiText, NeurhaiSink, NeurhaiNumbers, NeurhaiTensor and NeurhaiItem, which stand inside
+ *     of others or are passed by value, never grow.
  *  2. A NeurhaiText is borrowed UTF-8 WITHOUT a final zero byte; it is valid during the call it is
  *     given to.
  *  3. Nobody frees the other's memory. Text and numbers go out through a NeurhaiSink or
@@ -116,6 +118,7 @@ static inline void neurhai_write(NeurhaiSink sink, const char *string) {
 
 /* ---- What every entry begins with --------------------------------------------------------- */
 
+/* It never grows. */
 typedef struct NeurhaiItem {
     uint32_t struct_size; /* The size of the whole structure that begins with this item. */
     uint32_t flags;       /* NEURHAI_ITEM_REPLACES or 0. */

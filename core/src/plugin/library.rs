@@ -67,6 +67,8 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Error::io(file, "read the plugin", &error))
 }
 
+const CHANGED: &str = "the file changed while it was loaded";
+
 /// The function by which a plugin registers.
 pub(super) type Init = unsafe extern "C" fn(*const abi::Host, abi::Sink) -> abi::Status;
 
@@ -85,14 +87,15 @@ pub(super) fn open(file: &Path, manifest: &Manifest) -> Result<Init> {
     // SAFETY: the symbol is data of the type `Entry`, as the manifest's magic number says.
     let entry = unsafe { library.get::<*const abi::Entry>(abi::ENTRY_SYMBOL.to_bytes_with_nul()) };
     let entry = entry.map_err(failed)?;
-    // SAFETY: the address is that of the symbol in a library that stays loaded, and the size of what
-    // lies there was checked in the file.
-    let entry = unsafe { &**entry };
+    // SAFETY: the address is that of the symbol in a library that stays loaded, and what lies there
+    // has its size, as was checked in the file.
+    let entry = unsafe { abi::read(*entry) };
+    let entry = entry.map_err(|_| Error::new(Code::BadPlugin, CHANGED))?;
     let same = entry.magic == abi::MAGIC
         && (entry.abi_major, entry.abi_minor) == manifest.abi
         && entry.name.starts_with(manifest.name.as_bytes());
     if !same {
-        return Err(Error::new(Code::BadPlugin, "the file changed while it was loaded"));
+        return Err(Error::new(Code::BadPlugin, CHANGED));
     }
     entry.init.ok_or_else(|| Error::new(Code::BadPlugin, "the plugin has no init function"))
 }

@@ -1,6 +1,6 @@
 //! What a plugin's file says about it, read out of the file.
 
-use neurhai_abi as abi;
+use neurhai_abi::{self as abi, Structure};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, SectionKind};
 use serde::Serialize;
@@ -82,7 +82,8 @@ pub(super) fn read(data: &[u8]) -> Result<Manifest> {
         ))
         .help("a plugin is built with export_plugin! or after neurhai.h"));
     };
-    let size = size_of::<abi::Entry>() as u64;
+    // An older plugin's entry may have no more than this.
+    let size = abi::Entry::SIZE_0 as u64;
     let bytes = file.sections().find_map(|section| {
         section.data_range(found.address(), size).ok().flatten().map(<[u8]>::to_vec)
     });
@@ -146,10 +147,10 @@ fn decode(bytes: &[u8]) -> Result<Manifest> {
         .help("build the plugin again with this program's SDK, or use a program that fits it"));
     }
     let size = number(offset_of!(abi::Entry, struct_size));
-    if (size as usize) < size_of::<abi::Entry>() {
+    if (size as usize) < abi::Entry::SIZE_0 {
+        let least = abi::Entry::SIZE_0;
         return Err(bad(format!(
-            "the plugin's entry has {size} bytes in place of {}",
-            size_of::<abi::Entry>()
+            "the plugin's entry has {size} bytes where at least {least} are needed"
         )));
     }
     let tensors = match number(offset_of!(abi::Entry, tensors)) {

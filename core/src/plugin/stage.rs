@@ -117,7 +117,7 @@ impl Staging {
 }
 
 /// A structure of the interface that begins with an item, and how an entry is made of it.
-pub(super) trait Raw: Copy {
+pub(super) trait Raw: abi::Structure {
     /// Makes the entry. The handle, which owns the plugin's data, must be made last, when nothing can
     /// fail any more: data of an entry that is refused stay the plugin's.
     fn stage(self, staging: &Staging, name: String, help: String, info: Info) -> Result<Staged>;
@@ -180,8 +180,7 @@ unsafe extern "C" fn register<T: Raw>(
     }
     // SAFETY: `ctx` is the `Registering` of `fill`, which waits for the plugin and does not touch it.
     let registering = unsafe { &mut *ctx.cast::<Registering<'_>>() };
-    // SAFETY: the entry is not null, and every structure of the interface begins with its size, which
-    // `stage` looks at before it reads the rest.
+    // SAFETY: the entry is not null, and every structure of the interface begins with its size.
     match unsafe { stage(registering, entry) } {
         Ok(()) => abi::OK,
         Err(refused) => {
@@ -195,18 +194,13 @@ unsafe extern "C" fn register<T: Raw>(
 }
 
 /// # Safety
-/// `entry` points to a structure that begins with its size in bytes.
+/// `entry` points to a structure that begins with its size and has as many bytes.
 unsafe fn stage<T: Raw>(registering: &mut Registering<'_>, entry: *const T) -> Result<()> {
-    // SAFETY: the caller promises a structure that begins with its size.
-    let size = unsafe { entry.cast::<u32>().read() } as usize;
-    if size < size_of::<T>() {
-        return Err(Error::new(
-            Code::BadPlugin,
-            format!("an entry has {size} bytes in place of {}", size_of::<T>()),
-        ));
-    }
-    // SAFETY: the structure is at least as large as ours, and begins like it.
-    let raw = unsafe { entry.read() };
+    // SAFETY: the caller promises it.
+    let raw = unsafe { abi::read(entry) }.map_err(|size| {
+        let message = format!("an entry has {size} bytes where at least {} are needed", T::SIZE_0);
+        Error::new(Code::BadPlugin, message)
+    })?;
     // SAFETY: the texts of an entry may be read while it is registered.
     let Described { name, help, info, replaces } = unsafe { Described::read(raw.item()) }?;
     let staging = &mut registering.staging;

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use neurhai_abi as abi;
+use neurhai_abi::{self as abi, Structure};
 use serde_json::Map;
 
 use super::handle::About;
@@ -35,12 +35,23 @@ unsafe extern "C" fn drop_data(data: *mut c_void) {
 fn item<T>(name: &'static str, info: &'static str, text: &str) -> abi::Item {
     abi::Item {
         struct_size: size_of::<T>() as u32,
-        flags: 0,
-        name: lend(name),
-        help: lend("An entry for tests."),
         info: lend(info),
         data: data(text),
         drop: Some(drop_data),
+        ..bare(name)
+    }
+}
+
+/// An item without data.
+fn bare(name: &'static str) -> abi::Item {
+    abi::Item {
+        struct_size: 0,
+        flags: 0,
+        name: lend(name),
+        help: lend("An entry for tests."),
+        info: lend(""),
+        data: std::ptr::null_mut(),
+        drop: None,
     }
 }
 
@@ -166,6 +177,49 @@ unsafe fn register(host: &abi::Host, vote_name: &'static str, error: abi::Sink) 
         }
     }
     done.iter().map(|(status, _)| *status).find(|status| *status != abi::OK).unwrap_or(abi::OK)
+}
+
+/// A vote as a newer interface might have it, with a field that this program does not know.
+#[repr(C)]
+struct NewerVote {
+    vote: abi::Vote,
+    more: *mut c_void,
+}
+
+/// Registers a vote of a newer plugin's size, and one in as many bytes as version 1.0 had.
+unsafe extern "C" fn of_other_versions(host: *const abi::Host, error: abi::Sink) -> abi::Status {
+    let item = |name, size| abi::Item { struct_size: size as u32, ..bare(name) };
+    let vote = |item| abi::Vote { item, vote: Some(vote), fit: None };
+    let newer =
+        NewerVote { vote: vote(item("newer", size_of::<NewerVote>())), more: std::ptr::null_mut() };
+    let oldest = vote(item("oldest", abi::Vote::SIZE_0));
+    let mut room = [std::mem::MaybeUninit::<u64>::uninit(); abi::Vote::SIZE_0.div_ceil(8)];
+    // SAFETY: the host takes entries that live until the call returns; the room is as large as the
+    // size that is copied.
+    unsafe {
+        let bytes = (&raw const oldest).cast::<u8>();
+        std::ptr::copy_nonoverlapping(bytes, room.as_mut_ptr().cast(), abi::Vote::SIZE_0);
+        let host = &*host;
+        match (host.vote)(host.ctx, &newer.vote, error) {
+            abi::OK => (host.vote)(host.ctx, room.as_ptr().cast(), error),
+            status => status,
+        }
+    }
+}
+
+#[test]
+fn entries_of_older_and_newer_plugins_fit() {
+    let mut catalog = Catalog::built_in().unwrap();
+    let staging = Staging::fill(&catalog, about(), of_other_versions).unwrap();
+    staging.commit(&mut catalog).unwrap();
+    let values = [0.9, 0.1, 0.2, 0.8];
+    let ballot =
+        Ballot { parts: 2, outputs: 2, values: &values, weights: &[0.5, 0.5], fitted: &[] };
+    for name in ["newer", "oldest"] {
+        let entry = catalog.votes.get(name).unwrap();
+        let options = entry.options(&Map::new()).unwrap();
+        assert_eq!(entry.scores(&ballot, &options).unwrap(), [0.9, 0.1]);
+    }
 }
 
 fn about() -> Arc<About> {

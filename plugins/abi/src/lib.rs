@@ -7,8 +7,10 @@
 //!
 //! What holds for every structure and function here:
 //!
-//! 1. A structure begins with its size in bytes, as its author compiled it. It only ever grows at
-//!    its end, and a reader uses a field only if it lies within that size.
+//! 1. A structure begins with its size in bytes, as its author compiled it (an [`Entry`] after its
+//!    magic number). It only ever grows at its end, by a minor version of the interface, and a reader
+//!    uses a field only if it lies within that size: [`read`]. [`Text`], [`Sink`], [`Numbers`],
+//!    [`Tensor`] and [`Item`], which stand inside of others or are passed by value, never grow.
 //! 2. A [`Text`] is borrowed UTF-8 without a final NUL; it is valid during the call it is given to.
 //! 3. Nobody frees the other's memory. Text and numbers go out through a [`Sink`] or [`Numbers`] that
 //!    the caller hands over; objects of the plugin have a `drop` or `destroy`.
@@ -21,6 +23,10 @@
 #![warn(missing_docs)]
 
 use core::ffi::{CStr, c_void};
+
+mod sizes;
+
+pub use sizes::{Structure, read};
 
 /// `NEURHAI` and a zero byte, read as a little-endian number.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"NEURHAI\0");
@@ -160,7 +166,7 @@ pub struct Host {
     pub layer: unsafe extern "C" fn(ctx: *mut c_void, entry: *const Layer, error: Sink) -> Status,
 }
 
-/// What everything that is registered begins with.
+/// What everything that is registered begins with. It never grows.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Item {

@@ -113,7 +113,7 @@ fn a_plugin_that_registers_badly_is_refused_whole() {
         ("NULL_NAME", &["name is a null pointer"]),
         ("LONG_NAME", &["cannot be called"]),
         ("NO_FUNCTION", &["no vote function"]),
-        ("SMALL_STRUCT", &["8 bytes in place of"]),
+        ("SMALL_STRUCT", &["8 bytes where at least 88 are needed"]),
         ("BAD_INFO", &["unknown key \"optoins\"", "did you mean \"options\""]),
         ("NO_HELP", &["no line of help"]),
         ("NO_INIT", &["no init function"]),
