@@ -249,6 +249,8 @@ fn ballots_are_checked_before_they_are_read() {
         abi::Ballot { struct_size: 16, ..good },
         abi::Ballot { values: std::ptr::null(), ..good },
         abi::Ballot { images: usize::MAX, ..good },
+        // No values, but more scores than can be counted.
+        abi::Ballot { images: usize::MAX, parts: 0, ..good },
     ] {
         assert_eq!(vote(&bad, "none").0, abi::INVALID);
     }

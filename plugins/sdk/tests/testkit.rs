@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use neurhai_plugin::abi::{Entry, Host, Sink, Status};
 use neurhai_plugin::layers::{conv, flatten, layer, linear, residual};
 use neurhai_plugin::{
     Architecture, Ballot, Direction, Fit, Info, LayerSpec, Metric, Network, OptionSpec, Options,
@@ -88,6 +89,8 @@ fn not_a_number(_: &Ballot<'_>, scores: &mut [f64]) -> Result<()> {
     scores.fill(f64::NAN);
     Ok(())
 }
+
+type Init = unsafe extern "C" fn(*const Host, Sink) -> Status;
 
 struct Net(&'static str, fn(&Request) -> Result<Network>);
 
@@ -203,6 +206,25 @@ fn every_flaw_is_found_and_nothing_else() {
 #[should_panic(expected = "the plugin breaks its contract")]
 fn check_panics() {
     testkit::check(&neurhai_plugin);
+}
+
+/// Registers eight bytes that say they are eight, or nothing at all.
+unsafe extern "C" fn registers_badly<const NULL: bool>(host: *const Host, error: Sink) -> Status {
+    let short = [8u32, 0];
+    let entry = if NULL { std::ptr::null() } else { short.as_ptr().cast() };
+    // SAFETY: the host is valid during the call; the entry is not, and that is to be told.
+    unsafe { ((*host).vote)((*host).ctx, entry, error) }
+}
+
+#[test]
+fn entries_that_are_null_or_too_short_are_told() {
+    for (init, expected) in [
+        (registers_badly::<true> as Init, "the entry is a null pointer"),
+        (registers_badly::<false>, "an entry has 8 bytes where at least 88 are needed"),
+    ] {
+        let found = testkit::problems(&Entry { init: Some(init), ..neurhai_plugin }, &[]);
+        assert_eq!(found, [format!("init ends with status 3: {expected}")]);
+    }
 }
 
 #[test]

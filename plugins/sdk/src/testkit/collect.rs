@@ -85,24 +85,34 @@ struct Collector {
 const REFUSAL: &str = "this host takes nothing";
 
 /// # Safety
-/// `ctx` is the collector of a host that is registering, and `entry` what the plugin hands over.
-unsafe fn take<E: Copy>(
+/// `ctx` is the collector of a host that is registering, and `entry` null or what the interface
+/// promises.
+unsafe fn take<E: abi::Structure>(
     ctx: *mut c_void,
     entry: *const E,
     error: Sink,
     kind: fn(E) -> Kind,
 ) -> Status {
     // SAFETY: by this function's own condition; nothing else refers to the collector meanwhile.
-    let (collector, kind) = unsafe { (&mut *ctx.cast::<Collector>(), kind(*entry)) };
-    let item = *kind.item();
+    let collector = unsafe { &mut *ctx.cast::<Collector>() };
     if collector.refuses {
         write(error, REFUSAL);
         return NAME_TAKEN;
     }
-    if (item.struct_size as usize) < size_of::<E>() {
-        write(error, "struct_size is not the size of the structure");
+    if entry.is_null() {
+        write(error, "the entry is a null pointer");
         return abi::INVALID;
     }
+    // SAFETY: the entry is not null; the rest by this function's own condition.
+    let kind = match unsafe { abi::read(entry) } {
+        Ok(raw) => kind(raw),
+        Err(size) => {
+            let least = E::SIZE_0;
+            write(error, &format!("an entry has {size} bytes where at least {least} are needed"));
+            return abi::INVALID;
+        }
+    };
+    let item = *kind.item();
     // SAFETY: the plugin's texts are valid during this call.
     let texts = unsafe { (read_text(item.name), read_text(item.help), read_text(item.info)) };
     let (Ok(name), Ok(help), Ok(info)) = texts else {

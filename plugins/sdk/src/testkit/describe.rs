@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Check, Registered, ensure};
-use crate::abi::{self, Entry};
+use crate::abi::{self, Entry, Structure};
 use crate::testkit::Kind;
 
 /// The exported constant.
@@ -17,7 +17,7 @@ pub(super) fn entry(entry: &Entry) -> Vec<String> {
     let libtorch = text(&entry.libtorch).unwrap_or_else(|| vec![b'?']);
     [
         (entry.magic == abi::MAGIC, "magic is wrong"),
-        (entry.struct_size as usize >= size_of::<Entry>(), "struct_size is not its size"),
+        (entry.struct_size as usize >= Entry::SIZE_0, "struct_size is not its size"),
         (entry.abi_major == abi::ABI_MAJOR, "abi_major is another"),
         ((0..=abi::ABI_MINOR).contains(&entry.abi_minor), "abi_minor is newer than the test kit's"),
         (entry.tensors <= abi::TENSORS_STABLE, "tensors is none of the three"),
