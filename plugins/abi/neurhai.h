@@ -18,11 +18,18 @@
  *     given to.
  *  3. Nobody frees the other's memory. Text and numbers go out through a NeurhaiSink or
  *     NeurhaiNumbers that the caller hands over; objects of the plugin have a `drop` or `destroy`.
- *  4. A NeurhaiTensor is libtorch's own `at::Tensor*`. Those handed to a plugin are borrowed; one
- *     that a plugin gives out is new, and belongs to the receiver.
- *  5. No panic, C++ exception or longjmp leaves a function.
- *  6. The host may call every function from any thread, and several at once: no writable globals.
- *  7. JSON says what has no fixed size: requests, descriptions, networks. See the field's comment.
+ *  4. A NeurhaiTensor is libtorch's own `at::Tensor*`. Those handed to a plugin are borrowed, and
+ *     must not be changed in place; one that a plugin gives out is new, and belongs to the
+ *     receiver. If the call fails, nothing that it wrote is taken: it stays the plugin's, which
+ *     frees it.
+ *  5. Tensors are float32 unless said otherwise, on any device and with any strides: in training,
+ *     channels lie side by side. Compute with libtorch's functions, not through a pointer to
+ *     numbers.
+ *  6. No panic, C++ exception or longjmp leaves a function.
+ *  7. The host may call every function from any thread, and several at once: no writable globals. A
+ *     sink, and the functions of a NeurhaiHost or NeurhaiScope, may be used only during the call
+ *     that they are given to, and only on its thread.
+ *  8. JSON says what has no fixed size: requests, descriptions, networks. See the field's comment.
  *
  * `src/lib.rs` beside this file says the same for Rust; a test compares the two.
  */
@@ -222,8 +229,9 @@ typedef struct NeurhaiMetric {
 typedef struct NeurhaiLoss {
     NeurhaiItem item; /* Name, help, options. */
     /*
-     * Gives the loss of each sample, [batch], from the network's output [batch, output] and the
-     * target: class codes [batch], int64. `options` is a JSON object.
+     * Gives the loss of each sample, [batch], a new tensor, from the network's output
+     * [batch, output], float32, and the target: class codes [batch], int64. Both are borrowed, of
+     * any device and strides, and not to be changed. `options` is a JSON object.
      */
     NeurhaiStatus (*loss)(void *data, NeurhaiTensor output, NeurhaiTensor target,
                           NeurhaiText options, NeurhaiTensor *loss, NeurhaiSink error);
@@ -248,7 +256,8 @@ typedef struct NeurhaiScope {
     NeurhaiStatus (*output)(void *ctx, const int64_t *shape, size_t axes, NeurhaiSink error);
 } NeurhaiScope;
 
-/* A forward pass through one layer. */
+/* A forward pass through one layer. Its tensors are float32, of any device and strides, and not to
+ * be changed in place, but for buffers in training. */
 typedef struct NeurhaiPass {
     uint32_t struct_size; /* The size of this structure. */
     uint32_t training;    /* 1 in training, 0 in evaluation. */

@@ -14,11 +14,16 @@
 //! 2. A [`Text`] is borrowed UTF-8 without a final NUL; it is valid during the call it is given to.
 //! 3. Nobody frees the other's memory. Text and numbers go out through a [`Sink`] or [`Numbers`] that
 //!    the caller hands over; objects of the plugin have a `drop` or `destroy`.
-//! 4. A [`Tensor`] is libtorch's own `at::Tensor*`. Those handed to a plugin are borrowed; one that a
-//!    plugin gives out is new, and belongs to the receiver.
-//! 5. No panic and no exception leaves a function.
-//! 6. The host may call every function from any thread, and several at once.
-//! 7. JSON says what has no fixed size: requests, descriptions, networks. See the field's comment.
+//! 4. A [`Tensor`] is libtorch's own `at::Tensor*`. Those handed to a plugin are borrowed, and must not
+//!    be changed in place; one that a plugin gives out is new, and belongs to the receiver. If the
+//!    call fails, nothing that it wrote is taken: it stays the plugin's, which frees it.
+//! 5. Tensors are float32 unless said otherwise, on any device and with any strides: in training,
+//!    channels lie side by side. Compute with libtorch's functions, not through a pointer to numbers.
+//! 6. No panic and no exception leaves a function.
+//! 7. The host may call every function from any thread, and several at once. A sink, and the functions
+//!    of a [`Host`] or [`Scope`], may be used only during the call that they are given to, and only on
+//!    its thread.
+//! 8. JSON says what has no fixed size: requests, descriptions, networks. See the field's comment.
 #![no_std]
 #![warn(missing_docs)]
 
@@ -334,8 +339,9 @@ pub type LossFn = unsafe extern "C" fn(
 pub struct Loss {
     /// Name, help, options.
     pub item: Item,
-    /// Gives the loss of each sample, `[batch]`, from the network's output `[batch, output]` and the
-    /// target: class codes `[batch]`, int64. `options` is a JSON object.
+    /// Gives the loss of each sample, `[batch]`, a new tensor, from the network's output
+    /// `[batch, output]`, float32, and the target: class codes `[batch]`, int64. Both are borrowed, of
+    /// any device and strides, and not to be changed. `options` is a JSON object.
     pub loss: Option<LossFn>,
 }
 
@@ -371,7 +377,8 @@ pub struct Scope {
     ) -> Status,
 }
 
-/// A forward pass through one layer.
+/// A forward pass through one layer. Its tensors are float32, of any device and strides, and not to
+/// be changed in place, but for buffers in training.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Pass {

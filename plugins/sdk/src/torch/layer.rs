@@ -136,7 +136,8 @@ impl Scope<'_> {
     }
 }
 
-/// A forward pass through one layer.
+/// A forward pass through one layer. Its tensors are the host's: float32, of any device and strides,
+/// and not to be changed in place, but for buffers in training.
 #[derive(Debug)]
 pub struct Pass {
     /// Whether the network is being trained.

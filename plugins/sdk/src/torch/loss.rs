@@ -17,7 +17,7 @@ pub trait Loss: Send + Sync + 'static {
     ///
     /// # Shapes
     /// `output` is `[batch, output]`, `target` holds class codes, `[batch]` of int64; the answer is
-    /// `[batch]`.
+    /// `[batch]`. Both are the host's, of any device and strides, and not to be changed in place.
     ///
     /// # Errors
     /// Whatever makes it impossible; tch's functions that begin with `f_` give such errors.

@@ -1,9 +1,15 @@
 //! Layers and losses, which compute with tensors of [`tch`].
 //!
 //! Tensors live in the host's libtorch, so autograd goes through a plugin as through the host's own
-//! layers. Two rules: use `tch::no_grad_guard` rather than `tch::no_grad`, which leaves gradients
-//! off for the whole thread if its closure panics; and draw random numbers from [`Pass::seed`]
-//! alone, so that a run can be repeated.
+//! layers. What to keep:
+//!
+//! - Inputs and weights are the host's: do not change them in place (`relu_`, `f_add_`), but for
+//!   buffers in training. A clone from tch (`shallow_clone`) is the same numbers once more.
+//! - Inputs are float32 on any device and with any strides; in training, channels lie side by side in
+//!   memory. tch's functions see to that; a `data_ptr` taken for contiguous numbers does not.
+//! - Use `tch::no_grad_guard` rather than `tch::no_grad`, which leaves gradients off for the whole
+//!   thread if its closure panics.
+//! - Draw random numbers from [`Pass::seed`] alone, so that a run can be repeated.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
