@@ -19,9 +19,31 @@ pub(super) struct About {
     pub(super) tensors: bool,
 }
 
+impl About {
+    /// Calls a function of the plugin. Whatever it does, libtorch's state of this thread is the same
+    /// afterwards.
+    pub(super) fn call<T>(&self, function: impl FnOnce() -> T) -> Result<T> {
+        match self.tensors {
+            true => Ok(neurhai_torch::shielded(function)?),
+            false => Ok(function()),
+        }
+    }
+
+    /// Hands data back to a function that frees them. If libtorch's state cannot be kept, which it
+    /// says only when memory is at its end, they stay.
+    ///
+    /// # Safety
+    /// The function and the data belong to each other and to this plugin, and nobody uses the data any
+    /// more.
+    pub(super) unsafe fn free(&self, free: unsafe extern "C" fn(*mut c_void), data: *mut c_void) {
+        // SAFETY: the caller promises it, and the library stays loaded.
+        let _freed = self.call(|| unsafe { free(data) });
+    }
+}
+
 /// The data of one entry; dropped once, when nobody uses the entry any more.
 pub(super) struct Handle {
-    about: Arc<About>,
+    pub(super) about: Arc<About>,
     /// `vote "median"`
     what: String,
     data: *mut c_void,
@@ -36,9 +58,8 @@ unsafe impl Sync for Handle {}
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
-            // SAFETY: the data are this entry's, nobody uses them any more, and the library stays
-            // loaded.
-            unsafe { drop(self.data) }
+            // SAFETY: the data are this entry's, and nobody uses them any more.
+            unsafe { self.about.free(drop, self.data) }
         }
     }
 }
@@ -62,18 +83,14 @@ impl Handle {
             .help("this is a mistake in the plugin: report it to its author")
     }
 
-    /// Calls a function of the entry with its data and a sink for errors. Whatever it does, libtorch's
-    /// state of this thread is the same afterwards.
+    /// Calls a function of the entry with its data and a sink for errors.
     pub(super) fn call(
         &self,
         function: impl FnOnce(*mut c_void, abi::Sink) -> abi::Status,
     ) -> Result<()> {
         let mut message = Written::default();
         let sink = message.sink();
-        let status = match self.about.tensors {
-            true => neurhai_torch::shielded(|| function(self.data, sink))?,
-            false => function(self.data, sink),
-        };
+        let status = self.about.call(|| function(self.data, sink))?;
         self.judge(status, &message)
     }
 

@@ -41,9 +41,8 @@ unsafe impl Sync for Instance {}
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy.filter(|_| !self.pointer.is_null()) {
-            // SAFETY: the instance is this entry's, nobody uses it any more, and the library stays
-            // loaded.
-            unsafe { destroy(self.pointer) }
+            // SAFETY: the instance is this entry's, and nobody uses it any more.
+            unsafe { self.handle.about.free(destroy, self.pointer) }
         }
     }
 }

@@ -44,8 +44,7 @@ struct Registering<'c> {
 impl Staging {
     /// Lets a plugin register.
     pub(super) fn fill(catalog: &Catalog, about: Arc<About>, init: Init) -> Result<Self> {
-        let tensors = about.tensors;
-        let staging = Self { about, entries: Vec::new() };
+        let staging = Self { about: Arc::clone(&about), entries: Vec::new() };
         let mut registering = Registering { staging, catalog, refused: None };
         let host = abi::Host {
             struct_size: size_of::<abi::Host>() as u32,
@@ -63,8 +62,7 @@ impl Staging {
         let mut message = Written::default();
         let sink = message.sink();
         // SAFETY: the host structure, what its `ctx` points to and the sink outlive the call.
-        let call = || unsafe { init(&host, sink) };
-        let status = if tensors { neurhai_torch::shielded(call)? } else { call() };
+        let status = about.call(|| unsafe { init(&host, sink) })?;
         if let Some(error) = registering.refused {
             return Err(error);
         }

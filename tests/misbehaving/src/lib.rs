@@ -10,6 +10,13 @@ use neurhai_plugin::{
 
 struct Misbehaving;
 
+/// Even freeing it panics, and nothing turns the recording of gradients on again.
+impl Drop for Misbehaving {
+    fn drop(&mut self) {
+        let _ = tch::no_grad(|| fail("panic"));
+    }
+}
+
 fn how(name: &str, words: &[&str]) -> Info {
     let option = OptionSpec::choice("how", words, "what goes wrong").default(words[0]);
     Info::new(name, "An entry that misbehaves as it is told to.").option(option)
@@ -121,7 +128,9 @@ impl Layer for Misbehaving {
         }
         let size = if how == "huge_parameter" { i64::MAX / 2 } else { 1 };
         let scale = scope.param("scale", &[size, size], Init::Constant(1.0))?;
+        let freed_with_the_instance = Misbehaving;
         Ok(Planned::new(input.to_vec(), move |pass: &Pass| {
+            let _ = &freed_with_the_instance;
             let y = pass.input().f_mul(pass.weight(scale)?)?;
             match how.as_str() {
                 "panic_in_forward" => fail("panic")?,

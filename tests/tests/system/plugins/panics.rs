@@ -110,6 +110,19 @@ fn a_layer_that_misbehaves_is_told_by_its_path() {
 }
 
 #[test]
+fn freeing_what_is_a_plugins_changes_nothing_of_libtorch() {
+    let catalog = catalog();
+    let records = || {
+        let x = Tensor::ones([1], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        (x * 2.0).requires_grad()
+    };
+    drop(network(&catalog, "nothing").unwrap());
+    assert!(records(), "gradients are recorded after an instance was destroyed");
+    drop(catalog);
+    assert!(records(), "gradients are recorded after entries were dropped");
+}
+
+#[test]
 fn null_and_borrowed_tensors_are_refused() {
     for (case, part) in [
         ("LAYER_NULL", "null pointer"),
