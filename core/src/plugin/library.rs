@@ -1,12 +1,14 @@
 //! Files of plugins: their rights, their bytes, and loading them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use neurhai_abi as abi;
+use neurhai_abi::{self as abi, Structure};
 
 use super::Policy;
-use super::manifest::Manifest;
+use super::manifest::{self, Manifest};
 use crate::error::{Code, Error, Place, Result};
 
 /// Larger files are no plugins.
@@ -67,13 +69,20 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Error::io(file, "read the plugin", &error))
 }
 
-const CHANGED: &str = "the file changed while it was loaded";
+/// What was loaded, by its path: the file's BLAKE3 hash. The system gives the code that it has for a
+/// path, even if the file there is another one by now.
+static LOADED: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
 
 /// The function by which a plugin registers.
 pub(super) type Init = unsafe extern "C" fn(*const abi::Host, abi::Sink) -> abi::Status;
 
 /// Loads a library whose file has been judged; it stays loaded until the process ends.
-pub(super) fn open(file: &Path, manifest: &Manifest) -> Result<Init> {
+pub(super) fn open(file: &Path, manifest: &Manifest, blake3: &str) -> Result<Init> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if loaded.get(file).is_some_and(|before| before != blake3) {
+        return Err(Error::new(Code::BadPlugin, "an older build of this library is loaded")
+            .help("restart the program, which then loads this one"));
+    }
     let failed = |error: libloading::Error| {
         // The reason is in the source; the error itself says only what was tried.
         let cause =
@@ -84,18 +93,18 @@ pub(super) fn open(file: &Path, manifest: &Manifest) -> Result<Init> {
     // the user has put it where plugins are looked for, and it is whole.
     let library = unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) }.map_err(failed)?;
     let library = std::mem::ManuallyDrop::new(library);
+    loaded.insert(file.into(), blake3.into());
+    drop(loaded);
     // SAFETY: the symbol is data of the type `Entry`, as the manifest's magic number says.
     let entry = unsafe { library.get::<*const abi::Entry>(abi::ENTRY_SYMBOL.to_bytes_with_nul()) };
     let entry = entry.map_err(failed)?;
-    // SAFETY: the address is that of the symbol in a library that stays loaded, and what lies there
-    // has its size, as was checked in the file.
-    let entry = unsafe { abi::read(*entry) };
-    let entry = entry.map_err(|_| Error::new(Code::BadPlugin, CHANGED))?;
-    let same = entry.magic == abi::MAGIC
-        && (entry.abi_major, entry.abi_minor) == manifest.abi
-        && entry.name.starts_with(manifest.name.as_bytes());
-    if !same {
-        return Err(Error::new(Code::BadPlugin, CHANGED));
+    // SAFETY: the symbol lies in a library that stays loaded, and in its file it has at least as many
+    // bytes, none of which is padding.
+    let bytes = unsafe { std::slice::from_raw_parts(entry.cast::<u8>(), abi::Entry::SIZE_0) };
+    if manifest::decode(bytes).ok().as_ref() != Some(manifest) {
+        return Err(Error::new(Code::BadPlugin, "the file changed while it was loaded"));
     }
-    entry.init.ok_or_else(|| Error::new(Code::BadPlugin, "the plugin has no init function"))
+    // SAFETY: as above; the size that it says was checked just now.
+    let init = unsafe { abi::read(*entry) }.map(|entry| entry.init).ok().flatten();
+    init.ok_or_else(|| Error::new(Code::BadPlugin, "the plugin has no init function"))
 }

@@ -116,8 +116,8 @@ fn check_machine(data: &[u8]) -> Result<()> {
         .help("build the plugin on, or for, this machine"))
 }
 
-/// Reads the entry's fields; only those that hold no addresses, which are filled in by loading.
-fn decode(bytes: &[u8]) -> Result<Manifest> {
+/// Reads the entry's fields out of as many bytes as the first version had; only those that hold no addresses, which are filled in by loading.
+pub(super) fn decode(bytes: &[u8]) -> Result<Manifest> {
     use std::mem::offset_of;
     let number = |at: usize| {
         let mut four = [0; 4];

@@ -78,7 +78,7 @@ pub fn load(catalog: &mut Catalog, file: &Path, policy: Policy) -> Result<Plugin
     manifest.check(policy).map_err(at)?;
     let blake3 = blake3::hash(&data).to_hex().to_string();
     drop(data);
-    let init = library::open(&real, &manifest).map_err(at)?;
+    let init = library::open(&real, &manifest, &blake3).map_err(at)?;
     let about = Arc::new(About {
         name: manifest.name.clone(),
         version: manifest.version.clone(),

@@ -127,6 +127,27 @@ fn a_library_removed_from_disk_stays_in_use() {
     assert!(spec.is_ok());
 }
 
+/// The system would give the first build's code for the second file, and a run would record the
+/// second one's hash.
+#[test]
+fn a_library_that_was_replaced_needs_a_new_program() {
+    let folder = Folder::new();
+    folder.hostile("x", "GOOD");
+    let (catalog, found) = folder.load();
+    let first = &found.plugins[0].blake3;
+    folder.compile("x", &["-DCASE=GOOD", "-DVOTE=\"second_vote\""]);
+    let text = folder.refused(&["an older build of this library is loaded", "restart the program"]);
+    assert!(text.contains("x.so"), "{text}");
+    assert!(catalog.votes.get("good_vote").is_ok(), "what was loaded stays");
+    let copy = Folder::new();
+    fs::copy(folder.file("x.so"), copy.file("x.so")).unwrap();
+    let (catalog, found) = copy.load();
+    assert!(catalog.votes.get("second_vote").is_ok(), "another path is another library");
+    assert_ne!(&found.plugins[0].blake3, first);
+    folder.hostile("x", "GOOD");
+    assert_eq!(&folder.load().1.plugins[0].blake3, first, "the first build fits again");
+}
+
 /// A whole run with a plugin's network, vote and metric; then the folder without the plugin.
 #[test]
 fn a_run_records_its_plugins_and_misses_them_later() {
