@@ -172,7 +172,8 @@ typedef struct NeurhaiTranspose {
     NeurhaiItem item; /* Name of the layer, help. */
     /*
      * {"layer": {"kind": ..., ...}, "input": [...], "output": [...]} -> [layer, ...], which take
-     * `output` back to `input`. The layer's options include defaults.
+     * `output` back to `input`. The layer's options include defaults. A pooling keeps its positions
+     * in the encoder if `max_unpool` or `crop_max_unpool` is among the layers of the answer.
      */
     NeurhaiJsonFn transpose;
 } NeurhaiTranspose;

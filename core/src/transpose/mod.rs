@@ -1,6 +1,7 @@
 //! How a decoder undoes a layer: rules by the layer's name.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::catalog::{Catalog, Entry};
 use crate::error::{Code, Error, Result};
@@ -63,16 +64,12 @@ pub struct TransposeRequest {
 
 /// A transpose rule.
 pub trait Transpose: Send + Sync {
-    /// The layers that take `request.output` back to `request.input`.
+    /// The layers that take `request.output` back to `request.input`. If there is an unpooling among
+    /// them, the pooling that they undo is given `return_indices`.
     ///
     /// # Errors
     /// What makes that impossible.
     fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>>;
-
-    /// The layer as the encoder must have it for this to work; a pooling keeps its positions.
-    fn encoder(&self, layer: &LayerSpec) -> LayerSpec {
-        layer.clone()
-    }
 }
 
 /// A layer and its counterpart.
@@ -106,10 +103,10 @@ pub fn transpose(catalog: &Catalog, layer: &LayerSpec, input: &[i64]) -> Result<
     let owner = format!("layer {:?}", layer.kind);
     let options = Options::check(&entry.info.options, &layer.options, &owner)?;
     let layer = LayerSpec { options: options.values().clone(), ..layer.clone() };
-    let encoder = rule.rule.encoder(&layer);
-    let alone = plan(catalog, vec![encoder.clone()], vec![], input)?;
+    let alone = plan(catalog, vec![layer.clone()], vec![], input)?;
     let request = TransposeRequest { layer, input: input.to_vec(), output: alone.output };
     let decoder = rule.rule.transpose(&request)?;
+    let encoder = keeping_positions(request.layer.clone(), &decoder);
     let restored = plan(catalog, vec![encoder.clone()], decoder.clone(), input)?;
     if restored.output != input {
         return Err(Error::new(
@@ -126,6 +123,29 @@ pub fn transpose(catalog: &Catalog, layer: &LayerSpec, input: &[i64]) -> Result<
         .help("the layers of a rule take l.output back to l.input"));
     }
     Ok(Transposed { encoder, decoder })
+}
+
+/// A pooling as the encoder must have it: one that an unpooling undoes keeps the positions of its
+/// maxima.
+fn keeping_positions(layer: LayerSpec, decoder: &[LayerSpec]) -> LayerSpec {
+    let unpooling = match layer.kind.as_str() {
+        "max_pool" => "max_unpool",
+        "pad_max_pool" => "crop_max_unpool",
+        _ => return layer,
+    };
+    /// Whether layers inside of an option are of the kind.
+    fn within(value: &Value, kind: &str) -> bool {
+        match value {
+            Value::String(text) => text == kind,
+            Value::Array(list) => list.iter().any(|value| within(value, kind)),
+            Value::Object(map) => map.values().any(|value| within(value, kind)),
+            _ => false,
+        }
+    }
+    let undone = decoder.iter().any(|layer| {
+        layer.kind == unpooling || layer.options.values().any(|value| within(value, unpooling))
+    });
+    if undone { layer.with("return_indices", true) } else { layer }
 }
 
 fn plan(

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::catalog::{Origin, TransposeEntry};
 
 #[track_caller]
 fn undone(layer: Value, input: &[i64]) -> Result<Transposed> {
@@ -59,6 +60,36 @@ fn a_rule_names_options_of_its_own_layer_only() {
     ] {
         assert!(undone(layer.clone(), &input).is_ok(), "{layer}");
     }
+}
+
+/// A rule as a plugin or a script gives it, which stands in for the built-in one.
+struct Rule(Value);
+
+impl Transpose for Rule {
+    fn transpose(&self, _: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+        LayerSpec::list(&self.0)
+    }
+}
+
+#[test]
+fn the_encoder_keeps_positions_for_whoever_unpools() {
+    let undone = |kind: &str, decoder: Value| {
+        let mut catalog = Catalog::built_in().unwrap();
+        let rule = Box::new(Rule(decoder));
+        let (layer, help, origin) = (kind.into(), "A rule.".into(), Origin::BuiltIn);
+        catalog.transposes.replace(TransposeEntry { layer, help, origin, rule }).unwrap();
+        let layer = LayerSpec::new(kind).with("kernel_size", 2);
+        transpose(&catalog, &layer, &[2, 8, 9, 7]).map(|found| found.encoder)
+    };
+    let unpool = json!([{"kind": "max_unpool"}, {"kind": "conv", "out_channels": 2,
+        "kernel_size": 3, "padding": 1}]);
+    assert_eq!(undone("max_pool", unpool).unwrap().options["return_indices"], true);
+    let inside = json!([{"kind": "sequential", "layers": [["crop_max_unpool"], "relu"]}]);
+    assert_eq!(undone("pad_max_pool", inside).unwrap().options["return_indices"], true);
+    let upsample = json!([{"kind": "upsample", "size": [8, 9, 7]}]);
+    assert_eq!(undone("max_pool", upsample).unwrap().options["return_indices"], false);
+    let error = undone("pad_max_pool", json!(["max_unpool"])).unwrap_err();
+    assert!(error.to_string().contains("there is no max_pool before it"), "{error}");
 }
 
 #[test]

@@ -225,7 +225,8 @@ pub struct Transpose {
     /// Name of the layer, help.
     pub item: Item,
     /// `{"layer": {"kind": …, …}, "input": […], "output": […]}` → `[layer, …]`, which take `output`
-    /// back to `input`. The layer's options include defaults.
+    /// back to `input`. The layer's options include defaults. A pooling keeps its positions in the
+    /// encoder if `max_unpool` or `crop_max_unpool` is among the layers of the answer.
     pub transpose: Option<JsonFn>,
 }
 

@@ -13,7 +13,8 @@ pub trait Transpose: Send + Sync + 'static {
     fn info(&self) -> Info;
 
     /// Layers that take `output` back to `input`; both are shapes without the batch axis. The
-    /// layer has all its options, defaults included.
+    /// layer has all its options, defaults included. A pooling keeps its positions in the encoder if
+    /// `max_unpool` or `crop_max_unpool` is among the layers of the answer.
     ///
     /// # Errors
     /// Whatever makes it impossible.
