@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use neurhai_core::catalog::Catalog;
-use neurhai_core::plugin::{Found, Policy, Refused, load_folders};
+use neurhai_core::plugin::{Found, Policy, Refused, Registered, load_folders};
 use neurhai_core::{Code, Error, Problems, Result};
 
 /// How plugins are found.
@@ -87,6 +87,19 @@ fn user_folder() -> Option<PathBuf> {
     let data = set("XDG_DATA_HOME").map(PathBuf::from);
     let data = data.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")));
     Some(data?.join("neurhai/plugins"))
+}
+
+/// A line for each entry that took the place of another, as results depend on it.
+pub fn replacements(found: &Found) -> Vec<String> {
+    let mut lines = Vec::new();
+    for plugin in &found.plugins {
+        for entry in &plugin.entries {
+            let Registered { kind, name, replaces: Some(origin) } = entry else { continue };
+            let by = format!("plugin {} {}", plugin.manifest.name, plugin.manifest.version);
+            lines.push(format!("{by} replaces the {kind} {name:?} ({origin})"));
+        }
+    }
+    lines
 }
 
 /// One line about a file that was refused.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Origin};
 use crate::error::{Code, Error, Place, Result};
 
 mod architecture;
@@ -52,8 +52,19 @@ pub struct Plugin {
     pub file: PathBuf,
     /// The library's BLAKE3 hash.
     pub blake3: String,
-    /// What it registered: the kind and the name, in its own order.
-    pub entries: Vec<(&'static str, String)>,
+    /// What it registered, in its own order.
+    pub entries: Vec<Registered>,
+}
+
+/// An entry that a plugin registered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Registered {
+    /// `layer`, `vote`, ….
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where the entry came from whose place it took, if it did.
+    pub replaces: Option<Origin>,
 }
 
 /// Reads what a plugin's file says about it, without running any of its code.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use neurhai_abi as abi;
 
+use super::Registered;
 use super::handle::{About, Described};
 use super::info::Info;
 use super::library::Init;
@@ -78,20 +79,21 @@ impl Staging {
         }
     }
 
-    /// Registers everything; the kinds and names, in order.
-    pub(super) fn commit(self, catalog: &mut Catalog) -> Result<Vec<(&'static str, String)>> {
+    /// Registers everything; what that was, in order.
+    pub(super) fn commit(self, catalog: &mut Catalog) -> Result<Vec<Registered>> {
         fn put<E: Entry>(
             registry: &mut Registry<E>,
             entry: E,
             replaces: bool,
-        ) -> Result<(&'static str, String)> {
-            let named = (registry.what(), entry.name().to_owned());
+        ) -> Result<Registered> {
+            let (kind, name) = (registry.what(), entry.name().to_owned());
+            let replaced = registry.find(&name).map(|other| other.origin().clone());
             if replaces {
                 registry.replace(entry)?
             } else {
                 registry.register(entry)?
             }
-            Ok(named)
+            Ok(Registered { kind, name, replaces: replaced })
         }
         let entries = self.entries.into_iter().map(|(entry, replaces)| match entry {
             Staged::Architecture(entry) => put(&mut catalog.architectures, entry, replaces),

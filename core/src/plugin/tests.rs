@@ -240,7 +240,7 @@ fn entries_are_called_and_dropped_and_refused_ones_leave_nothing() {
     assert_eq!(ALIVE.load(Ordering::SeqCst), 0, "data of a refused plugin are dropped");
 
     let entries = Staging::fill(&catalog, about(), good).unwrap().commit(&mut catalog).unwrap();
-    let entries: Vec<_> = entries.iter().map(|(kind, name)| (*kind, name.as_str())).collect();
+    let entries: Vec<_> = entries.iter().map(|one| (one.kind, one.name.as_str())).collect();
     assert_eq!(entries, [("architecture", "net"), ("metric", "acc"), ("vote", "in_process")]);
     assert_eq!(ALIVE.load(Ordering::SeqCst), 3);
 

@@ -10,7 +10,7 @@ use neurhai_core::{Code, Error};
 
 use crate::functions::arguments::Arguments;
 use crate::output;
-use crate::plugins::{Options, missing_folders, refusal};
+use crate::plugins::{Options, missing_folders, refusal, replacements};
 use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
@@ -171,6 +171,9 @@ fn runtime(
     }
     for refused in found.refused.iter().filter(|refused| !refused.repeated) {
         output::note(&refusal(refused));
+    }
+    for line in replacements(&found) {
+        output::note(&line);
     }
     let settings = Settings {
         catalog: Some(catalog),

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use neurhai_core::catalog::Catalog;
 use neurhai_core::contract;
-use neurhai_core::plugin::{Plugin, Tensors, load};
+use neurhai_core::plugin::{Plugin, Registered, Tensors, load};
 use serde_json::{Value, json};
 
 use super::{failed, misused};
 use crate::output;
-use crate::plugins::{Options, refusal};
+use crate::plugins::{Options, refusal, replacements};
 use crate::report::{Failure, Sources};
 use crate::show::columns;
 use crate::standard;
@@ -79,6 +79,9 @@ fn list(json: bool, options: &Options) -> ExitCode {
     ];
     rows.extend(found.plugins.iter().map(row));
     output::line(columns(&rows, 6).trim_end());
+    for line in replacements(&found) {
+        output::line(&line);
+    }
     for refused in &found.refused {
         output::line(&refusal(refused));
     }
@@ -104,10 +107,10 @@ fn row(plugin: &Plugin) -> Vec<String> {
 /// `vote median, trimmed_mean; layer squeeze`
 fn registered(plugin: &Plugin) -> String {
     let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (kind, name) in &plugin.entries {
-        match kinds.iter_mut().find(|(other, _)| other == kind) {
-            Some((_, names)) => names.push(name),
-            None => kinds.push((kind, vec![name])),
+    for entry in &plugin.entries {
+        match kinds.iter_mut().find(|(other, _)| *other == entry.kind) {
+            Some((_, names)) => names.push(&entry.name),
+            None => kinds.push((entry.kind, vec![&entry.name])),
         }
     }
     let kinds = kinds.iter().map(|(kind, names)| format!("{kind} {}", names.join(", ")));
@@ -128,7 +131,7 @@ fn check(file: &Path, options: &Options) -> ExitCode {
     let about = &plugin.manifest;
     output::line(&format!("{} {}: {}", about.name, about.version, plugin.file.display()));
     let mut broken = 0;
-    for (kind, name) in &plugin.entries {
+    for Registered { kind, name, .. } in &plugin.entries {
         let findings = contract::check(&catalog, kind, name);
         broken += findings.len();
         let verdict =

@@ -141,7 +141,7 @@ fn a_good_plugin_beside_bad_ones_is_loaded() {
     assert_eq!((found.plugins.len(), found.refused.len()), (1, 2));
     let origin = catalog.votes.get("good_vote").unwrap().origin.to_string();
     assert!(origin.contains("plugin hostile 0.1.0") && origin.contains("c.so"), "{origin}");
-    let kinds: Vec<_> = found.plugins[0].entries.iter().map(|(kind, _)| *kind).collect();
+    let kinds: Vec<_> = found.plugins[0].entries.iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, ["architecture", "metric", "vote"]);
 
     let run = |arguments: &[&str]| {
@@ -192,6 +192,10 @@ fn an_entry_may_say_that_it_replaces_another() {
     assert_eq!(found.plugins.len(), 1, "{:?}", found.refused);
     assert!(catalog.votes.get("soft").unwrap().origin.to_string().contains("hostile"));
     assert_eq!(catalog.votes.iter().count(), 2, "it took the other's place");
+    // Results depend on it, so it is told.
+    let output = host(folder.path()).args(["--plugins", ".", "list", "votes"]).output().unwrap();
+    let told = "plugin hostile 0.1.0 replaces the vote \"soft\" (built in)";
+    assert!(said(&output).contains(told), "{}", said(&output));
 }
 
 /// The names of the standard architectures are taken, though their scripts run after plugins load.
