@@ -1,6 +1,8 @@
 //! What every entry of the catalog promises, whoever wrote it: built in, in a plugin or in a script.
 //!
-//! Tests hold every entry to it, and `host plugins check` those of a plugin.
+//! Tests hold every entry to it, and `host plugins check` those of a plugin. The test kit of the plugin
+//! SDK (`plugins/sdk/src/testkit`) asks the same through the plugin interface alone; whoever changes a
+//! clause here changes it there, and a test compares their words.
 
 use serde_json::{Map, Value, json};
 

@@ -2,6 +2,8 @@
 //! package's tests are told where libtorch lies.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use neurhai_plugin::serde_json::json;
 use neurhai_plugin::testkit::torch::{TestLayer, check_with, problems};
 use neurhai_plugin::torch::{Init, Layer, Loss, Pass, Planned, Scope, Tensor, tch};
@@ -62,7 +64,10 @@ impl Metric for Share {
 }
 
 fn cross_entropy(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-    Ok(-output.f_log_softmax(1, None)?.f_gather(1, &target.f_unsqueeze(1)?, false)?.f_squeeze()?)
+    Ok(-output
+        .f_log_softmax(1, None)?
+        .f_gather(1, &target.f_unsqueeze(1)?, false)?
+        .f_squeeze_dim(1)?)
 }
 
 export_plugin!("calls", "0.1.0", torch, |r| {
@@ -80,10 +85,26 @@ export_plugin!("calls", "0.1.0", torch, |r| {
     r.layer(by("errors", |x, w, _| Ok(x.f_conv2d::<&Tensor>(w, None, 1, 0, 1, 1)?)))?;
     r.layer(by("shrinks", |x, w, _| Ok((x * w).narrow(1, 0, 1))))?;
     r.layer(by("detached", |x, w, _| Ok((x * w).detach())))?;
+    r.layer(by("counts", |x, w, pass| {
+        static CALLS: AtomicI64 = AtomicI64::new(0);
+        Ok(x * w * if pass.training { 1 } else { CALLS.fetch_add(1, Ordering::SeqCst) })
+    }))?;
+    r.layer(by("in_place", |x, w, pass| {
+        let mut x = x.shallow_clone();
+        Ok(if pass.training { x * w } else { x.relu_() * w })
+    }))?;
+    r.layer(by("contiguous", |x, w, _| {
+        // What lies in memory, taken as if the last axis were the fastest.
+        Ok(x.as_strided([x.numel() as i64], [1], None).view(&x.size()[..]) * w)
+    }))?;
     r.layer(By { name: "infinite", init: Init::Constant(0.0), forward: |x, w, _| Ok(x / w) })?;
     r.loss(LossBy("entropy", cross_entropy))?;
     r.loss(LossBy("mean", |output, target| {
         Ok(cross_entropy(output, target)?.mean(tch::Kind::Float))
+    }))?;
+    r.loss(LossBy("detached", |output, target| Ok(cross_entropy(output, target)?.detach())))?;
+    r.loss(LossBy("neighbours", |output, target| {
+        Ok(cross_entropy(output, target)?.cumsum(0, tch::Kind::Float))
     }))?;
     r.metric(Share)?;
     Ok(())
@@ -92,13 +113,18 @@ export_plugin!("calls", "0.1.0", torch, |r| {
 #[test]
 fn every_flaw_is_found_and_nothing_else() {
     let expected = [
-        "layer \"itself\": expected a gradient of weight in evaluation",
+        "layer \"itself\": expected a finite gradient of weight",
         "layer \"panics\": forward ends with status 2: ",
         "layer \"errors\": forward ends with status 1: ",
-        "layer \"shrinks\": expected [3, 2, 3, 4] in evaluation, not [3, 1, 3, 4]",
-        "layer \"detached\": expected gradients of everything learned in evaluation",
-        "layer \"infinite\": expected finite numbers: the output in evaluation",
-        "loss \"mean\": expected one loss per sample, [6], not []",
+        "layer \"shrinks\": expected the output to have the predicted shape [3, 2, 3, 4], not [3, 1, 3, 4]",
+        "layer \"detached\": expected a network that computes, but the result is detached",
+        "layer \"counts\": expected evaluation to give the same again",
+        "layer \"in_place\": expected the input to be left as it is",
+        "layer \"contiguous\": expected the same for another layout of the input in memory",
+        "layer \"infinite\": expected a finite gradient of weight",
+        "loss \"mean\": 1 samples of 2 classes: expected one loss per sample, [1], not []",
+        "loss \"detached\": 1 samples of 2 classes: the result is detached",
+        "loss \"neighbours\": 5 samples of 2 classes: expected each sample's loss to depend on",
     ];
     let found = problems(&neurhai_plugin, &[]);
     for (found, expected) in found.iter().zip(expected) {

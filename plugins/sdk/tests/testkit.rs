@@ -27,6 +27,41 @@ impl Fit for By {
     }
 }
 
+/// Learns from parts of weight 0, too.
+struct LearnsTooMuch;
+
+impl Vote for LearnsTooMuch {
+    fn info(&self) -> Info {
+        Info::new("learns_too_much", "A vote that is broken.")
+    }
+    fn vote(&self, ballot: &Ballot<'_>, _: &Options, scores: &mut [f64]) -> Result<()> {
+        mean(ballot, scores)
+    }
+}
+
+impl Fit for LearnsTooMuch {
+    fn fit(&self, ballot: &Ballot<'_>, _: &[f64], _: &Options) -> Result<Vec<f64>> {
+        Ok(ballot.values.into())
+    }
+}
+
+/// A sound vote with an option that must be given.
+struct Needs;
+
+impl Vote for Needs {
+    fn info(&self) -> Info {
+        Info::new("needs", "A vote with an option that it needs.").option(OptionSpec::choice(
+            "how",
+            &["a", "b"],
+            "which way",
+        ))
+    }
+    fn vote(&self, ballot: &Ballot<'_>, options: &Options, scores: &mut [f64]) -> Result<()> {
+        assert_eq!(options.text("how")?, "a");
+        mean(ballot, scores)
+    }
+}
+
 fn by(name: &str, vote: fn(&Ballot<'_>, &mut [f64]) -> Result<()>) -> By {
     By(Info::new(name, "A vote that is broken, or not."), vote)
 }
@@ -104,13 +139,14 @@ impl Architecture for Net {
     }
 }
 
-struct Value(&'static str, fn(&Rows<'_>) -> f64);
+struct Value(&'static str, fn(&Rows<'_>) -> f64, Option<(f64, f64)>);
 
 impl Metric for Value {
     fn info(&self) -> Info {
         Info::new(self.0, "A metric that is broken, or not.")
             .formula("a sum")
             .direction(Direction::Higher)
+            .range(self.2.map(|range| range.0), self.2.map(|range| range.1))
     }
     fn value(&self, rows: &Rows<'_>) -> Result<f64> {
         Ok((self.1)(rows))
@@ -139,6 +175,8 @@ export_plugin!("broken", "0.1.0", |r| {
     r.vote(by("not_a_number", not_a_number))?;
     r.vote(by("panics", |_, _| panic!("on purpose")))?;
     r.fitted_vote(by("fits_badly", mean))?;
+    r.fitted_vote(LearnsTooMuch)?;
+    r.vote(Needs)?;
     r.vote(By(Info::new("a name", "A vote of a bad name."), mean))?;
     r.vote(By(Info::new("help", "Too\nlong"), mean))?;
     let option = OptionSpec::float("p", "probability").min(0.0).max(1.0).default(1.5);
@@ -157,14 +195,20 @@ export_plugin!("broken", "0.1.0", |r| {
     r.architecture(Net("nothing", |_| Err("not today".into())))?;
     r.architecture(Net("silent", |_| Err("".into())))?;
     r.architecture(Net("nameless", |_| Ok(vec![residual(vec![layer("")], vec![])].into())))?;
+    r.architecture(Net("another", |_| {
+        static CALLS: AtomicUsize = AtomicUsize::new(1);
+        Ok(vec![flatten(), linear(CALLS.fetch_add(1, Ordering::SeqCst) as i64)].into())
+    }))?;
     r.architecture(Net("panics", |request| {
         assert!(request.outputs == 2, "two classes only");
         Ok(vec![flatten()].into())
     }))?;
 
-    r.metric(Value("sum", |rows| rows.scores.iter().sum()))?;
-    r.metric(Value("first_row", |rows| rows.scores.first().copied().unwrap_or_default()))?;
-    r.metric(Value("infinite", |_| f64::INFINITY))?;
+    r.metric(Value("sum", |rows| rows.scores.iter().sum(), None))?;
+    r.metric(Value("first_row", |rows| rows.scores.first().copied().unwrap_or_default(), None))?;
+    r.metric(Value("infinite", |_| f64::INFINITY, None))?;
+    r.metric(Value("too_large", |_| 1.5, Some((0.0, 1.0))))?;
+    r.metric(Value("undefined", |_| f64::NAN, Some((0.0, 1.0))))?;
 
     r.transpose(Undo("max_pool", || Ok(vec![layer("max_unpool")])))?;
     r.transpose(Undo("conv", || Ok(vec![layer("")])))?;
@@ -174,25 +218,28 @@ export_plugin!("broken", "0.1.0", |r| {
 #[test]
 fn every_flaw_is_found_and_nothing_else() {
     let expected = [
-        "vote \"first_part\": 14 images with 5 parts and 3 outputs: expected another order of parts",
-        "vote \"all_parts\": 14 images with 5 parts and 3 outputs: expected a part with a weight of",
-        "vote \"remembers\": 14 images with 5 parts and 3 outputs: expected the same result twice",
-        "vote \"first_image\": 14 images with 5 parts and 3 outputs: expected another order of images",
-        "vote \"against\": 14 images with 5 parts and 3 outputs: expected parts that all say",
-        "vote \"forgets\": 14 images with 5 parts and 3 outputs: expected finite scores",
-        "vote \"not_a_number\": 14 images with 5 parts and 3 outputs: expected finite scores",
-        "vote \"panics\": 14 images with 5 parts and 3 outputs: vote ends with status 2: on purpose (",
-        "vote \"fits_badly\": 14 images with 5 parts and 3 outputs: expected finite numbers from fit",
+        "vote \"first_part\": 2 outputs: expected the order of the parts not to matter",
+        "vote \"all_parts\": 2 outputs: expected a part of weight 0 to have no influence",
+        "vote \"remembers\": 2 outputs: expected the same scores again",
+        "vote \"first_image\": 2 outputs: expected a permutation of the images to permute the scores",
+        "vote \"against\": 2 outputs: expected identical parts to give themselves, or their decision",
+        "vote \"forgets\": 2 outputs: expected finite scores",
+        "vote \"not_a_number\": 2 outputs: expected finite scores",
+        "vote \"panics\": 2 outputs: vote ends with status 2: on purpose (",
+        "vote \"fits_badly\": 2 outputs: expected finite numbers from fit",
+        "vote \"learns_too_much\": 2 outputs: expected a part of weight 0 to have no influence",
         "vote \"a name\": expected a name of 1 to 64 letters, digits and _",
-        "vote \"help\": expected one line of help",
+        "vote \"help\": expected a line of help",
         "vote \"bounds\": option \"p\": expected a default of its own type, within its bounds",
         "vote \"choice\": option \"how\": expected a default of its own type",
-        "architecture \"nothing\": expected a network for some input in 2D or 3D",
-        "architecture \"silent\": build for an input of [1, 64, 64] and 2 outputs ends with status 1: ; expected a reason",
-        "architecture \"nameless\": build for an input of [1, 64, 64] and 2 outputs: expected a layer with a kind",
-        "architecture \"panics\": build for an input of [1, 64, 64] and 5 outputs ends with status 2: two classes only",
-        "metric \"first_row\": expected another order of rows to change nothing",
-        "metric \"infinite\": expected a finite value or NaN",
+        "architecture \"nothing\": expected to take images or slices of common sizes",
+        "architecture \"silent\": build for an input of [1, 32, 32, 32] and 2 outputs ends with status 1: ; expected a reason",
+        "architecture \"nameless\": build for an input of [1, 32, 32, 32] and 2 outputs: expected a layer with a kind",
+        "architecture \"another\": expected the same answer on two threads at once",
+        "architecture \"panics\": build for an input of [1, 32, 32, 32] and 3 outputs ends with status 2: two classes only",
+        "metric \"first_row\": 2 rows of 2 classes: expected the order of the rows not to matter",
+        "metric \"infinite\": 1 rows of 2 classes: expected a value from -inf to inf, not inf",
+        "metric \"too_large\": 1 rows of 2 classes: expected a value from 0 to 1, not 1.5",
         "transpose \"conv\": transpose from [4, 3, 4, 5] to [4, 6, 8, 10]: expected a layer with a kind",
     ];
     let found = testkit::problems(&neurhai_plugin, &[]);

@@ -71,3 +71,26 @@ fn the_top_level_holds_only_what_the_design_names() {
     ];
     assert!(visible.iter().all(|name| allowed.contains(name)), "{visible:?}");
 }
+
+/// What a plugin's author tests with the SDK and what the host asks are the same: every clause of the
+/// host's contract stands in the test kit, word for word.
+#[test]
+fn the_test_kit_of_plugins_has_the_hosts_clauses() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let mut compared = 0;
+    for (host, kit) in
+        [("vote", "vote"), ("metric", "metric"), ("loss", "loss"), ("network", "layer")]
+    {
+        let kit = read(&format!("plugins/sdk/src/testkit/{kit}.rs"));
+        let host = read(&format!("core/src/contract/{host}.rs"));
+        for call in host.split("findings.that(").skip(1) {
+            let words = call.split('"').nth(1).unwrap().split('{').next().unwrap();
+            // Only the host has files.
+            if !words.starts_with("saved and loaded weights") {
+                assert!(kit.contains(words), "{words:?} is not in the test kit");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 15, "{compared}");
+}

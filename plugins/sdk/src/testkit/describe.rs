@@ -41,8 +41,8 @@ pub(super) fn item(registered: &Registered) -> Vec<String> {
         ensure(good && (1..=64).contains(&name.len()), || {
             "expected a name of 1 to 64 letters, digits and _".into()
         }),
-        ensure(help.len() >= 10 && !help.contains('\n'), || {
-            format!("expected one line of help, not {help:?}")
+        ensure(help.len() > 5 && !help.contains('\n'), || {
+            format!("expected a line of help, not {help:?}")
         }),
     ];
     if !registered.info.is_empty() {

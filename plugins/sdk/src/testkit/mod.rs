@@ -9,18 +9,27 @@
 //! # }
 //! ```
 //!
-//! It goes through the same interface as the real host, so it serves for a plugin in C too. What it
-//! cannot see is the host's own part: options against their schema, shapes of a whole network.
+//! It goes through the same interface as the real host, so it serves for a plugin in C too, and its
+//! clauses, words and tolerances are those of the host's own contract: `host plugins check`, in
+//! `core/src/contract`. Whoever changes one changes the other; a test compares their words.
+//!
+//! What it cannot see is the host's own part: options against their schema, shapes of a whole network,
+//! saved weights. What only it looks at is the boundary itself: calls that the host never makes are
+//! refused with a reason, and every kind of entry is called from two threads.
 //!
 //! A plugin with layers or losses uses `testkit::torch::check` instead.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::abi::{self, Entry};
 
 mod architecture;
 mod collect;
 mod describe;
+#[cfg(feature = "torch")]
+mod layer;
+#[cfg(feature = "torch")]
+mod loss;
 mod metric;
 #[cfg(feature = "torch")]
 pub mod torch;
@@ -146,14 +155,18 @@ impl<T> AnyThread<T> {
 }
 
 /// Runs `work` on two threads at once, several times, and compares with what it gave alone.
-fn on_two_threads<T: PartialEq>(alone: &T, work: impl Fn() -> Result<T, String>) -> Check {
+fn on_two_threads<T: PartialEq>(
+    clause: &str,
+    alone: &T,
+    work: impl Fn() -> Result<T, String>,
+) -> Check {
     let shared = AnyThread((alone, work));
     std::thread::scope(|scope| {
         let run = || -> Check {
             let (alone, work) = shared.get();
             for _ in 0..5 {
                 let same = work()? == **alone;
-                ensure(same, || "expected the same from two threads at once as alone".into())?;
+                ensure(same, || format!("expected {clause}"))?;
             }
             Ok(())
         };
@@ -179,7 +192,7 @@ impl Draw {
     fn probabilities(&mut self, rows: usize, outputs: usize) -> Vec<f64> {
         let mut all = Vec::new();
         for _ in 0..rows {
-            let row: Vec<f64> = (0..outputs).map(|_| 0.02 + self.next()).collect();
+            let row: Vec<f64> = (0..outputs).map(|_| 0.05 + 0.95 * self.next()).collect();
             let sum: f64 = row.iter().sum();
             all.extend(row.iter().map(|value| value / sum));
         }
@@ -187,22 +200,42 @@ impl Draw {
     }
 }
 
-/// Equal up to rounding; NaN equals NaN.
-fn close(a: &[f64], b: &[f64], tolerance: f64) -> bool {
-    a.len() == b.len()
-        && a.iter().zip(b).all(|(a, b)| {
-            (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * (1.0 + a.abs().max(b.abs()))
-        })
+/// Equal up to rounding.
+fn close(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs().max(1.0))
 }
 
-/// The options of a request: those given to [`check_with`], then the example's, then defaults.
+/// The class with the largest score; the first of them in a tie.
+fn winner(scores: &[f64]) -> usize {
+    (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
+}
+
+/// The options of a request: those given to [`check_with`], then the example's, then defaults, and the
+/// smallest that fit where an option must be given.
 fn options_of(registered: &Registered) -> Map<String, Value> {
     let mut options = Map::new();
     for spec in registered.option_specs() {
-        if let (Some(name), Some(default)) = (spec["name"].as_str(), spec.get("default")) {
-            options.insert(name.into(), default.clone());
+        let default = spec.get("default").cloned();
+        let value = default.or_else(|| spec.get("absent").is_none().then(|| smallest(&spec)));
+        if let (Some(name), Some(value)) = (spec["name"].as_str(), value) {
+            options.insert(name.into(), value);
         }
     }
     options.extend(registered.given.clone());
     options
+}
+
+fn smallest(spec: &Value) -> Value {
+    match spec["type"].as_str().unwrap_or_default() {
+        "int" => json!(spec["min"].as_i64().unwrap_or(i64::MIN).max(1)),
+        "sizes" => json!(spec["min"].as_i64().unwrap_or(0).max(1)),
+        "float" => json!(spec["min"].as_f64().unwrap_or(f64::NEG_INFINITY).max(0.5)),
+        "bool" => json!(true),
+        "text" => json!("x"),
+        "choice" => spec["of"].get(0).cloned().unwrap_or_default(),
+        "ints" => json!([1]),
+        "texts" => json!(["x"]),
+        "map" => json!({}),
+        _ => json!([]),
+    }
 }

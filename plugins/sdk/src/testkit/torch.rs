@@ -1,14 +1,13 @@
-//! Contracts of layers and losses, and a layer to try out.
+//! What goes through layers and losses too, and a layer to try out.
 
 use std::ffi::c_void;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tch::{Kind as Type, Tensor};
 
 use super::collect::collect;
 use super::{
-    Check, Draw, Failed, Kind, Registered, call, close, ensure, none, on_two_threads, options_of,
-    problems_with,
+    Draw, Failed, Kind, Registered, call, ensure, layer, loss, none, options_of, problems_with,
 };
 use crate::abi::{self, Entry, OK, PARAM_TRAINABLE, Sink, Status, Text};
 use crate::call::{read_text, slice, text, write};
@@ -35,8 +34,8 @@ pub fn check_with(entry: &Entry, options: &[(&str, Value)]) {
 /// Everything that fails, one line each.
 pub fn problems(entry: &Entry, options: &[(&str, Value)]) -> Vec<String> {
     problems_with(entry, options, |registered| match &registered.kind {
-        Kind::Layer(raw) => check_layer(registered, raw),
-        Kind::Loss(raw) => check_loss(registered, raw),
+        Kind::Layer(raw) => layer::check(registered, raw),
+        Kind::Loss(raw) => loss::check(registered, raw),
         _ => Ok(()),
     })
 }
@@ -90,29 +89,36 @@ impl TestLayer {
 }
 
 /// Numbers between −1 and 1.
-fn draw(draw: &mut Draw, shape: &[i64]) -> Tensor {
+pub(super) fn draw(draw: &mut Draw, shape: &[i64]) -> Tensor {
     let count = shape.iter().product::<i64>().max(0);
     let numbers: Vec<f32> = (0..count).map(|_| 2.0 * draw.next() as f32 - 1.0).collect();
     Tensor::from_slice(&numbers).reshape(shape)
 }
 
-fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
+/// The numbers of a tensor, to be compared bit by bit.
+pub(super) fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
     let flat = tensor.detach().to_kind(Type::Double).flatten(0, -1);
     Vec::<f64>::try_from(flat).map_err(|error| error.to_string())
 }
 
-fn finite(what: &str, tensor: &Tensor) -> Check {
-    let good = tensor.defined() && numbers(tensor)?.iter().all(|number| number.is_finite());
-    ensure(good, || format!("expected finite numbers: {what}"))
+pub(super) fn finite(tensor: &Tensor) -> Result<bool, String> {
+    Ok(tensor.defined() && numbers(tensor)?.iter().all(|number| number.is_finite()))
+}
+
+/// Gradients of a sum with respect to leaves.
+pub(super) fn gradients(sum: &Tensor, leaves: &[&Tensor]) -> Result<Vec<Tensor>, String> {
+    // libtorch would crash.
+    ensure(sum.requires_grad(), || "the result is detached from the graph".into())?;
+    Tensor::f_run_backward(&[sum], leaves, false, false).map_err(|error| error.to_string())
 }
 
 /// A handle to lend.
-fn lend(tensor: &Tensor) -> abi::Tensor {
+pub(super) fn lend(tensor: &Tensor) -> abi::Tensor {
     abi::Tensor(tensor.as_ptr().cast_mut().cast())
 }
 
 /// Takes over the tensor that a call gave.
-fn received(what: &str, tensor: abi::Tensor) -> Result<Tensor, String> {
+pub(super) fn received(what: &str, tensor: abi::Tensor) -> Result<Tensor, String> {
     ensure(!tensor.0.is_null(), || format!("expected a tensor from {what}, not a null pointer"))?;
     // SAFETY: what a plugin gives out belongs to the receiver.
     let tensor = unsafe { Tensor::from_ptr(tensor.0.cast()) };
@@ -122,10 +128,10 @@ fn received(what: &str, tensor: abi::Tensor) -> Result<Tensor, String> {
 
 /// What a layer asks for, and says of its output.
 #[derive(Default)]
-struct Asked {
-    params: Vec<Tensor>,
-    names: Vec<String>,
-    outputs: Vec<Vec<i64>>,
+pub(super) struct Asked {
+    pub(super) params: Vec<Tensor>,
+    pub(super) names: Vec<String>,
+    pub(super) outputs: Vec<Vec<i64>>,
 }
 
 /// # Safety
@@ -180,10 +186,10 @@ unsafe extern "C" fn output(ctx: *mut c_void, shape: *const i64, axes: usize, _:
     OK
 }
 
-struct Instance {
+pub(super) struct Instance {
     raw: abi::Layer,
     data: *mut c_void,
-    asked: Asked,
+    pub(super) asked: Asked,
 }
 
 impl Drop for Instance {
@@ -195,7 +201,11 @@ impl Drop for Instance {
     }
 }
 
-fn create(registered: &Registered, raw: &abi::Layer, request: &str) -> Result<Instance, Failed> {
+pub(super) fn create(
+    registered: &Registered,
+    raw: &abi::Layer,
+    request: &str,
+) -> Result<Instance, Failed> {
     let (mut asked, mut data) = (Asked::default(), std::ptr::null_mut());
     let scope = abi::Scope {
         struct_size: size_of::<abi::Scope>() as u32,
@@ -214,7 +224,12 @@ fn create(registered: &Registered, raw: &abi::Layer, request: &str) -> Result<In
 }
 
 impl Instance {
-    fn forward(&self, input: &Tensor, training: bool, seed: u64) -> Result<Tensor, String> {
+    pub(super) fn forward(
+        &self,
+        input: &Tensor,
+        training: bool,
+        seed: u64,
+    ) -> Result<Tensor, String> {
         let (inputs, weights): (_, Vec<_>) =
             ([lend(input)], self.asked.params.iter().map(lend).collect());
         let pass = abi::Pass {
@@ -235,109 +250,4 @@ impl Instance {
         })?;
         received("forward", output)
     }
-}
-
-fn check_layer(registered: &Registered, raw: &abi::Layer) -> Check {
-    let example = registered.more().remove("example").unwrap_or_default();
-    let layer = example["layers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|layer| layer["kind"].as_str() == Some(&registered.name));
-    let layer = layer.ok_or_else(|| format!("expected the layer in its example, {example}"))?;
-    let mut options: Map<String, Value> = options_of(registered);
-    let given = layer.as_object().into_iter().flatten();
-    options.extend(given.filter(|(k, _)| *k != "kind").map(|(k, v)| (k.clone(), v.clone())));
-    let shape = |key: &str| -> Option<Vec<i64>> {
-        example[key].as_array()?.iter().map(Value::as_i64).collect()
-    };
-    let (Some(input), Some(expected)) = (shape("input"), shape("output")) else {
-        return Err(format!("expected the example's input and output, {example}"));
-    };
-    let request = json!({"input": input, "options": options}).to_string();
-    for broken in ["", "{", "{}"] {
-        match create(registered, raw, broken) {
-            Ok(_) => return Err(format!("create: expected {broken:?} to be refused")),
-            Err(failed) => failed.polite()?,
-        }
-    }
-    let layer = create(registered, raw, &request)?;
-    ensure(layer.asked.outputs == [expected.clone()], || {
-        format!("expected the output {expected:?} to be said once, not {:?}", layer.asked.outputs)
-    })?;
-    let batch = |shape: &[i64]| [&[3], shape].concat();
-    let x = draw(&mut Draw(1), &batch(&input)).set_requires_grad(true);
-    for training in [false, true] {
-        let seed = if training { 11 } else { 0 };
-        let y = layer.forward(&x, training, seed)?;
-        let mode = if training { "training" } else { "evaluation" };
-        ensure(y.size() == batch(&expected), || {
-            format!("expected {:?} in {mode}, not {:?}", batch(&expected), y.size())
-        })?;
-        finite(&format!("the output in {mode}"), &y)?;
-        gradients(&layer, &x, &y, mode)?;
-    }
-    let before = numbers(&layer.forward(&x, false, 0)?)?;
-    let again = numbers(&layer.forward(&x, false, 0)?)?;
-    ensure(before == again, || "expected evaluation to give the same twice".into())?;
-    on_two_threads(&before, || numbers(&layer.forward(&x, false, 0)?))
-}
-
-/// Gradients of a sum with changing signs, so that a normalisation does not hide them.
-fn gradients(layer: &Instance, x: &Tensor, y: &Tensor, mode: &str) -> Check {
-    let asked = &layer.asked;
-    let learned = asked.params.iter().zip(&asked.names).filter(|(param, _)| param.requires_grad());
-    let (mut of, mut names) = (vec![x], vec!["the input"]);
-    for (param, name) in learned {
-        of.push(param);
-        names.push(name);
-    }
-    let loss = (y * draw(&mut Draw(5), &y.size())).sum(Type::Float);
-    let found = backward(&loss, &of)
-        .map_err(|error| format!("expected gradients of everything learned in {mode}: {error}"))?;
-    for (gradient, name) in found.iter().zip(names) {
-        ensure(gradient.defined(), || format!("expected a gradient of {name} in {mode}"))?;
-        finite(&format!("the gradient of {name} in {mode}"), gradient)?;
-    }
-    Ok(())
-}
-
-fn backward(of: &Tensor, with_respect_to: &[&Tensor]) -> Result<Vec<Tensor>, String> {
-    // libtorch would crash.
-    ensure(of.requires_grad(), || "the result is detached from the graph".into())?;
-    Tensor::f_run_backward(&[of], with_respect_to, false, false).map_err(|error| error.to_string())
-}
-
-fn check_loss(registered: &Registered, raw: &abi::Loss) -> Check {
-    let options = Value::Object(options_of(registered)).to_string();
-    let loss = |output: &Tensor, target: &Tensor| -> Result<Tensor, String> {
-        let mut value = abi::Tensor(std::ptr::null_mut());
-        call("loss", |error| {
-            // SAFETY: tensors, text and the place for the answer live until the call returns.
-            raw.loss.map_or(abi::INVALID, |loss| unsafe {
-                let data = registered.kind.item().data;
-                loss(data, lend(output), lend(target), text(&options), &mut value, error)
-            })
-        })?;
-        received("loss", value)
-    };
-    for outputs in [2, 3] {
-        let batch = 6;
-        let output = draw(&mut Draw(2), &[batch, outputs]).set_requires_grad(true);
-        let codes: Vec<i64> = (0..batch).map(|row| row * 7 % outputs).collect();
-        let target = Tensor::from_slice(&codes);
-        let value = loss(&output, &target)?;
-        ensure(value.size() == [batch], || {
-            format!("expected one loss per sample, [{batch}], not {:?}", value.size())
-        })?;
-        finite("the loss", &value)?;
-        finite("the gradient", &backward(&value.sum(Type::Float), &[&output])?[0])?;
-        let alone = numbers(&value)?;
-        on_two_threads(&alone, || numbers(&loss(&output, &target)?))?;
-        let turned = numbers(&loss(&output.flip([0]), &target.flip([0]))?.flip([0]))?;
-        ensure(close(&alone, &turned, 1e-6), || {
-            format!("expected each sample to have its own loss: {alone:?} and {turned:?}")
-        })?;
-    }
-    Ok(())
 }
