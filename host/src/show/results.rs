@@ -14,10 +14,14 @@ const SHOWN: [&str; 6] = ["loss", "accuracy", "BA", "sensitivity", "specificity"
 pub fn results(outcome: &Outcome, group: &str) -> String {
     let rows: Vec<&GroupResult> =
         outcome.results.iter().filter(|result| result.group == group).collect();
-    let shown: Vec<&str> = SHOWN
-        .into_iter()
-        .filter(|metric| rows.iter().any(|row| score(row, metric).is_some()))
-        .collect();
+    // What models were selected by is shown, too.
+    let mut shown = SHOWN.to_vec();
+    for row in &rows {
+        if !shown.contains(&row.selection_metric.as_str()) {
+            shown.push(&row.selection_metric);
+        }
+    }
+    shown.retain(|metric| rows.iter().any(|row| score(row, metric).is_some()));
     let mut table = vec![head(&shown, group)];
     table.extend(rows.iter().map(|row| line(row, &shown)));
     let splits: BTreeSet<usize> = rows.iter().map(|row| row.split).collect();
@@ -112,7 +116,11 @@ mod tests {
              1      loss     per image      -       0.8500     0.750 to 0.850\n\
              mean   loss     per image      -  0.800±0.071"
         );
-        let outcome = results_of(vec![result(0, "train", 1.0)]);
-        assert_eq!(results(&outcome, "train").lines().count(), 2);
+        let mut own = result(0, "train", 1.0);
+        own.selection_metric = "F1_score".into();
+        let outcome = results_of(vec![own]);
+        let table = results(&outcome, "train");
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.contains("BA  F1_score") && table.contains("0.5000"), "{table}");
     }
 }
