@@ -188,6 +188,14 @@ fn fresh_weights_fill_their_bound_and_follow_the_seed() {
     assert!((-0.05..-0.0499).contains(&low) && (0.0499..=0.05).contains(&high), "{low} {high}");
 }
 
+#[test]
+fn weights_that_memory_cannot_hold_are_an_error() {
+    let layers = json!([{"kind": "linear", "out_features": 1_i64 << 46}]);
+    let error = Network::new(plan(&layers, &[400]).unwrap(), 0, Device::Cpu).err().unwrap();
+    assert_eq!(error.code(), Code::OutOfMemory);
+    assert!(error.to_string().contains("net.0.weight"), "{error}");
+}
+
 /// kernel = stride of 2 and 3 over every shape from 2 to 9 per axis: the pair restores the shape,
 /// puts every maximum back where it was, and drops nothing.
 #[test]

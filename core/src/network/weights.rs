@@ -39,7 +39,10 @@ impl Network {
                     constant(&param.shape, value)?
                 }
                 State::Trainable(Init::Uniform(bound)) | State::Buffer(Init::Uniform(bound)) => {
-                    let mut values = vec![0f32; elements(&param.shape).unwrap_or(0) as usize];
+                    let mut values = Vec::new();
+                    let size = elements(&param.shape).unwrap_or(0) as usize;
+                    values.try_reserve_exact(size).map_err(|_| too_large(param))?;
+                    values.resize(size, 0f32);
                     let purpose = format!("init {}", param.name);
                     Random::new(seed, &purpose, &[]).fill_uniform(&mut values, bound);
                     Tensor::f_from_slice(&values)?.f_view(&param.shape[..])?
@@ -162,6 +165,13 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// A parameter that memory cannot hold.
+fn too_large(param: &ParamSpec) -> Error {
+    let (name, shape) = (&param.name, show(&param.shape));
+    Error::new(Code::OutOfMemory, format!("there is not enough memory for {name}, {shape}"))
+        .help("make the layer smaller: fewer channels, or more pooling before a linear layer")
 }
 
 /// A float tensor with the same value everywhere. tch's own `full` panics where memory runs out.
