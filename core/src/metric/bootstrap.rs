@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Confusion, Metric, RowMetric, Rows};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::random::Random;
 
 /// How many resamples are drawn unless asked otherwise, as in ClinicaDL.
@@ -52,15 +52,17 @@ pub fn bootstrap(
     values.into_iter().map(interval).collect()
 }
 
-/// The same for a metric that is computed from the rows themselves; they are drawn one by one.
+/// The same for a metric that is computed from the rows themselves; they are drawn one by one. A slow
+/// metric takes long: `stopped` is asked before every resample.
 ///
 /// # Errors
-/// What the metric says.
+/// What the metric says; [`Code::Interrupted`].
 pub fn bootstrap_rows(
     rows: &Rows<'_>,
     metric: &dyn RowMetric,
     resamples: usize,
     seed: u64,
+    stopped: impl Fn() -> bool,
 ) -> Result<Option<Interval>> {
     let n = rows.truth.len();
     if n < 2 {
@@ -71,6 +73,9 @@ pub fn bootstrap_rows(
     let (mut truth, mut predicted) = (vec![0; n], vec![0; n]);
     let mut scores = vec![0.0; rows.scores.len()];
     for _ in 0..resamples {
+        if stopped() {
+            return Err(Error::new(Code::Interrupted, "stopped while intervals were computed"));
+        }
         let drawn = scores.chunks_exact_mut(rows.classes.max(1));
         for ((truth, predicted), scores) in truth.iter_mut().zip(&mut predicted).zip(drawn) {
             let row = random.below(n as u64) as usize;

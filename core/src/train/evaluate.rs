@@ -80,7 +80,12 @@ impl Evaluation {
     }
 
     /// As [`Evaluation::scores`], with bootstrap intervals for the metrics.
-    pub(crate) fn scores_with_intervals(&self, catalog: &Catalog, seed: u64) -> Result<Vec<Score>> {
+    pub(crate) fn scores_with_intervals(
+        &self,
+        session: &Session<'_>,
+        seed: u64,
+    ) -> Result<Vec<Score>> {
+        let catalog = session.catalog;
         let columns = self.columns()?;
         let of_classes = catalog.metrics.iter().filter_map(|entry| match &entry.metric {
             Measure::Classes(metric) => Some(metric.as_ref()),
@@ -93,7 +98,9 @@ impl Evaluation {
             score.interval = match &entry.metric {
                 Measure::Classes(_) => drawn.next().flatten(),
                 Measure::Rows(metric) => {
-                    bootstrap_rows(&columns.rows(), metric.as_ref(), RESAMPLES, seed)?
+                    bootstrap_rows(&columns.rows(), metric.as_ref(), RESAMPLES, seed, || {
+                        session.stopped()
+                    })?
                 }
             };
         }

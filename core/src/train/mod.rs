@@ -130,7 +130,7 @@ fn write_results(
     let (parts, mode) = (source.parts.as_ref(), source.parts.mode());
     let mut results = Vec::new();
     let mut keep = |group: &str, level: &str, evaluation: &Evaluation| -> Result<()> {
-        let scores = evaluation.scores_with_intervals(catalog, config.seed)?;
+        let scores = evaluation.scores_with_intervals(session, config.seed)?;
         let folder = maps.best(split, metric).join(group);
         write_group(&folder, group, level, evaluation, &scores, &source.images, parts)?;
         results.push(GroupResult {

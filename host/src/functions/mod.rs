@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) traces: Mutex<Traces>,
     pub(crate) arguments: Arguments,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Whether a training or a check is going on.
+    pub(crate) training: AtomicBool,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) events: Events,
@@ -56,6 +58,7 @@ impl Shared {
             traces: Mutex::default(),
             arguments,
             stop,
+            training: AtomicBool::new(false),
             mode,
             limits,
             events,

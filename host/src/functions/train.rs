@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurhai_core::train::{self, CheckReport, Outcome, Session};
 use neurhai_core::{Code, Error, Result};
@@ -71,9 +72,26 @@ impl Run {
     }
 }
 
+/// Training has ended, however it did.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Shared {
     /// Calls the core with what surrounds a run of this script.
     fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+        if self.training.swap(true, Ordering::Relaxed) {
+            return Err(Error::new(
+                Code::ScriptError,
+                "a function that training calls cannot train or check by itself",
+            )
+            .help("call train at the top level of the script"));
+        }
+        let _done = Done(&self.training);
         self.traces().begin();
         let catalog = self.catalog();
         let main = self.traces().script.clone();

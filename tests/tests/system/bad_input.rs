@@ -127,3 +127,14 @@ fn an_output_in_use_is_left_alone() {
     let after: Vec<_> = crate::files(&maps).iter().map(|file| fs::read(file).unwrap()).collect();
     assert!(before == after);
 }
+
+#[test]
+fn functions_that_training_calls_cannot_train() {
+    let place = Place::new();
+    let nested = r#"
+        metric("M", #{}, |truth, scores| { train(#{ data: caps("data/caps"), splits: "data/splits",
+            architecture: "Tiny", output: "inner" }); 1.0 });
+    "#;
+    place.refused(&format!("{nested}{}", super::TRAIN), &["cannot train", "script.rhai:2:", "M"]);
+    assert!(!place.path().join("inner").exists());
+}
