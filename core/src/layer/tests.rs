@@ -189,6 +189,12 @@ fn fresh_weights_fill_their_bound_and_follow_the_seed() {
 }
 
 #[test]
+fn endless_networks_are_refused_at_once() {
+    let layers: Vec<Value> = vec![json!({"kind": "relu"}); 30_000];
+    refused(Value::from(layers), &[4], Code::BadNetwork, &["at most 20000 layers"]);
+}
+
+#[test]
 fn weights_that_memory_cannot_hold_are_an_error() {
     let layers = json!([{"kind": "linear", "out_features": 1_i64 << 46}]);
     let error = Network::new(plan(&layers, &[400]).unwrap(), 0, Device::Cpu).err().unwrap();

@@ -87,6 +87,11 @@ pub struct Planner<'c> {
 /// How deep combinators may nest; deeper is a mistake in a script, and would exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
+/// More are a mistake, too, and would take minutes to plan.
+const MAX_LAYERS: usize = 20_000;
+/// Parameters and buffers of all layers.
+const MAX_PARAMS: usize = 50_000;
+
 impl Planner<'_> {
     /// The current layer's path: `convolutions.4`.
     pub fn path(&self) -> String {
@@ -129,6 +134,10 @@ impl Planner<'_> {
                 Code::ShapeMismatch,
                 format!("the parameter {name:?} cannot have the shape {}", show(shape)),
             ));
+        }
+        if self.params.len() >= MAX_PARAMS {
+            let message = format!("a network has at most {MAX_PARAMS} parameters and buffers");
+            return Err(self.error(Code::BadNetwork, message));
         }
         let name = format!("{}.{name}", self.path());
         if self.params.iter().any(|param| param.name == name) {
@@ -182,6 +191,10 @@ impl Planner<'_> {
     }
 
     fn layer(&mut self, spec: &LayerSpec, input: &[i64]) -> Result<Node> {
+        if self.rows.len() >= MAX_LAYERS {
+            let message = format!("a network has at most {MAX_LAYERS} layers");
+            return Err(self.error(Code::BadNetwork, message));
+        }
         let here = Place::Layer(self.path());
         let catalog = self.catalog;
         let Some(entry) = catalog.layers.find(&spec.kind) else {

@@ -116,9 +116,10 @@ fn option(value: Value) -> Result<OptionSpec> {
     let Value::Object(mut map) = value else {
         return Err(bad(format!("an option must be an object, not {value}")));
     };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = match map.remove("name") {
-        Some(Value::String(name)) if !name.is_empty() => name,
-        _ => return Err(bad("an option without a \"name\"".into())),
+        Some(Value::String(name)) if !name.is_empty() && name.chars().all(plain) => name,
+        _ => return Err(bad("an option has no \"name\" of letters, digits and _".into())),
     };
     let wrong = |what: &str| bad(format!("option {name:?}: {what}"));
     let text = |value: Option<Value>, what: &str| match value {

@@ -236,6 +236,10 @@ pub(super) fn stage(
     let (options, positional, example) =
         (info.options()?, info.count("positional")?, info.example()?);
     info.finish(&["shapes", "source", "options", "positional", "example"])?;
+    if let Some(taken) = options.iter().find(|one| ["kind", "name"].contains(&one.name.as_str())) {
+        let message = format!("an option of a layer cannot be called {:?}", taken.name);
+        return Err(Error::new(Code::BadPlugin, message));
+    }
     if positional > options.len() {
         return Err(Error::new(Code::BadPlugin, "it has fewer options than \"positional\" says"));
     }

@@ -61,16 +61,19 @@ impl Written {
     /// A sink that writes here; it must not outlive `self`.
     pub(super) fn sink(&mut self) -> abi::Sink {
         unsafe extern "C" fn write(ctx: *mut c_void, ptr: *const u8, len: usize) {
-            if ctx.is_null() || ptr.is_null() {
+            if ctx.is_null() {
                 return;
             }
             // SAFETY: `ctx` is the `Written` that made this sink, and nobody else uses it during the
             // call that the sink was handed to.
             let written = unsafe { &mut *ctx.cast::<Written>() };
             written.total = written.total.saturating_add(len);
-            let taken = len.min(MAX_BYTES - written.bytes.len());
-            // SAFETY: the plugin promises `len` bytes at `ptr`.
-            let bytes = unsafe { std::slice::from_raw_parts(ptr, taken) };
+            // A length that cannot be meant is not read at all.
+            if ptr.is_null() || len > MAX_BYTES - written.bytes.len() {
+                return;
+            }
+            // SAFETY: the pointer is not null, and the plugin promises `len` bytes there.
+            let bytes = unsafe { std::slice::from_raw_parts(ptr, len) };
             written.bytes.extend_from_slice(bytes);
         }
         abi::Sink { ctx: std::ptr::from_mut(self).cast(), write: Some(write) }
@@ -80,7 +83,7 @@ impl Written {
     pub(super) fn answer(self) -> Result<String> {
         let bad = |how: &str| Error::new(Code::PluginFailed, format!("its answer {how}"));
         if self.total > self.bytes.len() {
-            return Err(bad("is too long"));
+            return Err(bad("is a null pointer, or too long"));
         }
         String::from_utf8(self.bytes).map_err(|_| bad("is no UTF-8"))
     }
@@ -107,16 +110,18 @@ impl Collected {
     /// A sink that writes here; it must not outlive `self`.
     pub(super) fn sink(&mut self) -> abi::Numbers {
         unsafe extern "C" fn write(ctx: *mut c_void, ptr: *const f64, len: usize) {
-            if ctx.is_null() || ptr.is_null() {
+            if ctx.is_null() {
                 return;
             }
             // SAFETY: `ctx` is the `Collected` that made this sink, and nobody else uses it during
             // the call that the sink was handed to.
             let collected = unsafe { &mut *ctx.cast::<Collected>() };
             collected.total = collected.total.saturating_add(len);
-            let taken = len.min(MAX_NUMBERS - collected.numbers.len());
-            // SAFETY: the plugin promises `len` numbers at `ptr`.
-            let numbers = unsafe { std::slice::from_raw_parts(ptr, taken) };
+            if ptr.is_null() || len > MAX_NUMBERS - collected.numbers.len() {
+                return;
+            }
+            // SAFETY: the pointer is not null, and the plugin promises `len` numbers there.
+            let numbers = unsafe { std::slice::from_raw_parts(ptr, len) };
             collected.numbers.extend_from_slice(numbers);
         }
         abi::Numbers { ctx: std::ptr::from_mut(self).cast(), write: Some(write) }
@@ -126,7 +131,7 @@ impl Collected {
     pub(super) fn all(self) -> Result<Vec<f64>> {
         let bad = |how: &str| Error::new(Code::PluginFailed, format!("what it learned {how}"));
         if self.total > self.numbers.len() {
-            return Err(bad("is too long"));
+            return Err(bad("is a null pointer, or too long"));
         }
         match self.numbers.iter().all(|number| number.is_finite()) {
             true => Ok(self.numbers),

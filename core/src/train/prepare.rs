@@ -211,6 +211,10 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
 /// Results are never overwritten: the folder must be new or empty.
 fn check_output(output: &Path) -> Result<()> {
     let at = || Place::File(output.into());
+    if output.as_os_str().is_empty() {
+        let error = Error::new(Code::BadOption, "the output has no name");
+        return Err(error.at(Place::Option("output".into())).help("name a folder that is new"));
+    }
     match std::fs::read_dir(output) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),

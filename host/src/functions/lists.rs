@@ -31,15 +31,26 @@ fn number(value: f64, whole: bool) -> Dynamic {
     if whole { Dynamic::from_int(value as i64) } else { Dynamic::from_float(value) }
 }
 
+/// What is no number is not hidden.
+fn extreme(values: &[f64], of: fn(f64, f64) -> f64) -> f64 {
+    match values.iter().any(|value| value.is_nan()) {
+        true => f64::NAN,
+        false => values.iter().copied().reduce(of).unwrap_or(f64::NAN),
+    }
+}
+
 pub(super) fn register(engine: &mut Engine) {
     engine
+        // Rhai knows these for numbers with a point alone.
+        .register_fn("sqrt", |whole: i64| (whole as f64).sqrt())
+        .register_fn("exp", |whole: i64| (whole as f64).exp())
         .register_fn("max", |list: Array| -> Given {
             let (values, whole) = numbers(&list, "max")?;
-            Ok(number(values.into_iter().fold(f64::NEG_INFINITY, f64::max), whole))
+            Ok(number(extreme(&values, f64::max), whole))
         })
         .register_fn("min", |list: Array| -> Given {
             let (values, whole) = numbers(&list, "min")?;
-            Ok(number(values.into_iter().fold(f64::INFINITY, f64::min), whole))
+            Ok(number(extreme(&values, f64::min), whole))
         })
         .register_fn("sum", |list: Array| -> Given {
             let (values, whole) = numbers(&list, "sum")?;

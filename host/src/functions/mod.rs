@@ -168,7 +168,7 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: "layer",
         usage: "layer(name, [help,] #{ option: default }, |l, x| tensor)",
-        help: "Registers a layer out of tensor functions or other layers: l holds the options and input, and with #{ parameters: |l| #{ name: shape }, forward: |l, x| … } in place of the function also the parameters.",
+        help: "Registers a layer out of tensor functions or other layers: l holds the options and input, and with #{ parameters: |l| #{ name: shape }, forward: |l, x| … } in place of the function also the parameters; #{ shape, init, trainable } stands for a shape where one starts otherwise than PyTorch's weights.",
     },
     Function {
         name: "apply",

@@ -291,7 +291,7 @@ pub(super) fn is_float(kind: Kind) -> bool {
 
 /// Refuses a result that is larger than both the limit and what went in.
 pub(super) fn room(name: &str, shape: &[i64], given: i64) -> Result<()> {
-    let most = MAX_ELEMENTS.max(given);
+    let most = pass::most(MAX_ELEMENTS).max(given);
     let negative = shape.iter().any(|size| *size < 0);
     if negative || elements(shape).is_some_and(|count| count <= most) {
         return Ok(());

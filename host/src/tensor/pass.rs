@@ -25,6 +25,13 @@ thread_local! {
     static PASS: RefCell<Option<Pass>> = const { RefCell::new(None) };
 }
 
+/// The most numbers of a tensor: `alone`, or in a pass what no memory holds, as maps in training are
+/// as large as they are, and while shapes are found out nothing is held at all.
+pub(super) fn most(alone: i64) -> i64 {
+    let in_pass = PASS.with_borrow(Option::is_some);
+    if in_pass { 1 << 40 } else { alone }
+}
+
 /// Runs a script's function as part of a forward pass.
 pub(crate) fn within<T>(pass: Pass, run: impl FnOnce() -> T) -> T {
     let outer = PASS.replace(Some(pass));

@@ -45,7 +45,7 @@ fn what_a_layer_may_not_do_is_told() {
         ("#{ forward: |l, x| x, parameters: |l| #{ n: [1] } }", "cannot be called \"n\""),
         ("#{ forward: |l, x| x, parameters: |l| #{ input: [1] } }", "cannot be called \"input\""),
         ("#{ forward: |l, x| x, parameters: |l| #{ w: 3 } }", "a shape is a list"),
-        ("#{ forward: |l, x| x, parameters: |l| #{ w: [0] } }", "cannot have the shape 0"),
+        ("#{ forward: |l, x| x, parameters: |l| #{ w: [0, 1] } }", "cannot have the shape 0"),
         ("#{ forward: |l, x| x, parameters: |l| #{ w: #{ init: 1 } } }", "cannot start as 1"),
         (
             "#{ forward: |l, x| x, parameters: |l| #{ w: #{ shape: [1], inti: 1 } } }",
@@ -111,12 +111,12 @@ fn what_goes_wrong_in_training_is_told_at_the_line() {
         ("vote(\"v\", #{}, |parts, p|\n  [0.0 / 0.0, 1.0]);", "s.rhai:1:1", "gives the score NaN"),
         ("vote(\"v\", #{}, |parts, p|\n  parts[99].scores);", "s.rhai:2:9", "99"),
         (
-            "metric(\"m\", #{}, |truth, scores|\n  \"good\");",
+            "metric(\"m\", #{ direction: \"higher\" }, |truth, scores|\n  \"good\");",
             "s.rhai:1:1",
             "gives \"good\", not a number",
         ),
         (
-            "metric(\"m\", #{}, |truth, scores|\n  truth.matmul(scores));",
+            "metric(\"m\", #{ direction: \"higher\" }, |truth, scores|\n  truth.matmul(scores));",
             "s.rhai:2:9",
             "matmul cannot",
         ),
@@ -139,8 +139,14 @@ fn definitions_are_checked_where_they_are_given() {
     for (script, part) in [
         ("vote(\"v\", #{}, 3);", "vote cannot be called with a text, a map, a whole number"),
         ("vote(\"v\", #{ x: [] }, |a, b| a);", "no default that tells what \"x\" may be"),
-        ("metric(\"m\", #{ directon: \"lower\" }, |t, s| 1);", "did you mean \"direction\"?"),
-        ("metric(\"m\", #{ lowest: 2.0 }, |t, s| 1);", "lowest must be below highest"),
+        (
+            "metric(\"m\", #{ direction: \"higher\", directon: \"lower\" }, |t, s| 1);",
+            "did you mean \"direction\"?",
+        ),
+        (
+            "metric(\"m\", #{ direction: \"higher\", lowest: 2.0, highest: 1.0 }, |t, s| 1);",
+            "lowest must be below highest",
+        ),
         ("vote(\"a b\", #{}, |a, b| a);", "cannot be called \"a b\""),
         ("vote(\"v\");", "it is called as vote(name, [help,]"),
         ("scores([1]);", "scores takes the parts of a vote, not 1"),

@@ -74,7 +74,7 @@ const OWN: &str = r#"
         parameters: |l| #{
             weight: [l.channels, l.input[0], 3, 3],
             bias: #{ shape: [l.channels], init: "ones" },
-            gain: [l.channels],
+            gain: #{ shape: [l.channels], init: "ones" },
             start: #{ shape: [2], init: #{ uniform: 0.5 } },
             kept: #{ shape: [1], init: #{ constant: 3.0 }, trainable: false },
             other: #{ shape: [4], init: #{ fan_in: 16 } },
@@ -242,10 +242,10 @@ fn a_pass_goes_on_to_its_end_when_training_is_to_stop() {
 fn metrics_get_codes_and_probabilities() {
     let bench = defined(
         r#"
-        metric("right", "Share of right answers.", #{ formula: "right / all" }, |truth, scores|
+        metric("right", "Share of right answers.", #{ direction: "higher", formula: "right / all" }, |truth, scores|
             (scores.argmax(1) == truth).to_double().mean());
-        metric("never", #{}, |truth, scores| ());
-        metric("whole", #{ highest: 10.0 }, |truth, scores| truth.numel());
+        metric("never", #{ direction: "higher" }, |truth, scores| ());
+        metric("whole", #{ direction: "higher", highest: 10.0 }, |truth, scores| truth.numel());
         "#,
     );
     let catalog = bench.runtime.catalog();
@@ -290,7 +290,8 @@ fn a_name_taken_twice_names_both_origins_unless_it_is_replaced() {
         ("transform", "Noise", "|x, p, s| x"),
         ("layer", "relu", "|l, x| x * 2"),
     ] {
-        let call = format!("{kind}(\"{name}\", #{{}}, {rest});");
+        let defaults = if kind == "metric" { "#{ direction: \"higher\" }" } else { "#{}" };
+        let call = format!("{kind}(\"{name}\", {defaults}, {rest});");
         let report = run(&call).unwrap_err();
         assert!(report.contains("s.rhai:1 is already registered: built in"), "{report}");
         let twice = format!("replace(\"{kind}\", \"{name}\");\n{call}\n{call}");
@@ -334,7 +335,7 @@ const WORKING: &str = r#"
 loss("mine", #{ factor: 1.0 }, |output, target, p| p.factor * cross_entropy(output, target, #{ reduction: "none" }));
 transform("shift", #{ by: 0.1 }, |image, p, seed| image + p.by * randn([1], seed));
 vote("mean", #{}, |parts, p| scores(parts).mean(0));
-metric("half", #{}, |truth, scores| 0.5);
+metric("half", #{ direction: "higher" }, |truth, scores| 0.5);
 "#;
 
 const OPTIONS: &str = r#"loss: "mine", loss_options: #{ factor: 2.0 }, vote: "mean", augmentation: ["shift"], selection_metrics: ["loss", "half"]"#;
@@ -357,4 +358,47 @@ fn modules_register_everything() {
     let x = input(&[1, 2, 3]);
     same(&net.forward(&x, Pass::Evaluation).unwrap(), &(&x * 2.0));
     assert!(catalog.votes.get("mean").unwrap().origin.to_string().contains("all.rhai:"));
+}
+
+/// Maps at the usual image size are larger than what a script may make by itself.
+#[test]
+fn a_layer_of_a_script_takes_images_of_the_usual_size() {
+    let bench = defined(
+        r#"layer("own", #{ channels: 8 }, #{
+            parameters: |l| #{ w: [l.channels, l.input[0], 3, 3, 3], qkv_bias: [l.channels] },
+            forward: |l, x| conv(x, l.w, l.qkv_bias, #{ padding: 1 }) });"#,
+    );
+    let catalog = bench.runtime.catalog();
+    let plan = Plan::new(spec(json!([{"kind": "own"}])), &[1, 169, 208, 179], &catalog).unwrap();
+    assert_eq!(plan.output, [8, 169, 208, 179]);
+    let bias = plan.params.iter().find(|param| param.name.ends_with("qkv_bias")).unwrap();
+    assert!(format!("{:?}", bias.state).contains("Constant(0.0)"), "{:?}", bias.state);
+}
+
+#[test]
+fn functions_keep_what_they_captured_and_end_where_they_need_themselves() {
+    prints(
+        "for i in 0..3 { architecture(\"N\" + i, #{}, |p| [flatten(), linear(10 + i), linear(p.outputs)]); }
+         let n = 4;
+         architecture(\"M\", #{}, |p| [flatten(), linear(n), linear(p.outputs)]);
+         n = 100;
+         for name in [\"N0\", \"N2\", \"M\"] {
+             let table = inspect(name, [1, 4, 4]).to_string();
+             print(table.contains(\"linear(10)\")); print(table.contains(\"linear(12)\"));
+             print(table.contains(\"linear(4)\"));
+         }",
+        "true\nfalse\nfalse\nfalse\ntrue\nfalse\nfalse\nfalse\ntrue",
+    );
+    for script in [
+        "architecture(\"A\", #{}, |p| { inspect(\"A\", [1, 4, 4]); [flatten()] }); inspect(\"A\", [1, 4, 4]);",
+        "layer(\"c\", #{}, |l, x| x); transpose(\"c\", |l| transposed(custom(\"c\"), [1, 4, 4]));
+         transposed(custom(\"c\"), [1, 4, 4]);",
+    ] {
+        let report = run(script).unwrap_err();
+        assert!(report.contains("more than 32 deep"), "{report}");
+    }
+    for name in ["kind", "name", "a b", ""] {
+        let report = run(&format!("layer(\"c\", #{{ \"{name}\": 3 }}, |l, x| x);")).unwrap_err();
+        assert!(report.contains("an option cannot be called"), "{name}: {report}");
+    }
 }

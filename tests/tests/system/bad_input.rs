@@ -22,6 +22,8 @@ fn mistakes_in_a_script_are_shown_where_they_are() {
         &["E0104", "script.rhai:5:", "a whole number"],
     );
     place.refused(&with(("epochs: 2", "epochs: 0")), &["E0104", "at least 1"]);
+    place.refused(&with(("output: \"maps\"", "output: \"\"")), &["E0104", "has no name"]);
+    assert!(!place.path().join("maps.json").exists() && !place.path().join(".lock").exists());
     place.refused(
         &with(("linear(p.outputs)", "liner(p.outputs)")),
         &["liner", "linear", "script.rhai:3:"],
@@ -132,7 +134,7 @@ fn an_output_in_use_is_left_alone() {
 fn functions_that_training_calls_cannot_train() {
     let place = Place::new();
     let nested = r#"
-        metric("M", #{}, |truth, scores| { train(#{ data: caps("data/caps"), splits: "data/splits",
+        metric("M", #{ direction: "higher" }, |truth, scores| { train(#{ data: caps("data/caps"), splits: "data/splits",
             architecture: "Tiny", output: "inner" }); 1.0 });
     "#;
     place.refused(&format!("{nested}{}", super::TRAIN), &["cannot train", "script.rhai:2:", "M"]);

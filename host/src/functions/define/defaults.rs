@@ -24,6 +24,12 @@ pub(super) fn option_specs(
             problems.push(bad(message, &format!("{} are there anyway", given.join(", "))));
             continue;
         }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if key.is_empty() || !key.chars().all(plain) {
+            let message = format!("an option cannot be called {key:?}");
+            problems.push(bad(message, "names are made of letters, digits and _"));
+            continue;
+        }
         let Some(value) = problems.take(to_json(default).map_err(|error| error.at(here()))) else {
             continue;
         };

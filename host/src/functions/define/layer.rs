@@ -21,7 +21,7 @@ use crate::tensor::{self, value};
 use crate::value::describe;
 
 /// What a layer's function is told beside its options.
-const GIVEN: [&str; 1] = ["input"];
+const GIVEN: [&str; 3] = ["input", "kind", "name"];
 /// Samples in the batch that shapes are found out with: not one, and not what other axes often have.
 const BATCH: i64 = 7;
 

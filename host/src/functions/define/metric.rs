@@ -47,9 +47,9 @@ fn about() -> [OptionSpec; 5] {
     let directions = Kind::Choice { of: vec!["higher".into(), "lower".into()] };
     let anything = Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY };
     [
-        OptionSpec::new("direction", directions, "higher", "which values are better"),
-        OptionSpec::new("lowest", anything.clone(), 0.0, "the lowest possible value"),
-        OptionSpec::new("highest", anything, 1.0, "the highest possible value"),
+        OptionSpec::required("direction", directions, "which values are better"),
+        OptionSpec::absent("lowest", anything.clone(), "no bound", "the lowest possible value"),
+        OptionSpec::absent("highest", anything, "no bound", "the highest possible value"),
         OptionSpec::new("formula", Kind::Text, "", "the formula"),
         OptionSpec::new("source", Kind::Text, "", "paper, DOI or page of the formula"),
     ]
@@ -57,7 +57,11 @@ fn about() -> [OptionSpec; 5] {
 
 pub(super) fn add(given: Registration<'_>) -> Result<()> {
     let about = Options::check(&about(), &map_to_json(&given.defaults)?, &given.owner())?;
-    let range = (about.float("lowest")?, about.float("highest")?);
+    let bound = |name: &str, open: f64| match about.has(name) {
+        true => about.float(name),
+        false => Ok(open),
+    };
+    let range = (bound("lowest", f64::NEG_INFINITY)?, bound("highest", f64::INFINITY)?);
     if range.0 >= range.1 {
         let message = format!("{}: lowest must be below highest", given.owner());
         return Err(Error::new(Code::BadOption, message).at(Place::Option("lowest".into())));

@@ -17,8 +17,7 @@ pub(super) struct Parameter {
 
 const HELP: &str = "a parameter is its shape, or #{ shape: […], init: …, trainable: … } with init one of \
                     \"zeros\", \"ones\", #{ uniform: bound }, #{ constant: value }, #{ fan_in: n }; without, \
-                    as in PyTorch: uniform over ±1/√fan_in, but zeros for a bias and ones for another \
-                    parameter of one axis";
+                    as PyTorch's weights, uniform over ±1/√fan_in, and zeros for a bias";
 
 /// Reads the map of parameters; `taken` are names that the layer's function is told anyway.
 pub(super) fn read(found: &Dynamic, taken: &rhai::Map) -> Result<Vec<Parameter>> {
@@ -68,18 +67,22 @@ fn parameter(name: &str, value: &Dynamic) -> Result<Parameter, String> {
         }
     }
     let shape = shape.ok_or("it has no shape")?;
-    let init = init.unwrap_or_else(|| usual(name, &shape));
+    let init = match init {
+        Some(init) => init,
+        None => usual(name, &shape)?,
+    };
     Ok(Parameter { name: name.into(), shape, init, trainable })
 }
 
-/// As PyTorch starts the parameters of its own layers.
-fn usual(name: &str, shape: &[i64]) -> Init {
+/// As PyTorch starts the weights of its own layers; a bias starts at zero.
+fn usual(name: &str, shape: &[i64]) -> Result<Init, String> {
     match shape {
         [_, inner @ ..] if !inner.is_empty() => {
-            Init::fan_in(inner.iter().fold(1, |product: i64, size| product.saturating_mul(*size)))
+            let product = |product: i64, size: &i64| product.saturating_mul(*size);
+            Ok(Init::fan_in(inner.iter().fold(1, product)))
         }
-        _ if name == "bias" => Init::Constant(0.0),
-        _ => Init::Constant(1.0),
+        _ if name == "bias" || name.ends_with("_bias") => Ok(Init::Constant(0.0)),
+        _ => Err("it has one axis, so say how it starts".into()),
     }
 }
 

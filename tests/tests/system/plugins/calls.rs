@@ -22,7 +22,8 @@ fn wrong_answers_are_errors_that_name_the_plugin() {
     for (case, parts) in [
         ("BAD_JSON", &["no JSON", "{\\\"layers\\\": ["][..]),
         ("NO_ANSWER", &["no JSON"]),
-        ("NULL_ANSWER", &["no JSON"]),
+        ("NULL_ANSWER", &["null pointer, or too long"]),
+        ("ENDLESS_ANSWER", &["null pointer, or too long"]),
         ("NOT_UTF8", &["no UTF-8"]),
         ("ODD_STATUS", &["unknown status 77"]),
         ("LONG_MESSAGE", &["xxxx", "1048576 bytes in all"]),
