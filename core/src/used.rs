@@ -119,7 +119,7 @@ fn missing(used: &Used, experiment: &Path) -> Error {
         Origin::Script { file, line, .. } => (
             format!("the script {}, line {line}", file.display()),
             format!(
-                "import the script that registers it; a copy is in {}",
+                "run the script that registers it before (host inspect: --script FILE); a copy is in {}",
                 experiment.join("scripts").display()
             ),
         ),

@@ -1,6 +1,6 @@
 //! `host inspect`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use neurhai_core::catalog::{ArchitectureRequest, Entry};
@@ -8,7 +8,7 @@ use neurhai_core::network::Plan;
 use neurhai_core::{Code, Error, Experiment, shape};
 use serde_json::{Map, Value, json};
 
-use super::{failed, misused, runtime};
+use super::{failed, is_there, misused, runtime};
 use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
@@ -34,6 +34,10 @@ pub(super) struct Args {
     /// An option of the architecture; may be given several times
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = read_option)]
     options: Vec<(String, Value)>,
+
+    /// For the folder of an experiment: a script that registers the layers it used
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
 
     /// As JSON
     #[arg(long)]
@@ -64,11 +68,19 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
 
 fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
     let path = Path::new(&args.name);
-    let script = path.extension().is_some_and(|extension| extension == "rhai").then_some(path);
+    let experiment = path.join("network.json").is_file();
+    let script = match experiment {
+        true => args.script.as_deref(),
+        false => path.extension().is_some_and(|extension| extension == "rhai").then_some(path),
+    };
+    script.map_or(Ok(()), is_there)?;
     let arguments = Arguments::parse(&args.arguments).map_err(misused)?;
     let runtime = runtime(script, arguments, Mode::Define, plugins)?;
     let fail = |failure| failed(&failure, runtime.sources());
-    if path.join("network.json").is_file() {
+    if experiment {
+        if let Some(script) = script {
+            runtime.run_file(script).map_err(fail)?;
+        }
         let failure = |error: Error| fail(Failure::from(error));
         let experiment = Experiment::open(path).map_err(failure)?;
         let (plan, _) = experiment.plan(&runtime.catalog()).map_err(failure)?;

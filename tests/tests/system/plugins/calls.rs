@@ -149,6 +149,33 @@ fn a_library_that_was_replaced_needs_a_new_program() {
     assert_eq!(&folder.load().1.plugins[0].blake3, first, "the first build fits again");
 }
 
+/// The layers of a script are needed to rebuild a network; the folder's own copy will do.
+#[test]
+fn an_experiment_with_layers_of_a_script_is_read_with_that_script() {
+    let place = Place::new();
+    let output = place.run(
+        "layer(\"twice\", #{}, |l, x| 2 * x);
+         architecture(\"Own\", #{}, |p| [flatten(), custom(\"twice\"), linear(p.outputs)]);
+         train(#{ data: caps(\"data/caps\"), splits: \"data/splits\", architecture: \"Own\", epochs: 1,
+            device: \"cpu\", output: \"maps\" });",
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    let inspect = |arguments: &[&str]| {
+        let mut command = crate::host(place.path());
+        let output = command.args(["inspect", "maps"]).args(arguments).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    let (code, text) = inspect(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in ["E0804", "the layer \"twice\"", "script.rhai, line 1", "--script", "maps/scripts"]
+    {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+    let (code, text) = inspect(&["--script", "maps/scripts/script.rhai"]);
+    assert!(code == Some(0) && text.contains("twice"), "{text}");
+    assert!(!text.contains("warning"), "{text}");
+}
+
 /// A whole run with a plugin's network, vote and metric; then the folder without the plugin.
 #[test]
 fn a_run_records_its_plugins_and_misses_them_later() {
