@@ -86,6 +86,11 @@ impl Kind {
         }
     }
 
+    /// Whether the value is of this type and within its range.
+    pub fn fits(&self, value: &Value) -> bool {
+        self.accept(value).is_some()
+    }
+
     /// The value in the form the getters expect, or `None` if it does not fit.
     pub(crate) fn accept(&self, value: &Value) -> Option<Value> {
         let whole = |v: &Value| {

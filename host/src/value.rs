@@ -114,6 +114,7 @@ pub fn describe_type(name: &str) -> String {
         "map" | "Map" => "a map",
         "Fn" | "FnPtr" => "a function",
         "Layer" => "a layer",
+        "Option" => "an option",
         "Part" => "a part",
         "Data" => "data",
         "Run" => "a run",

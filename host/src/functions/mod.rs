@@ -216,6 +216,11 @@ const FUNCTIONS: &[Function] = &[
         help: "Registers a random change of training images [channel, …], which keeps the shape; all chance comes from seed.",
     },
     Function {
+        name: "option",
+        usage: "option(default, #{ min, max, of, help })",
+        help: "A default for an option of what a script registers, with its bounds, choices and a line of help.",
+    },
+    Function {
         name: "replace",
         usage: "replace(kind, name)",
         help: "The script's next registration of this name takes the place of what is there: replace(\"vote\", \"soft\").",

@@ -402,3 +402,36 @@ fn functions_keep_what_they_captured_and_end_where_they_need_themselves() {
         assert!(report.contains("an option cannot be called"), "{name}: {report}");
     }
 }
+
+#[test]
+fn options_may_have_bounds_choices_and_help() {
+    let bench = defined(
+        r#"vote("v", #{ floor: option(0.6, #{ min: 0, max: 1, help: "least probability" }),
+               by: option("mean", #{ of: ["mean", "median"] }), n: option(3, #{ min: 1 }), plain: 2 },
+               |parts, p| parts[0].scores);"#,
+    );
+    let catalog = bench.runtime.catalog();
+    let entry = catalog.votes.get("v").unwrap();
+    let explained = crate::show::explain::anything(&catalog, "v").unwrap();
+    assert!(explained.contains("least probability (a number from 0 to 1)"), "{explained}");
+    assert!(explained.contains("one of mean, median"), "{explained}");
+    let check = |given: Value| entry.options(given.as_object().unwrap());
+    assert_eq!(check(json!({})).unwrap().float("floor").unwrap(), 0.6);
+    for (given, part) in [
+        (json!({"floor": 1.5}), "a number from 0 to 1"),
+        (json!({"by": "mode"}), "one of mean, median"),
+        (json!({"n": 0}), "at least 1"),
+    ] {
+        assert!(check(given).unwrap_err().to_string().contains(part));
+    }
+    for (defaults, part) in [
+        ("option(5, #{ max: 3 })", "the default of \"o\" must be"),
+        ("option(5, #{ mix: 3 })", "an option is not described by"),
+        ("option(5, #{ of: [\"a\"] })", "only a text is one of several"),
+        ("option(\"a\", #{ min: 1 })", "only a number has bounds"),
+    ] {
+        let script = format!("vote(\"w\", #{{ o: {defaults} }}, |parts, p| [1]);");
+        let report = run(&script).unwrap_err();
+        assert!(report.contains(part), "{report}");
+    }
+}

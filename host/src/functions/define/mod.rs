@@ -205,6 +205,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
     registers::<FnPtr>(engine, shared, runtime, "transform", transform::add);
     transpose::register(engine, shared, runtime);
     replace::register(engine, shared);
+    defaults::register(engine);
     architecture::register(engine, shared);
     apply::register(engine, shared);
     vote::register(engine);
