@@ -256,6 +256,11 @@ impl Options {
         Ok(Self { values })
     }
 
+    /// Options that passed [`Options::check`] before, as a layer of a network keeps them.
+    pub(crate) fn checked(values: Map<String, Value>) -> Self {
+        Self { values }
+    }
+
     /// All values, defaults included, in the schema's order.
     pub fn values(&self) -> &Map<String, Value> {
         &self.values
@@ -348,17 +353,6 @@ impl Options {
     pub fn branches(&self, name: &str) -> Result<Vec<Vec<LayerSpec>>> {
         self.get(name, Value::as_array)?.iter().map(LayerSpec::list).collect()
     }
-}
-
-/// One size per axis from a checked option that holds one number or a list.
-pub(crate) fn sizes(value: Option<&Value>, axes: usize) -> Result<Vec<i64>> {
-    let sizes = value.and_then(|value| match value {
-        Value::Array(list) => list.iter().map(Value::as_i64).collect(),
-        one => Some(vec![one.as_i64()?; axes]),
-    });
-    sizes.filter(|sizes: &Vec<i64>| sizes.len() == axes).ok_or_else(|| {
-        Error::new(Code::Internal, format!("sizes for {axes} axes were expected, found {value:?}"))
-    })
 }
 
 /// A value as it appears in a message: its JSON, cut where it is long.

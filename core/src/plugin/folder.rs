@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Plugin, Policy, load};
+use super::{Plugin, Policy, Read, library, register};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
 
@@ -69,16 +69,16 @@ fn load_new(
     loaded: &[Plugin],
 ) -> Result<Plugin, (Error, bool)> {
     let wrong = |error| (error, false);
-    let real = super::library::resolve(file).map_err(wrong)?;
-    let data = super::library::read(&real).map_err(wrong)?;
-    let hash = blake3::hash(&data).to_hex().to_string();
-    if let Some(same) = loaded.iter().find(|plugin| plugin.file == real || plugin.blake3 == hash) {
+    let real = library::resolve(file).map_err(wrong)?;
+    let read = Read::from(&real).map_err(wrong)?;
+    if let Some(same) =
+        loaded.iter().find(|plugin| plugin.file == real || plugin.blake3 == read.blake3)
+    {
         let message = format!("the same plugin was loaded from {}", same.file.display());
         let error = Error::new(Code::BadPlugin, message).at(Place::File(file.into()));
         return Err((error, true));
     }
-    let manifest = super::manifest::read(&data);
-    if let Ok(manifest) = manifest
+    if let Ok(manifest) = &read.manifest
         && let Some(other) = loaded.iter().find(|other| other.manifest.name == manifest.name)
     {
         let error = Error::new(
@@ -93,5 +93,6 @@ fn load_new(
         let error = error.at(Place::File(file.into()));
         return Err(wrong(error.help("keep one of the two in the folders of plugins")));
     }
-    load(catalog, file, policy).map_err(wrong)
+    library::check_rights(file, &real, policy).map_err(wrong)?;
+    register(catalog, file, real, read, policy).map_err(wrong)
 }

@@ -81,14 +81,37 @@ pub fn inspect(file: &Path) -> Result<Manifest> {
 /// # Errors
 /// [`Code::BadPlugin`] or [`Code::UnsafePlugin`], with the file and the reason.
 pub fn load(catalog: &mut Catalog, file: &Path, policy: Policy) -> Result<Plugin> {
-    let at = |error: Error| error.at(Place::File(file.into()));
     let real = library::resolve(file)?;
     library::check_rights(file, &real, policy)?;
-    let data = library::read(&real).map_err(at)?;
-    let manifest = manifest::read(&data).map_err(at)?;
+    let read = Read::from(&real).map_err(|error| error.at(Place::File(file.into())))?;
+    register(catalog, file, real, read, policy)
+}
+
+/// What a plugin's file says, and none of its code has run.
+struct Read {
+    blake3: String,
+    manifest: Result<Manifest>,
+}
+
+impl Read {
+    fn from(real: &Path) -> Result<Self> {
+        let data = library::read(real)?;
+        let blake3 = blake3::hash(&data).to_hex().to_string();
+        Ok(Self { blake3, manifest: manifest::read(&data) })
+    }
+}
+
+/// Opens a library whose rights were checked and registers what it brings.
+fn register(
+    catalog: &mut Catalog,
+    file: &Path,
+    real: PathBuf,
+    Read { blake3, manifest }: Read,
+    policy: Policy,
+) -> Result<Plugin> {
+    let at = |error: Error| error.at(Place::File(file.into()));
+    let manifest = manifest.map_err(at)?;
     manifest.check(policy).map_err(at)?;
-    let blake3 = blake3::hash(&data).to_hex().to_string();
-    drop(data);
     let init = library::open(&real, &manifest, &blake3).map_err(at)?;
     let about = Arc::new(About {
         name: manifest.name.clone(),

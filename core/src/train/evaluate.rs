@@ -67,7 +67,10 @@ impl Evaluation {
 
     /// All metrics of the catalog, in its order, then the loss.
     pub(crate) fn scores(&self, catalog: &Catalog) -> Result<Vec<Score>> {
-        let columns = self.columns()?;
+        self.scores_of(&self.columns()?, catalog)
+    }
+
+    fn scores_of(&self, columns: &Columns, catalog: &Catalog) -> Result<Vec<Score>> {
         let mut scores = Vec::new();
         for entry in catalog.metrics.iter() {
             let value = entry.value(&columns.rows(), &columns.confusion)?;
@@ -93,7 +96,7 @@ impl Evaluation {
         });
         let of_classes: Vec<&dyn Metric> = of_classes.collect();
         let mut drawn = bootstrap(&columns.confusion, &of_classes, RESAMPLES, seed).into_iter();
-        let mut scores = self.scores(catalog)?;
+        let mut scores = self.scores_of(&columns, catalog)?;
         for (score, entry) in scores.iter_mut().zip(catalog.metrics.iter()) {
             score.interval = match &entry.metric {
                 Measure::Classes(_) => drawn.next().flatten(),
@@ -107,11 +110,8 @@ impl Evaluation {
         Ok(scores)
     }
 
-    /// One metric, or the loss.
+    /// One metric.
     pub(crate) fn value(&self, catalog: &Catalog, metric: &str) -> Result<Option<f64>> {
-        if metric == "loss" {
-            return Ok(self.loss);
-        }
         let Some(entry) = catalog.metrics.find(metric) else { return Ok(None) };
         let columns = self.columns()?;
         entry.value(&columns.rows(), &columns.confusion)

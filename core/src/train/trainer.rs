@@ -103,8 +103,7 @@ impl<'a> Trainer<'a> {
             self.epoch(batches)?;
             let evaluations = self.evaluate().map_err(|e| self.interrupted(e))?;
             let improved = self.select(evaluations.clone())?;
-            let validation = &evaluations.validation;
-            let validation_loss = validation.loss.unwrap_or(f64::NAN);
+            let validation_loss = evaluations.validation.loss.unwrap_or(f64::NAN);
             self.progress.epoch += 1;
             self.progress.batch = 0;
             let stop = self.progress.stopping.stops_after(validation_loss);
@@ -114,7 +113,7 @@ impl<'a> Trainer<'a> {
                 epochs,
                 train_loss: evaluations.train.as_ref().and_then(|train| train.loss),
                 validation_loss,
-                validation_ba: validation.value(self.session.catalog, "BA")?,
+                validation_ba: self.validation_score("BA"),
                 best: improved,
                 seconds: start.elapsed().as_secs_f64(),
             });
@@ -232,12 +231,17 @@ impl<'a> Trainer<'a> {
         Ok(Rc::new(Evaluations { train, validation }))
     }
 
+    /// A metric of the validation set, or its loss, in the last evaluation.
+    fn validation_score(&self, name: &str) -> Option<f64> {
+        self.rows.last()?.validation.iter().find(|score| score.name == name)?.value
+    }
+
     /// Keeps the model for every metric that is strictly better than ever; gives their names.
     fn select(&mut self, evaluations: Rc<Evaluations>) -> Result<Vec<String>> {
         let mut improved = Vec::new();
         for i in 0..self.progress.best.len() {
             let name = self.progress.best[i].metric.clone();
-            let value = evaluations.validation.value(self.session.catalog, &name)?;
+            let value = self.validation_score(&name);
             if self.progress.best[i].improves(value, self.progress.epoch) {
                 self.network.save(&self.maps.best_model(self.split, &name))?;
                 self.best[i] = Some(Rc::clone(&evaluations));

@@ -1,7 +1,7 @@
 use super::{Transpose, TransposeRequest};
 use crate::error::Result;
 use crate::network::LayerSpec;
-use crate::options::sizes;
+use crate::options::Options;
 
 /// A strided convolution forgets size mod stride, so the transposed one is told by how much to pad.
 pub(super) struct Conv;
@@ -9,8 +9,8 @@ pub(super) struct Conv;
 impl Transpose for Conv {
     fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
         let axes = request.input.len() - 1;
-        let options = &request.layer.options;
-        let read = |name: &str| sizes(options.get(name), axes);
+        let options = Options::checked(request.layer.options.clone());
+        let read = |name: &str| options.sizes(name, axes);
         let (kernel, stride) = (read("kernel_size")?, read("stride")?);
         let (padding, dilation) = (read("padding")?, read("dilation")?);
         let extra: Vec<i64> = (0..axes)
@@ -23,7 +23,7 @@ impl Transpose for Conv {
             .collect();
         let mut layer = LayerSpec::new("conv_transpose").with("out_channels", request.input[0]);
         for name in ["kernel_size", "stride", "padding", "dilation", "groups", "bias"] {
-            layer = layer.with(name, options.get(name).cloned().unwrap_or_default());
+            layer = layer.with(name, options.values().get(name).cloned().unwrap_or_default());
         }
         if extra.iter().any(|extra| *extra != 0) {
             layer = layer.with("output_padding", extra);

@@ -1,15 +1,13 @@
 //! What scripts cost: a layer of a script inside Conv5_FC3 against the built-in, and votes.
 
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use neurhai_core::data::phantom::{Phantom, PhantomOptions, generate};
-use neurhai_core::train::{self, Event, Session};
+use neurhai_core::data::phantom::{PhantomOptions, generate};
 use neurhai_core::vote::Ballot;
 use neurhai_host::runtime::{Runtime, Settings};
-use serde_json::{Map, json};
+use serde_json::Map;
 
+use super::step::in_trainer;
 use crate::{Result, compare, median};
 
 /// Conv5_FC3 whose convolutions are a script's: once out of tensor functions with parameters of its
@@ -61,7 +59,8 @@ pub(crate) fn run() -> Result<()> {
         for (name, times) in names.iter().zip(&mut times) {
             let output = folder.path().join(format!("{name}-{round}"));
             // Others on the machine make steps slower, never faster.
-            let step = steps(&phantom, name, &output)?.into_iter().fold(f64::INFINITY, f64::min);
+            let steps = in_trainer(defined(NETWORKS)?, &phantom, name, &output)?;
+            let step = steps.into_iter().fold(f64::INFINITY, f64::min);
             // The first round warms everything up.
             if round > 0 {
                 times.push(step);
@@ -73,29 +72,6 @@ pub(crate) fn run() -> Result<()> {
     compare(&format!("{what} by functions"), &functions, ("built in", &built_in), "≤ 1.05");
     compare(&format!("{what} by layers"), &layers, ("built in", &built_in), "≤ 1.05");
     votes()
-}
-
-/// Seconds per step of an epoch, from the end of one step to the end of the next.
-fn steps(phantom: &Phantom, architecture: &str, output: &std::path::Path) -> Result<Vec<f64>> {
-    let runtime = defined(NETWORKS)?;
-    let catalog = runtime.catalog();
-    let ends = Mutex::new(Vec::new());
-    let events = |event: &Event| {
-        if matches!(event, Event::Step { .. })
-            && let Ok(mut ends) = ends.lock()
-        {
-            ends.push(Instant::now());
-        }
-    };
-    let stop = AtomicBool::new(false);
-    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
-    let options = json!({
-        "data": { "caps": phantom.caps }, "splits": phantom.splits, "output": output,
-        "architecture": architecture, "epochs": 1, "batch_size": 2, "device": "cpu",
-    });
-    train::run(options.as_object().ok_or("a map")?, &session)?;
-    let ends = ends.into_inner()?;
-    Ok(ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect())
 }
 
 fn votes() -> Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use neurhai_core::data::phantom::{PhantomOptions, generate};
+use neurhai_core::data::phantom::{Phantom, PhantomOptions, generate};
 use neurhai_core::train::{self, Event, Session};
 use neurhai_host::runtime::{Runtime, Settings};
 use serde_json::json;
@@ -29,8 +29,9 @@ pub(crate) fn run() -> Result<()> {
     let mut bare = [Bare::new(true)?, Bare::new(false)?];
     let (mut ours, mut last, mut contiguous) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..4 {
-        let steps =
-            in_trainer(&phantom.caps, &phantom.splits, &folder.path().join(round.to_string()))?;
+        let runtime = Runtime::new(Settings::default()).map_err(|_| "the zoo cannot be read")?;
+        let output = folder.path().join(round.to_string());
+        let steps = in_trainer(runtime, &phantom, "Conv5_FC3", &output)?;
         let times = [steps, bare[0].steps()?, bare[1].steps()?];
         // The first round warms everything up.
         if round > 0 {
@@ -46,8 +47,12 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Seconds per step of an epoch in the trainer, from the end of one step to the end of the next.
-fn in_trainer(caps: &Path, splits: &Path, output: &Path) -> Result<Vec<f64>> {
-    let runtime = Runtime::new(Settings::default()).map_err(|_| "the zoo cannot be read")?;
+pub(crate) fn in_trainer(
+    runtime: Runtime,
+    phantom: &Phantom,
+    architecture: &str,
+    output: &Path,
+) -> Result<Vec<f64>> {
     let catalog = runtime.catalog();
     let ends = Mutex::new(Vec::new());
     let events = |event: &Event| {
@@ -60,8 +65,8 @@ fn in_trainer(caps: &Path, splits: &Path, output: &Path) -> Result<Vec<f64>> {
     let stop = AtomicBool::new(false);
     let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
     let options = json!({
-        "data": { "caps": caps }, "splits": splits, "output": output,
-        "architecture": "Conv5_FC3", "epochs": 1, "batch_size": 2, "device": "cpu",
+        "data": { "caps": phantom.caps }, "splits": phantom.splits, "output": output,
+        "architecture": architecture, "epochs": 1, "batch_size": 2, "device": "cpu",
     });
     train::run(options.as_object().ok_or("a map")?, &session)?;
     let ends = ends.into_inner()?;
