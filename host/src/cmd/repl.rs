@@ -66,6 +66,10 @@ fn converse(runtime: &Runtime) -> rustyline::Result<ExitCode> {
             Read::Dropped => continue,
             Read::End => return Ok(code),
         };
+        // What Ctrl-C stopped is over, and one between two pieces stops nothing.
+        if input.terminal() {
+            runtime.0.shared.stop.store(false, Ordering::Relaxed);
+        }
         let done = match session.request(&piece) {
             Request::Exit => return Ok(code),
             Request::Help(None) => Ok(Some(HELP.to_owned())),
@@ -83,10 +87,6 @@ fn converse(runtime: &Runtime) -> rustyline::Result<ExitCode> {
                     return Ok(code);
                 }
             }
-        }
-        // What Ctrl-C stopped is over.
-        if input.terminal() {
-            runtime.0.shared.stop.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -88,42 +88,80 @@ impl Terminal {
         Some(Self { child, shown })
     }
 
-    /// Types, once `after` has been shown since the last time.
+    /// Waits until all of `parts` have been shown since the last time, in this order.
     #[track_caller]
-    fn types(&mut self, after: &str, keys: &str) {
+    fn shows(&mut self, parts: &[&str]) {
         let begun = Instant::now();
-        while !self.shown.lock().unwrap().contains(after) {
-            let shown = self.shown.lock().unwrap().clone();
-            assert!(begun.elapsed() < Duration::from_secs(60), "no {after:?} in {shown:?}");
+        loop {
+            let mut shown = self.shown.lock().unwrap();
+            let end = parts
+                .iter()
+                .try_fold(0, |at, part| Some(shown[at..].find(part)? + at + part.len()));
+            if let Some(end) = end {
+                shown.drain(..end);
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {parts:?} in {shown:?}");
+            drop(shown);
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.shown.lock().unwrap().clear();
+    }
+
+    fn types(&mut self, keys: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(keys.as_bytes()).unwrap();
         stdin.flush().unwrap();
     }
+
+    /// Waits for the end. Until then the input stays open: `script` would type Ctrl-D at its end.
+    #[track_caller]
+    fn ends(mut self) {
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it goes on: {:?}", self.shown);
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(status.success(), "{status}: {:?}", self.shown);
+    }
 }
+
+/// Once it is shown, keys go to the editor; before that, they may go to the terminal itself.
+const PROMPT: &str = "> ";
 
 #[test]
 fn at_a_terminal_there_are_completion_history_and_ctrl_c() {
     let place = Place::new();
     let Some(mut terminal) = Terminal::open(place.path()) else { return };
-    terminal.types("> ", "let wide_kernel = 40 + 2\r");
-    terminal.types("> ", "wide_\t + 1\r");
-    terminal.types("43", "dropped\x03");
+    terminal.shows(&[PROMPT]);
+    terminal.types("let wide_kernel = 40 + 2\r");
+    terminal.shows(&["\n", PROMPT]);
+    terminal.types("wide_\t + 1\r");
+    terminal.shows(&["43", PROMPT]);
+    terminal.types("dropped\x03");
+    terminal.shows(&["\n", PROMPT]);
     // The arrow brings back the line before.
-    terminal.types("> ", "\x1b[A\r");
-    terminal.types("43", "print(40 + 5); loop {\r");
-    terminal.types("\n", "}\r");
-    terminal.types("45", "\x03");
-    terminal.types("interrupted", "wide_kernel + 2\r");
-    terminal.types("44", "\x04");
-    assert!(terminal.child.wait().unwrap().success());
+    terminal.types("\x1b[A\r");
+    terminal.shows(&["43", PROMPT]);
+    terminal.types("print(40 + 5); loop {\r");
+    terminal.shows(&["\n"]);
+    terminal.types("}\r");
+    terminal.shows(&["45"]);
+    terminal.types("\x03");
+    terminal.shows(&["interrupted", PROMPT]);
+    terminal.types("wide_kernel + 2\r");
+    terminal.shows(&["44", PROMPT]);
+    terminal.types("\x04");
+    terminal.ends();
     let history = std::fs::read_to_string(place.path().join("neurhai/history")).unwrap();
     assert!(history.contains("wide_kernel + 1") && !history.contains("dropped"), "{history}");
 
     let Some(mut terminal) = Terminal::open(place.path()) else { return };
-    terminal.types("> ", "\x1b[A\r");
-    terminal.types("E0106", "exit\r");
-    assert!(terminal.child.wait().unwrap().success());
+    terminal.shows(&[PROMPT]);
+    terminal.types("\x1b[A\r");
+    terminal.shows(&["E0106", PROMPT]);
+    terminal.types("exit\r");
+    terminal.ends();
 }
