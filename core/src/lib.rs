@@ -21,6 +21,7 @@ pub mod options;
 pub mod plugin;
 pub mod random;
 pub mod shape;
+mod task;
 pub mod train;
 pub mod transform;
 pub mod transpose;
@@ -30,4 +31,5 @@ pub mod vote;
 
 pub use error::{Code, Error, Place, Problem, Problems, Result};
 pub use experiment::Experiment;
+pub use task::Task;
 pub use used::Used;

@@ -15,6 +15,7 @@ use crate::metric::{Confusion, Measure, MetricInfo, Rows};
 use crate::network::NetworkSpec;
 use crate::options::{OptionSpec, Options};
 use crate::shape::show;
+use crate::task::Task;
 use crate::transform::{Transform, TransformInfo};
 use crate::transpose::Transpose;
 use crate::vote::{Ballot, Vote, VoteInfo};
@@ -133,24 +134,40 @@ pub struct MetricEntry {
     pub info: MetricInfo,
     /// Where it comes from.
     pub origin: Origin,
-    /// The metric.
-    pub metric: Measure,
+    /// What it is computed from: one measure for each task that it judges.
+    pub measures: Vec<Measure>,
 }
 
 impl MetricEntry {
-    /// The value over a set, whose confusion matrix is `confusion`; `None` where it is not defined.
+    /// What it is computed from in this task, if it judges it.
+    pub fn measure(&self, task: Task) -> Option<&Measure> {
+        self.measures.iter().find(|measure| measure.task() == task)
+    }
+
+    /// The value over the predictions of a classification, whose confusion matrix is `confusion`;
+    /// `None` where it is not defined.
     ///
     /// # Errors
     /// What the metric says.
     pub fn value(&self, rows: &Rows<'_>, confusion: &Confusion) -> Result<Option<f64>> {
-        match &self.metric {
-            Measure::Classes(metric) => Ok(metric.value(confusion)),
-            Measure::Rows(_) if rows.truth.is_empty() => Ok(None),
-            Measure::Rows(metric) => {
+        match self.measure(Task::Classification) {
+            Some(Measure::Classes(metric)) => Ok(metric.value(confusion)),
+            Some(Measure::Scores(metric)) => {
+                Ok(metric.weighed(rows)(&vec![1; rows.truth.len()]).filter(|value| !value.is_nan()))
+            }
+            Some(Measure::Rows(metric)) if !rows.truth.is_empty() => {
                 let value = metric.value(rows)?.filter(|value| !value.is_nan());
                 value.map(|value| self.within_range(value)).transpose()
             }
+            _ => Ok(None),
         }
+    }
+
+    /// The value over the predictions of a regression; `None` where it is not defined.
+    pub fn value_of_numbers(&self, truth: &[f64], predicted: &[f64]) -> Option<f64> {
+        let Some(Measure::Numbers(metric)) = self.measure(Task::Regression) else { return None };
+        let value = metric.weighed(truth, predicted)(&vec![1; truth.len()]);
+        value.filter(|value| !value.is_nan())
     }
 
     /// A value outside of the range that the metric itself gives is a mistake in it.

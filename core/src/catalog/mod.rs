@@ -10,7 +10,6 @@ pub use entries::{
 pub use registry::{Entry, Origin, Registry};
 
 use crate::error::Result;
-use crate::metric::Measure;
 use crate::{layer, loss, metric, transform, transpose, vote};
 
 /// Everything that can be named in a script or configuration.
@@ -58,9 +57,8 @@ impl Catalog {
         for vote in vote::built_in() {
             catalog.votes.register(VoteEntry { info: vote.info(), origin: origin(), vote })?;
         }
-        for metric in metric::built_in() {
-            let (info, metric) = (metric.info(), Measure::Classes(metric));
-            catalog.metrics.register(MetricEntry { info, origin: origin(), metric })?;
+        for (info, measures) in metric::built_in() {
+            catalog.metrics.register(MetricEntry { info, origin: origin(), measures })?;
         }
         for loss in loss::built_in() {
             catalog.losses.register(LossEntry { info: loss.info(), origin: origin(), loss })?;

@@ -193,8 +193,8 @@ fn metrics_that_break_a_clause_are_caught() {
             range: (0.0, 1.0),
             undefined: None,
         };
-        let metric = Measure::Rows(Box::new(metric));
-        catalog.metrics.register(MetricEntry { info, origin: Origin::BuiltIn, metric }).unwrap();
+        let measures = vec![Measure::Rows(Box::new(metric))];
+        catalog.metrics.register(MetricEntry { info, origin: Origin::BuiltIn, measures }).unwrap();
         broken(&catalog, "metric", clause);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Confusion, Metric, RowMetric, Rows};
+use super::{Confusion, Metric, RowMetric, Rows, Weighed};
 use crate::error::{Code, Error, Result};
 use crate::random::Random;
 
@@ -87,6 +87,38 @@ pub fn bootstrap_rows(
         values.extend(metric.value(&resample)?.filter(|value| !value.is_nan()));
     }
     Ok(interval(values))
+}
+
+/// The same for metrics that are ready for resamples of `rows` rows; all of them see the same ones.
+/// `stopped` is asked before every resample.
+///
+/// # Errors
+/// [`Code::Interrupted`].
+pub fn bootstrap_weighed(
+    rows: usize,
+    metrics: &[Weighed<'_>],
+    resamples: usize,
+    seed: u64,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<Option<Interval>>> {
+    if rows < 2 {
+        return Ok(vec![None; metrics.len()]);
+    }
+    let mut random = Random::new(seed, "bootstrap rows", &[]);
+    let mut values = vec![Vec::with_capacity(resamples); metrics.len()];
+    for _ in 0..resamples {
+        if stopped() {
+            return Err(Error::new(Code::Interrupted, "stopped while intervals were computed"));
+        }
+        let mut counts = vec![0u32; rows];
+        for _ in 0..rows {
+            counts[random.below(rows as u64) as usize] += 1;
+        }
+        for (metric, values) in metrics.iter().zip(&mut values) {
+            values.extend(metric(&counts).filter(|value| !value.is_nan()));
+        }
+    }
+    Ok(values.into_iter().map(interval).collect())
 }
 
 fn interval(mut values: Vec<f64>) -> Option<Interval> {

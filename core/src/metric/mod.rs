@@ -12,7 +12,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use tch::Tensor;
+
 use crate::error::Result;
+use crate::task::Task;
 
 mod accuracy;
 mod balanced_accuracy;
@@ -30,11 +33,25 @@ mod specificity;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_rows};
+pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_rows, bootstrap_weighed};
 pub use confusion::{Confusion, OneVsRest};
 
-/// Every built-in metric, in the order of ClinicaDL's tables.
-pub fn built_in() -> Vec<Box<dyn Metric>> {
+/// Every built-in metric, in the order of ClinicaDL's tables, with what it is computed from: one
+/// measure for each task that has a metric of this name.
+pub fn built_in() -> Vec<(MetricInfo, Vec<Measure>)> {
+    let classes = of_classes().into_iter().map(Measure::Classes);
+    let mut metrics: Vec<(MetricInfo, Vec<Measure>)> = Vec::new();
+    for measure in classes {
+        let Some(info) = measure.info() else { continue };
+        match metrics.iter_mut().find(|(other, _)| other.name == info.name) {
+            Some((_, measures)) => measures.push(measure),
+            None => metrics.push((info, vec![measure])),
+        }
+    }
+    metrics
+}
+
+fn of_classes() -> Vec<Box<dyn Metric>> {
     vec![
         Box::new(balanced_accuracy::BalancedAccuracy),
         Box::new(accuracy::Accuracy),
@@ -143,12 +160,84 @@ pub trait RowMetric: Send + Sync {
     fn value(&self, rows: &Rows<'_>) -> Result<Option<f64>>;
 }
 
+/// The value of a metric where row i counts as often as the i-th number says.
+pub type Weighed<'a> = Box<dyn Fn(&[u32]) -> Option<f64> + Send + Sync + 'a>;
+
+/// A measure of how good probabilities are.
+pub trait ScoreMetric: Send + Sync {
+    /// Name, help, formula and range.
+    fn info(&self) -> MetricInfo;
+
+    /// The metric over these rows, made ready for many resamples of them.
+    fn weighed<'a>(&self, rows: &Rows<'a>) -> Weighed<'a>;
+}
+
+/// A measure of how near predicted numbers come to the true ones.
+pub trait NumberMetric: Send + Sync {
+    /// Name, help, formula and range.
+    fn info(&self) -> MetricInfo;
+
+    /// The metric over these rows, made ready for many resamples of them.
+    fn weighed<'a>(&self, truth: &'a [f64], predicted: &'a [f64]) -> Weighed<'a>;
+}
+
+/// A measure of how near a reconstruction comes to the image; of a set it is the mean.
+pub trait ImageMetric: Send + Sync {
+    /// Name, help, formula and range.
+    fn info(&self) -> MetricInfo;
+
+    /// The metric of each sample.
+    ///
+    /// # Shapes
+    /// `output` and `target` `[batch, channel, (depth,) height, width]` → one number per sample.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    fn values(&self, output: &Tensor, target: &Tensor) -> Result<Vec<f64>>;
+}
+
+/// The mean of values, one per row.
+pub fn mean_of(values: &[f64]) -> Weighed<'_> {
+    Box::new(move |counts| {
+        let rows: u32 = counts.iter().sum();
+        let sum: f64 = values.iter().zip(counts).map(|(value, n)| value * f64::from(*n)).sum();
+        (rows > 0).then(|| sum / f64::from(rows))
+    })
+}
+
 /// What a registered metric is computed from.
 pub enum Measure {
     /// The confusion matrix.
     Classes(Box<dyn Metric>),
     /// The rows.
     Rows(Box<dyn RowMetric>),
+    /// The probabilities.
+    Scores(Box<dyn ScoreMetric>),
+    /// True and predicted numbers.
+    Numbers(Box<dyn NumberMetric>),
+    /// Images and their reconstructions.
+    Images(Box<dyn ImageMetric>),
+}
+
+impl Measure {
+    /// The task whose results it judges.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Classes(_) | Self::Rows(_) | Self::Scores(_) => Task::Classification,
+            Self::Numbers(_) => Task::Regression,
+            Self::Images(_) => Task::Reconstruction,
+        }
+    }
+
+    fn info(&self) -> Option<MetricInfo> {
+        match self {
+            Self::Classes(metric) => Some(metric.info()),
+            Self::Rows(_) => None,
+            Self::Scores(metric) => Some(metric.info()),
+            Self::Numbers(metric) => Some(metric.info()),
+            Self::Images(metric) => Some(metric.info()),
+        }
+    }
 }
 
 /// What metric files write again and again.

@@ -45,7 +45,7 @@ fn values_are_those_of_scikit_learn() {
     assert!(cases.len() >= 29);
     for case in cases {
         let confusion = confusion(case);
-        for metric in built_in() {
+        for metric in of_classes() {
             let name = metric.info().name;
             let what = format!("{name} of {}", case["name"]);
             check(metric.value(&confusion), &case["overall"][&name], &what);
@@ -61,7 +61,7 @@ fn values_are_those_of_scikit_learn() {
 fn intervals_are_those_of_rows_resampled_by_numpy() {
     let fixture = fixture();
     for case in fixture["bootstrap"].as_array().unwrap() {
-        let metrics = built_in();
+        let metrics = of_classes();
         let metrics: Vec<&dyn Metric> = metrics.iter().map(AsRef::as_ref).collect();
         let resamples = 50_000;
         let intervals = bootstrap(&confusion(case), &metrics, resamples, 0);
@@ -84,7 +84,7 @@ fn intervals_are_those_of_rows_resampled_by_numpy() {
 
 #[test]
 fn every_metric_describes_itself() {
-    let infos: Vec<_> = built_in().iter().map(|metric| metric.info()).collect();
+    let infos: Vec<_> = of_classes().iter().map(|metric| metric.info()).collect();
     for info in &infos {
         assert!(info.help.ends_with('.') && info.help.len() < 90, "{}: {}", info.name, info.help);
         assert!(info.source.starts_with("https://"), "{info:?}");
@@ -105,7 +105,7 @@ fn every_metric_stays_in_its_range_and_ignores_the_order_of_rows() {
         let (shuffled_truth, shuffled): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let given = Confusion::new(&truth, &predicted, n_classes).unwrap();
         let other = Confusion::new(&shuffled_truth, &shuffled, n_classes).unwrap();
-        for metric in built_in() {
+        for metric in of_classes() {
             let MetricInfo { name, range: (low, high), .. } = metric.info();
             assert_eq!(metric.value(&given), metric.value(&other), "{name}");
             let of_class = (0..n_classes).map(|class| metric.value_of_class(&given, class));
@@ -121,7 +121,7 @@ fn perfect_predictions_have_the_best_value_and_an_interval_of_no_width() {
     for n_classes in 2..6 {
         let (truth, _) = rows(1, 12, n_classes);
         let perfect = Confusion::new(&truth, &truth, n_classes).unwrap();
-        for metric in built_in() {
+        for metric in of_classes() {
             let MetricInfo { name, range: (low, high), direction, .. } = metric.info();
             let best = if direction == Direction::Higher { high } else { low };
             // An infinite value is not a value.
@@ -141,7 +141,7 @@ fn perfect_predictions_have_the_best_value_and_an_interval_of_no_width() {
 fn a_bootstrap_depends_on_the_seed_and_the_counts_alone() {
     let (truth, predicted) = rows(3, 30, 3);
     let confusion = Confusion::new(&truth, &predicted, 3).unwrap();
-    let metrics = built_in();
+    let metrics = of_classes();
     let metrics: Vec<&dyn Metric> = metrics.iter().map(AsRef::as_ref).collect();
     let first = bootstrap(&confusion, &metrics, 200, 1);
     assert_eq!(first, bootstrap(&confusion, &metrics, 200, 1));
@@ -154,7 +154,7 @@ fn a_bootstrap_depends_on_the_seed_and_the_counts_alone() {
 fn nothing_comes_from_too_few_rows() {
     for (truth, predicted) in [(vec![], vec![]), (vec![1], vec![0])] {
         let confusion = Confusion::new(&truth, &predicted, 2).unwrap();
-        for metric in built_in() {
+        for metric in of_classes() {
             assert_eq!(bootstrap(&confusion, &[metric.as_ref()], RESAMPLES, 0), [None]);
             if truth.is_empty() {
                 assert_eq!(metric.value(&confusion), None);

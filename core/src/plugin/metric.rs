@@ -50,6 +50,6 @@ pub(super) fn stage(
     info.finish(&["formula", "source", "direction", "range"])?;
     let handle = Handle::new(&staging.about, format!("metric {name:?}"), &raw.item);
     let info = MetricInfo { name, help, formula, source, direction, range, undefined: None };
-    let metric = Measure::Rows(Box::new(OfPlugin { value, handle }));
-    Ok(MetricEntry { info, origin: staging.origin(), metric })
+    let measures = vec![Measure::Rows(Box::new(OfPlugin { value, handle }))];
+    Ok(MetricEntry { info, origin: staging.origin(), measures })
 }

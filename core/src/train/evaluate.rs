@@ -12,6 +12,7 @@ use crate::metric::{
     Confusion, Interval, Measure, Metric, RESAMPLES, Rows, bootstrap, bootstrap_rows,
 };
 use crate::network::{Mode, Network, channels_last};
+use crate::task::Task;
 use crate::vote::winner;
 
 /// The predictions for a set, one row per sample, in the set's order.
@@ -90,21 +91,23 @@ impl Evaluation {
     ) -> Result<Vec<Score>> {
         let catalog = session.catalog;
         let columns = self.columns()?;
-        let of_classes = catalog.metrics.iter().filter_map(|entry| match &entry.metric {
-            Measure::Classes(metric) => Some(metric.as_ref()),
-            Measure::Rows(_) => None,
-        });
+        let of_classes =
+            catalog.metrics.iter().filter_map(|entry| match entry.measure(Task::Classification) {
+                Some(Measure::Classes(metric)) => Some(metric.as_ref()),
+                _ => None,
+            });
         let of_classes: Vec<&dyn Metric> = of_classes.collect();
         let mut drawn = bootstrap(&columns.confusion, &of_classes, RESAMPLES, seed).into_iter();
         let mut scores = self.scores_of(&columns, catalog)?;
         for (score, entry) in scores.iter_mut().zip(catalog.metrics.iter()) {
-            score.interval = match &entry.metric {
-                Measure::Classes(_) => drawn.next().flatten(),
-                Measure::Rows(metric) => {
+            score.interval = match entry.measure(Task::Classification) {
+                Some(Measure::Classes(_)) => drawn.next().flatten(),
+                Some(Measure::Rows(metric)) => {
                     bootstrap_rows(&columns.rows(), metric.as_ref(), RESAMPLES, seed, || {
                         session.stopped()
                     })?
                 }
+                _ => None,
             };
         }
         Ok(scores)

@@ -96,12 +96,14 @@ fn metric(entry: &MetricEntry) -> String {
         Direction::Higher => "higher is better",
         Direction::Lower => "lower is better",
     };
-    let undefined = match (&entry.metric, info.undefined) {
-        (Measure::Classes(_), Some(value)) => {
+    let undefined = match (&entry.measures[..], info.undefined) {
+        ([Measure::Classes(_), ..], Some(value)) => {
             format!("where the denominator is zero, {value} is reported")
         }
-        (Measure::Classes(_), None) => "where the denominator is zero, nothing is reported".into(),
-        (Measure::Rows(_), _) => "where it is not defined, nothing is reported".into(),
+        ([Measure::Classes(_), ..], None) => {
+            "where the denominator is zero, nothing is reported".into()
+        }
+        _ => "where it is not defined, nothing is reported".into(),
     };
     let mut out = head(&format!("metric {:?}", info.name), &info.help, &[]);
     let _ = writeln!(out, "\nformula  {}", info.formula);

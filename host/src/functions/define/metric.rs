@@ -79,7 +79,7 @@ pub(super) fn add(given: Registration<'_>) -> Result<()> {
         range,
         undefined: None,
     };
-    let metric = Measure::Rows(Box::new(ScriptMetric(given.definition()?)));
+    let measures = vec![Measure::Rows(Box::new(ScriptMetric(given.definition()?)))];
     let origin = given.origin();
-    given.add(|catalog| &mut catalog.metrics, MetricEntry { info, origin, metric })
+    given.add(|catalog| &mut catalog.metrics, MetricEntry { info, origin, measures })
 }
