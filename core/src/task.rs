@@ -27,6 +27,15 @@ impl Task {
         }
     }
 
+    /// The metric that tells a person most about a result.
+    pub fn headline(self) -> &'static str {
+        match self {
+            Self::Classification => "BA",
+            Self::Regression => "MAE",
+            Self::Reconstruction => "SSIM",
+        }
+    }
+
     /// The task of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|task| task.name() == name)

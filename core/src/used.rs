@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Catalog, Entry, Origin, Registry};
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::Plan;
+use crate::task::Task;
+use crate::train::scores::judges;
 
 /// An entry that an experiment uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,9 +67,9 @@ impl<'c> Gathered<'c> {
         }
     }
 
-    /// Everything, with all metrics of the catalog, as they are all computed.
-    pub(crate) fn with_metrics(mut self) -> Vec<Used> {
-        for entry in self.catalog.metrics.iter() {
+    /// Everything, with all metrics that judge the task, as they are all computed.
+    pub(crate) fn with_metrics(mut self, task: Task) -> Vec<Used> {
+        for entry in judges(self.catalog, task) {
             self.add(&self.catalog.metrics, entry.name());
         }
         self.entries

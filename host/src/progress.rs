@@ -74,11 +74,14 @@ impl Progress {
                 self.line(state, &format!("{images} images of {x}×{y}×{z}, {parts}, on {device}"));
             }
             Event::Warning { text } => self.line(state, &format!("warning: {text}")),
-            Event::SplitStarted { split, classes } => {
+            Event::SplitStarted { split, images: (train, validation), classes } => {
                 (state.seconds, state.finished) = (0.0, 0);
                 let counts = classes.iter().map(|(name, t, v)| format!("{name} {t} + {v}"));
                 let counts: Vec<_> = counts.collect();
-                let counts = counts.join(", ");
+                let counts = match &counts[..] {
+                    [] => format!("{train} + {validation}"),
+                    counts => counts.join(", "),
+                };
                 self.line(
                     state,
                     &format!("split {split}: {counts} images for training + validation"),
@@ -168,7 +171,7 @@ impl State {
             epochs,
             train_loss,
             validation_loss,
-            validation_ba,
+            headline,
             best,
             seconds,
         } = event
@@ -184,8 +187,8 @@ impl State {
             "epoch {:>width$}/{epochs}  loss {train}{validation_loss:.4} validation",
             epoch + 1
         );
-        if let Some(ba) = validation_ba {
-            line += &format!("  BA {ba:.3}");
+        if let Some((metric, value)) = headline {
+            line += &format!("  {metric} {value:.3}");
         }
         // As wide without the best as with one, so that what follows stays in its column.
         let best: String = best.iter().map(|metric| format!(" *{metric}")).collect();
@@ -213,7 +216,7 @@ mod tests {
             epochs: 10,
             train_loss: Some(0.5),
             validation_loss: 0.625,
-            validation_ba: Some(0.875),
+            headline: Some(("BA".into(), 0.875)),
             best: best.iter().map(|metric| (*metric).to_owned()).collect(),
             seconds: 12.0,
         };
@@ -224,6 +227,7 @@ mod tests {
             Event::Data { images: 2, shape: [4, 5, 6], mode: "patch".into(), parts: 8 },
             Event::SplitStarted {
                 split: 0,
+                images: (7, 3),
                 classes: vec![("AD".into(), 3, 1), ("CN".into(), 4, 2)],
             },
             Event::EpochStarted { epoch: 0, epochs: 10, steps: 2 },

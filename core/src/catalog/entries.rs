@@ -10,7 +10,7 @@ use tch::Tensor;
 use super::registry::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::layer::{Layer, LayerInfo};
-use crate::loss::{Loss, LossInfo};
+use crate::loss::{Latent, Loss, LossInfo};
 use crate::metric::{Confusion, Measure, MetricInfo, Rows};
 use crate::network::NetworkSpec;
 use crate::options::{OptionSpec, Options};
@@ -214,9 +214,10 @@ impl LossEntry {
         &self,
         output: &Tensor,
         target: &Tensor,
+        latents: &[Latent],
         options: &Options,
     ) -> Result<Tensor> {
-        let loss = self.loss.loss(output, target, options)?;
+        let loss = self.loss.with_latents(output, target, latents, options)?;
         let batch = &output.size()[..1];
         if loss.size() == batch {
             return Ok(loss);

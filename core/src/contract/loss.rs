@@ -34,7 +34,7 @@ fn of_batch(
         .f_view([batch as i64, classes as i64])?
         .f_set_requires_grad(true)?;
     let target = Tensor::f_from_slice(&codes)?;
-    let losses = entry.of_samples(&output, &target, options)?;
+    let losses = entry.of_samples(&output, &target, &[], options)?;
     let finite = losses.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1;
     findings.that("finite losses", finite);
     losses.f_sum(Kind::Float)?.f_backward()?;
@@ -43,9 +43,9 @@ fn of_batch(
     findings.that("a finite gradient of the outputs", finite);
 
     let output = output.detach();
-    let again = entry.of_samples(&output, &target, options)?;
+    let again = entry.of_samples(&output, &target, &[], options)?;
     findings.that("the same losses again", again.f_equal(&losses.detach())?);
-    let turned = entry.of_samples(&output.f_flip([0])?, &target.f_flip([0])?, options)?;
+    let turned = entry.of_samples(&output.f_flip([0])?, &target.f_flip([0])?, &[], options)?;
     let same = turned.f_flip([0])?.f_allclose(&again, 1e-5, 1e-6, false)?;
     findings.that("each sample's loss to depend on that sample alone", same);
     Ok(())

@@ -26,6 +26,15 @@ pub struct LossInfo {
     pub options: Vec<OptionSpec>,
 }
 
+/// What a variational layer drew its output from: a normal distribution for each value.
+#[derive(Debug)]
+pub struct Latent {
+    /// The means, `[batch, …]`.
+    pub mean: Tensor,
+    /// The logarithms of the variances, of the same shape.
+    pub log_variance: Tensor,
+}
+
 /// A loss.
 pub trait Loss: Send + Sync {
     /// Name, help, options and source.
@@ -40,4 +49,18 @@ pub trait Loss: Send + Sync {
     /// # Errors
     /// What libtorch or the loss says.
     fn loss(&self, output: &Tensor, target: &Tensor, options: &Options) -> Result<Tensor>;
+
+    /// The same for a network with variational layers.
+    ///
+    /// # Errors
+    /// As [`Loss::loss`].
+    fn with_latents(
+        &self,
+        output: &Tensor,
+        target: &Tensor,
+        _latents: &[Latent],
+        options: &Options,
+    ) -> Result<Tensor> {
+        self.loss(output, target, options)
+    }
 }

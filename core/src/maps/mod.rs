@@ -10,7 +10,7 @@ mod tables;
 
 pub(crate) use describe::{Description, write_description};
 pub(crate) use tables::{
-    TrainingRow, write_fitted, write_group, write_inputs, write_sessions, write_weights,
+    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_sessions, write_weights,
 };
 
 /// An experiment folder that this process writes.

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use crate::catalog::Catalog;
 use crate::data::images::Images;
 use crate::data::part::Parts;
 use crate::data::participants::Session;
 use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::make_folder;
-use crate::train::evaluate::{Evaluation, Score};
+use crate::task::Task;
+use crate::train::evaluate::{Evaluation, image_metrics};
+use crate::train::scores::Score;
 
 /// A line of `training.tsv`.
 #[derive(Debug, Clone)]
@@ -51,36 +54,52 @@ pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
     write_tsv(path, &columns, lines)
 }
 
-/// Writes the predictions and metrics of a group at one level (`patch`, `image`, …) into
+/// The predictions of a group at one level (`patch`, `image`, …), with their scores.
+pub(crate) struct Sheet<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) level: &'a str,
+    pub(crate) evaluation: &'a Evaluation,
+    pub(crate) scores: &'a [Score],
+}
+
+/// Writes the predictions and metrics of a group into
 /// `<folder>/<group>_<level>_level_{prediction,metrics}.tsv`.
 pub(crate) fn write_group(
     folder: &Path,
-    group: &str,
-    level: &str,
-    evaluation: &Evaluation,
-    scores: &[Score],
+    sheet: &Sheet<'_>,
     images: &Images,
     parts: &dyn Parts,
+    catalog: &Catalog,
 ) -> Result<()> {
+    let Sheet { group, level, evaluation, scores } = *sheet;
     make_folder(folder)?;
     let file = |what: &str| folder.join(format!("{group}_{level}_level_{what}.tsv"));
     let mut columns: Vec<String> =
-        ["participant_id", "session_id", &format!("{level}_id"), "true_label", "predicted_label"]
-            .map(String::from)
-            .to_vec();
-    columns.extend((0..evaluation.classes).map(|class| format!("proba{class}")));
+        ["participant_id", "session_id", &format!("{level}_id")].map(String::from).to_vec();
+    let labels = || ["true_label", "predicted_label"].map(String::from);
+    match evaluation.task {
+        Task::Classification => {
+            columns.extend(labels());
+            columns.extend((0..evaluation.outputs).map(|class| format!("proba{class}")));
+        }
+        Task::Regression => columns.extend(labels()),
+        Task::Reconstruction => {
+            columns.extend(image_metrics(catalog).map(|entry| entry.info.name.clone()));
+        }
+    }
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let rows = evaluation.rows.iter().map(|row| {
         let visit = images.session(row.sample.image);
         let id = if level == parts.mode() { parts.id(row.sample.part) } else { 0 };
-        let mut line = vec![
-            visit.participant.clone(),
-            visit.session.clone(),
-            id.to_string(),
-            row.truth.to_string(),
-            row.predicted.to_string(),
-        ];
-        line.extend(row.probabilities.iter().map(|p| number(Some(*p))));
+        let mut line = vec![visit.participant.clone(), visit.session.clone(), id.to_string()];
+        match evaluation.task {
+            Task::Classification => {
+                line.extend([row.class().to_string(), row.winner().to_string()]);
+            }
+            Task::Regression => line.push(number(Some(row.number()))),
+            Task::Reconstruction => {}
+        }
+        line.extend(row.values.iter().map(|value| number(Some(*value))));
         line
     });
     write_tsv(&file("prediction"), &columns, rows)?;
@@ -118,21 +137,16 @@ pub(crate) fn write_fitted(path: &Path, fitted: &[f64]) -> Result<()> {
     write_tsv(path, &["coefficient", "value"], rows)
 }
 
-/// Writes a list of sessions, with the class where one is given.
+/// Writes a list of sessions, with further columns where there are any.
 pub(crate) fn write_sessions<'a>(
     path: &Path,
-    label: Option<&str>,
-    rows: impl Iterator<Item = (&'a Session, Option<&'a str>)>,
+    further: &[&str],
+    rows: impl Iterator<Item = (&'a Session, Option<Vec<String>>)>,
 ) -> Result<()> {
-    let mut columns = vec!["participant_id", "session_id"];
-    if let Some(label) = label {
-        columns.extend(["cohort", label]);
-    }
-    let rows = rows.map(|(visit, class)| {
+    let columns = [&["participant_id", "session_id"], further].concat();
+    let rows = rows.map(|(visit, cells)| {
         let mut row = vec![visit.participant.clone(), visit.session.clone()];
-        if let Some(class) = class {
-            row.extend(["single".to_owned(), class.to_owned()]);
-        }
+        row.extend(cells.into_iter().flatten());
         row
     });
     write_tsv(path, &columns, rows)

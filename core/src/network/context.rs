@@ -6,6 +6,7 @@ use tch::Tensor;
 
 use super::plan::ParamId;
 use crate::layer::pool::Pooled;
+use crate::loss::Latent;
 use crate::random::derived_seed;
 
 /// Is shown a layer's path and output.
@@ -30,6 +31,8 @@ pub struct Context<'a> {
     draws: u64,
     tensors: Tensors<'a>,
     pub(crate) pools: Vec<Pooled>,
+    /// What variational layers drew from.
+    pub latents: Vec<Latent>,
     /// Called with each layer's path and output, inner layers first.
     pub observe: Option<&'a mut Observer<'a>>,
 }
@@ -46,7 +49,14 @@ impl<'a> Context<'a> {
         tensors: &'a [Tensor],
         observe: Option<&'a mut Observer<'a>>,
     ) -> Self {
-        Self { mode, draws: 0, tensors: Tensors::OfNetwork(tensors), pools: Vec::new(), observe }
+        Self {
+            mode,
+            draws: 0,
+            tensors: Tensors::OfNetwork(tensors),
+            pools: Vec::new(),
+            latents: Vec::new(),
+            observe,
+        }
     }
 }
 
@@ -84,6 +94,7 @@ impl Context<'_> {
             draws: self.draws,
             tensors: Tensors::Shared(tensors),
             pools: std::mem::take(&mut self.pools),
+            latents: std::mem::take(&mut self.latents),
             observe: None,
         }
     }
@@ -92,5 +103,6 @@ impl Context<'_> {
     pub fn attach(&mut self, detached: Context<'static>) {
         self.draws = detached.draws;
         self.pools = detached.pools;
+        self.latents = detached.latents;
     }
 }

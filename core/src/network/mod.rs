@@ -9,4 +9,4 @@ pub use context::{Context, Mode, Observer};
 pub use plan::{LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
 pub use spec::{LayerSpec, NetworkSpec, PartSpec};
 pub(crate) use weights::save_checkpoint;
-pub use weights::{Network, channels_last};
+pub use weights::{Network, Pass, channels_last};

@@ -12,8 +12,18 @@ use super::plan::{ParamSpec, Plan, State};
 use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::layer::Init;
+use crate::loss::Latent;
 use crate::random::Random;
 use crate::shape::{elements, show};
+
+/// What comes out of a forward pass.
+#[derive(Debug)]
+pub struct Pass {
+    /// The output `[batch, …output shape]`.
+    pub output: Tensor,
+    /// What variational layers drew from, in the order in which they ran.
+    pub latents: Vec<Latent>,
+}
 
 /// A planned network with tensors for its parameters and buffers.
 pub struct Network {
@@ -69,6 +79,14 @@ impl Network {
     /// # Errors
     /// What libtorch or a layer says, placed at the layer.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.run(x, mode, None)?.output)
+    }
+
+    /// As [`Network::forward`], with what variational layers drew from.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn pass(&self, x: &Tensor, mode: Mode) -> Result<Pass> {
         self.run(x, mode, None)
     }
 
@@ -83,7 +101,7 @@ impl Network {
         mode: Mode,
         mut observe: impl FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        self.run(x, mode, Some(&mut observe))
+        Ok(self.run(x, mode, Some(&mut observe))?.output)
     }
 
     fn run<'a>(
@@ -91,13 +109,13 @@ impl Network {
         x: &Tensor,
         mode: Mode,
         observe: Option<&'a mut Observer<'a>>,
-    ) -> Result<Tensor> {
+    ) -> Result<Pass> {
         let mut ctx = Context::new(mode, &self.tensors, observe);
         let mut x = x.shallow_clone();
         for part in &self.plan.parts {
             x = part.forward(&x, &mut ctx)?;
         }
-        Ok(x)
+        Ok(Pass { output: x, latents: ctx.latents })
     }
 
     /// All parameters and buffers with their tensors, in state-dictionary order.

@@ -11,10 +11,12 @@ use super::optimizer::Adam;
 use super::prepare::prepare;
 use super::session::Session;
 use crate::data::loader::{Loader, Sample};
+use crate::data::split::Label;
 use crate::device;
 use crate::error::Result;
 use crate::network::{LayerRow, Mode, Network};
 use crate::shape::{Shape, elements};
+use crate::task::Task;
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +29,9 @@ pub struct CheckReport {
     pub parts: usize,
     /// The network's input shape.
     pub input: Shape,
-    /// The classes by their code.
+    /// What would be learned.
+    pub task: Task,
+    /// The classes by their code; empty where classes are not learned.
     pub classes: Vec<String>,
     /// Per split: its number, and per class the training and validation images.
     pub splits: Vec<SplitCounts>,
@@ -58,9 +62,9 @@ pub struct CheckReport {
 pub struct SplitCounts {
     /// The split's number.
     pub split: usize,
-    /// Training images per class.
+    /// Training images per class; where classes are not learned, all of them.
     pub train: Vec<usize>,
-    /// Validation images per class.
+    /// Validation images, likewise.
     pub validation: Vec<usize>,
 }
 
@@ -84,15 +88,15 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
     let first = &prepared.splits[0];
     let samples = prepared.samples(&first.train);
-    let chunk: Vec<(Sample, usize)> = samples.iter().take(config.batch_size).copied().collect();
-    let classes: Vec<i64> = chunk.iter().map(|(_, class)| *class as i64).collect();
+    let chunk: Vec<(Sample, Label)> = samples.iter().take(config.batch_size).copied().collect();
+    let labels: Vec<Label> = chunk.iter().map(|(_, label)| *label).collect();
     let chunk: Vec<Sample> = chunk.into_iter().map(|(sample, _)| sample).collect();
     let mut seconds_per_batch = 0.0;
     for loaded in Loader::new(prepared.training_source(first.split.index, 0), vec![chunk; 2], 0) {
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
-        let logits = network.forward(&x, Mode::Training { seed: config.seed })?;
-        let loss = prepared.objective.sum(&logits, &classes)? / classes.len() as f64;
+        let pass = network.pass(&x, Mode::Training { seed: config.seed })?;
+        let loss = first.objective.sum(&pass, &x, &labels)? / labels.len() as f64;
         loss.f_backward()?;
         optimizer.step()?;
         loss.f_double_value(&[])?;
@@ -105,14 +109,17 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         mode: prepared.source.parts.mode().into(),
         parts: prepared.source.parts.count(),
         input: prepared.input.clone(),
+        task: config.task,
         classes: prepared.classes.clone(),
         splits: prepared
             .splits
             .iter()
-            .filter_map(|sides| {
-                let classes = sides.split.classes.as_ref()?;
-                let (train, validation) = (classes.train.clone(), classes.validation.clone());
-                Some(SplitCounts { split: sides.split.index, train, validation })
+            .map(|sides| {
+                let (train, validation) = match &sides.split.classes {
+                    Some(classes) => (classes.train.clone(), classes.validation.clone()),
+                    None => (vec![sides.train.len()], vec![sides.validation.len()]),
+                };
+                SplitCounts { split: sides.split.index, train, validation }
             })
             .collect(),
         architecture: prepared.spec.architecture.clone(),

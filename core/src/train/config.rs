@@ -7,11 +7,13 @@ use serde_json::{Map, Value};
 use crate::data;
 use crate::error::{Problems, Result};
 use crate::options::Options;
+use crate::task::Task;
 
 /// The checked options of `train` and of its `data`.
 pub(crate) struct Config {
     pub(crate) train: Options,
     pub(crate) data: Options,
+    pub(crate) task: Task,
     pub(crate) output: PathBuf,
     pub(crate) epochs: usize,
     pub(crate) batch_size: usize,
@@ -46,6 +48,7 @@ impl Config {
             false => cores().min(4),
         };
         Ok(Self {
+            task: Task::named(train.text("task")?).unwrap_or(Task::Classification),
             output: train.text("output")?.into(),
             epochs: count("epochs")?,
             batch_size: count("batch_size")?,
@@ -62,6 +65,35 @@ impl Config {
             train,
             data,
         })
+    }
+
+    /// A text option whose default depends on the task.
+    fn text_or(&self, name: &str, [classes, number, image]: [&'static str; 3]) -> Result<&str> {
+        if self.train.has(name) {
+            return self.train.text(name);
+        }
+        Ok(match self.task {
+            Task::Classification => classes,
+            Task::Regression => number,
+            Task::Reconstruction => image,
+        })
+    }
+
+    /// The column that is learned.
+    pub(crate) fn label(&self) -> Result<&str> {
+        self.text_or("label", ["diagnosis", "age", "diagnosis"])
+    }
+
+    pub(crate) fn architecture(&self) -> Result<&str> {
+        self.text_or("architecture", ["Conv5_FC3", "Conv5_FC3", "AE_Conv5_FC3"])
+    }
+
+    pub(crate) fn loss(&self) -> Result<&str> {
+        self.text_or("loss", ["CrossEntropyLoss", "MSELoss", "MSELoss"])
+    }
+
+    pub(crate) fn vote_weights(&self) -> Result<&str> {
+        self.text_or("vote_weights", ["balanced_accuracy", "uniform", "uniform"])
     }
 }
 

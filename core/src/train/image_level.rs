@@ -5,7 +5,7 @@ use crate::data::loader::{Sample, Source};
 use crate::error::{Code, Error, Result};
 use crate::options::Options;
 use crate::train::evaluate::{Evaluation, Row};
-use crate::vote::{Ballot, winner};
+use crate::vote::Ballot;
 
 /// The weight of each part: its score over `validation`, 0 under the threshold, with sum 1.
 ///
@@ -55,7 +55,7 @@ pub(crate) struct Columns {
 /// # Errors
 /// [`Code::UndefinedVote`] naming an image that lacks a part.
 pub(crate) fn columns(evaluation: &Evaluation, parts: usize, source: &Source) -> Result<Columns> {
-    let mut values = Vec::with_capacity(evaluation.rows.len() * evaluation.classes);
+    let mut values = Vec::with_capacity(evaluation.rows.len() * evaluation.outputs);
     let mut truth = Vec::new();
     for image in evaluation.rows.chunks(parts) {
         let complete = image.len() == parts
@@ -67,8 +67,8 @@ pub(crate) fn columns(evaluation: &Evaluation, parts: usize, source: &Source) ->
             return Err(Error::new(Code::UndefinedVote, "an image lacks some of its parts")
                 .at(visit.place(None)));
         }
-        values.extend(image.iter().flat_map(|row| row.probabilities.iter().copied()));
-        truth.push(image[0].truth);
+        values.extend(image.iter().flat_map(|row| row.values.iter().copied()));
+        truth.push(image[0].class());
     }
     Ok(Columns { values, truth })
 }
@@ -97,7 +97,7 @@ impl<'a> Election<'a> {
         let mut election = Self { entry, options, weights, fitted: Vec::new() };
         if entry.info.fits {
             let columns = columns(validation, election.weights.len(), source)?;
-            let ballot = election.ballot(&columns, validation.classes);
+            let ballot = election.ballot(&columns, validation.outputs);
             let fitted = entry.vote.fit(&ballot, &columns.truth, &election.options)?;
             election.fitted = fitted;
         }
@@ -120,19 +120,18 @@ impl<'a> Election<'a> {
     /// As [`Election::new`].
     pub(crate) fn take(&self, evaluation: &Evaluation, source: &Source) -> Result<Evaluation> {
         let columns = columns(evaluation, self.weights.len(), source)?;
-        let ballot = self.ballot(&columns, evaluation.classes);
+        let ballot = self.ballot(&columns, evaluation.outputs);
         let scores = self.entry.scores(&ballot, &self.options)?;
         let rows = evaluation
             .rows
             .chunks(self.weights.len())
-            .zip(scores.chunks_exact(evaluation.classes))
+            .zip(scores.chunks_exact(evaluation.outputs))
             .map(|(image, scores)| Row {
                 sample: Sample { image: image[0].sample.image, part: 0 },
                 truth: image[0].truth,
-                predicted: winner(scores),
-                probabilities: scores.to_vec(),
+                values: scores.to_vec(),
             })
             .collect();
-        Ok(Evaluation { rows, classes: evaluation.classes, loss: None })
+        Ok(Evaluation { rows, loss: None, ..*evaluation })
     }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::objective::Objective;
+use super::scores::judges;
 use super::session::Session;
 use crate::catalog::ArchitectureEntry;
 use crate::data::loader::Step;
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::task::Task;
 
 /// The entries of the catalog that a run uses.
 pub(super) struct Named {
@@ -25,9 +27,9 @@ impl Named {
     pub(super) fn find(config: &Config, session: &Session<'_>) -> Result<Self> {
         let mut problems = Problems::default();
         let at = |name: &str| Place::Option(name.into());
-        problems.take(check_metrics(&config.selection_metrics, session));
+        problems.take(check_metrics(config, session));
         problems.take(check_vote(config, session));
-        let architecture = session.catalog.architectures.get(config.train.text("architecture")?);
+        let architecture = session.catalog.architectures.get(config.architecture()?);
         let architecture = problems
             .take(architecture.map(Arc::clone).map_err(|error| error.at(at("architecture"))));
         let objective = problems.take(objective(config, session));
@@ -46,15 +48,22 @@ fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
     let vote = session.catalog.votes.get(config.train.text("vote")?);
     let vote = vote.map_err(|error| error.at(Place::Option("vote".into())))?;
     let options = vote.options(config.train.map("vote_options")?);
-    options.map(drop).map_err(|error| error.within("vote_options"))
+    options.map_err(|error| error.within("vote_options"))?;
+    if config.task == Task::Regression && config.vote_weights()? != "uniform" {
+        let message = "the parts of a regression have no accuracy to be weighed by";
+        return Err(Error::new(Code::BadOption, message)
+            .at(Place::Option("vote_weights".into()))
+            .help("leave vote_weights out: all parts weigh the same"));
+    }
+    Ok(())
 }
 
 fn objective(config: &Config, session: &Session<'_>) -> Result<Objective> {
-    let loss = session.catalog.losses.get(config.train.text("loss")?);
-    let loss = loss.map_err(|error| error.at(Place::Option("loss".into())))?;
+    let here = |error: Error| error.at(Place::Option("loss".into()));
+    let loss = session.catalog.losses.get(config.loss()?).map_err(here)?;
     let options = loss.options(config.train.map("loss_options")?);
     let options = options.map_err(|error| error.within("loss_options"))?;
-    Ok(Objective { loss: Arc::clone(loss), options })
+    Ok(Objective { loss: Arc::clone(loss), options, task: config.task, class_weights: Vec::new() })
 }
 
 fn augmentation(config: &Config, session: &Session<'_>) -> Result<Vec<Step>> {
@@ -72,8 +81,10 @@ fn augmentation(config: &Config, session: &Session<'_>) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-fn check_metrics(names: &[String], session: &Session<'_>) -> Result<()> {
-    let known = || session.catalog.metrics.names().chain(["loss"]);
+fn check_metrics(config: &Config, session: &Session<'_>) -> Result<()> {
+    let names = &config.selection_metrics;
+    let judging = || judges(session.catalog, config.task).map(|entry| entry.info.name.as_str());
+    let known = || judging().chain(["loss"]);
     let mut problems = Problems::default();
     for (i, name) in names.iter().enumerate() {
         let here = |message| {
@@ -82,7 +93,10 @@ fn check_metrics(names: &[String], session: &Session<'_>) -> Result<()> {
         if !known().any(|metric| metric == name) {
             let near = did_you_mean(name, known());
             let all: Vec<_> = known().collect();
-            let message = format!("there is no metric {name:?}{near}");
+            let message = match session.catalog.metrics.find(name) {
+                Some(_) => format!("the metric {name:?} does not judge a {}", config.task),
+                None => format!("there is no metric {name:?}{near}"),
+            };
             problems.push(here(message).help(format!("known are: {}", all.join(", "))));
         } else if names[..i].contains(name) {
             problems.push(here(format!("the metric {name:?} is listed twice")));

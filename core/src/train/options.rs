@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::options::{Kind, OptionSpec};
+use crate::task::Task;
 
 fn choice(words: &[&str]) -> Kind {
     Kind::Choice { of: words.iter().map(|word| (*word).to_owned()).collect() }
@@ -13,7 +14,12 @@ pub fn specs() -> Vec<OptionSpec> {
     let count = |min| Kind::Int { min, max: i64::from(i32::MAX) };
     let positive = Kind::Float { min: 0.0, max: f64::MAX };
     vec![
-        OptionSpec::new("task", choice(&["classification"]), "classification", "what is learned"),
+        OptionSpec::new(
+            "task",
+            choice(&Task::ALL.map(Task::name)),
+            "classification",
+            "what is learned: classes, a number, or the image itself",
+        ),
         OptionSpec::required("data", Kind::Map, "the images, from caps(…)"),
         OptionSpec::required("splits", Kind::Text, "the folder with the split tables"),
         OptionSpec::required(
@@ -21,12 +27,23 @@ pub fn specs() -> Vec<OptionSpec> {
             Kind::Text,
             "the experiment folder to write; it must be new",
         ),
-        OptionSpec::new("label", Kind::Text, "diagnosis", "the column to learn"),
+        OptionSpec::absent(
+            "label",
+            Kind::Text,
+            "diagnosis for a classification, age for a regression",
+            "the column to learn",
+        ),
         OptionSpec::absent(
             "classes",
             Kind::Texts,
             "all in the label column",
             "the classes to learn",
+        ),
+        OptionSpec::absent(
+            "select",
+            Kind::Map,
+            "all",
+            "the rows to use, by a column: #{ diagnosis: [\"CN\"] }",
         ),
         OptionSpec::absent("split", Kind::Ints, "all there are", "which splits to run"),
         OptionSpec::new("baseline", Kind::Bool, false, "train on first sessions only"),
@@ -37,10 +54,32 @@ pub fn specs() -> Vec<OptionSpec> {
             false,
             "go on although a participant is on both sides; it is recorded",
         ),
-        OptionSpec::new("architecture", Kind::Text, "Conv5_FC3", "the registered architecture"),
+        OptionSpec::absent(
+            "architecture",
+            Kind::Text,
+            "Conv5_FC3, or AE_Conv5_FC3 for a reconstruction",
+            "the registered architecture",
+        ),
         OptionSpec::new("options", Kind::Map, json!({}), "the architecture's own options"),
-        OptionSpec::new("loss", Kind::Text, "CrossEntropyLoss", "the registered loss"),
+        OptionSpec::absent(
+            "loss",
+            Kind::Text,
+            "CrossEntropyLoss for a classification, MSELoss otherwise",
+            "the registered loss",
+        ),
         OptionSpec::new("loss_options", Kind::Map, json!({}), "the loss's own options"),
+        OptionSpec::absent(
+            "class_weights",
+            Kind::Map,
+            "1 for every class",
+            "how often the loss of a sample counts, by its class: #{ AD: 2.0 }",
+        ),
+        OptionSpec::new(
+            "balance_classes",
+            Kind::Bool,
+            false,
+            "let each class count the same in the loss: n / (classes · n of the class)",
+        ),
         OptionSpec::new(
             "augmentation",
             Kind::Named,
@@ -90,10 +129,10 @@ pub fn specs() -> Vec<OptionSpec> {
         ),
         OptionSpec::new("vote", Kind::Text, "soft", "how parts vote on their image"),
         OptionSpec::new("vote_options", Kind::Map, json!({}), "the vote's own options"),
-        OptionSpec::new(
+        OptionSpec::absent(
             "vote_weights",
             choice(&["balanced_accuracy", "accuracy", "uniform"]),
-            "balanced_accuracy",
+            "balanced_accuracy for a classification, uniform for a regression",
             "what a part's vote weighs: its score in validation, or the same for all",
         ),
         OptionSpec::new(

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Score;
+use super::scores::Score;
+use crate::task::Task;
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// The experiment folder.
     pub maps: PathBuf,
+    /// What was learned.
+    pub task: Task,
     /// The classes, by their code.
     pub classes: Vec<String>,
     /// The scores of every split, best model, group and level, in that order.

@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use tch::Device;
 
 use super::config::{Config, cores};
 use super::evaluate::Evaluator;
+use super::inputs::{budget, find_files, not_finite, part_tensors, preprocessing, regions};
 use super::named::Named;
-use super::objective::Objective;
 use super::rehearsal::rehearse;
 use super::session::{Event, Session};
+use super::sides::{Sides, read_splits};
 use crate::catalog::ArchitectureRequest;
-use crate::data::caps::{Caps, MaskOptions};
-use crate::data::images::{Images, NotFinite};
+use crate::data::caps::Caps;
+use crate::data::images::Images;
 use crate::data::loader::{Sample, Source, Step};
-use crate::data::part::{self, Region};
-use crate::data::participants::Session as Visit;
+use crate::data::part;
 use crate::data::pattern::Preprocessing;
-use crate::data::split::{Label, Split, SplitFolder, SplitOptions, Target};
+use crate::data::split::Label;
 use crate::device;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::{NetworkSpec, Plan};
 use crate::random::derived_seed;
 use crate::shape::{Shape, show};
+use crate::task::Task;
 
 /// Bytes that the largest map of a batch may take in evaluation.
 const EVALUATION_BYTES: i64 = 32 << 20;
@@ -34,7 +34,6 @@ const EVALUATION_BYTES: i64 = 32 << 20;
 /// A run that is ready to start.
 pub(crate) struct Prepared {
     pub(crate) config: Config,
-    pub(crate) objective: Objective,
     /// What is done to training images, in order.
     pub(crate) augmentation: Arc<[Step]>,
     pub(crate) preprocessing: Preprocessing,
@@ -48,13 +47,6 @@ pub(crate) struct Prepared {
     /// Samples per forward pass in evaluation, where nothing is kept for a backward pass.
     pub(crate) evaluation_batch: usize,
     pub(crate) warnings: Vec<String>,
-}
-
-/// The two sides of a split, as images with their class.
-pub(crate) struct Sides {
-    pub(crate) split: Split,
-    pub(crate) train: Vec<(usize, usize)>,
-    pub(crate) validation: Vec<(usize, usize)>,
 }
 
 impl Prepared {
@@ -75,9 +67,13 @@ impl Prepared {
     }
 
     /// How sets are evaluated.
-    pub(crate) fn evaluator<'a>(&'a self, session: &'a Session<'a>) -> Evaluator<'a> {
+    pub(crate) fn evaluator<'a>(
+        &'a self,
+        sides: &'a Sides,
+        session: &'a Session<'a>,
+    ) -> Evaluator<'a> {
         Evaluator {
-            objective: &self.objective,
+            objective: &sides.objective,
             source: &self.source,
             batch_size: self.evaluation_batch,
             threads: self.config.loader_threads,
@@ -85,12 +81,12 @@ impl Prepared {
         }
     }
 
-    /// All parts of these images, image by image, with the class of each.
-    pub(crate) fn samples(&self, side: &[(usize, usize)]) -> Vec<(Sample, usize)> {
+    /// All parts of these images, image by image, with what is to be learned of each.
+    pub(crate) fn samples(&self, side: &[(usize, Label)]) -> Vec<(Sample, Label)> {
         let parts = self.source.parts.count();
         side.iter()
-            .flat_map(|(image, class)| {
-                (0..parts).map(|part| (Sample { image: *image, part }, *class))
+            .flat_map(|(image, label)| {
+                (0..parts).map(|part| (Sample { image: *image, part }, *label))
             })
             .collect()
     }
@@ -146,43 +142,16 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let classes = splits[0].classes.as_ref().map_or_else(Vec::new, |classes| classes.names.clone());
     let request = ArchitectureRequest {
         input: input.clone(),
-        outputs: classes.len() as i64,
+        outputs: outputs(config.task, &classes, &input)[0],
         options: config.train.map("options")?.clone(),
     };
     let spec = named.architecture.architecture.build(&request)?;
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
-    if plan.output != [classes.len() as i64] {
-        return Err(Error::new(
-            Code::ShapeMismatch,
-            format!(
-                "{} classes need {} outputs, but {:?} gives {}",
-                classes.len(),
-                classes.len(),
-                spec.architecture,
-                show(&plan.output)
-            ),
-        )
-        .help("end the network with linear(p.outputs)"));
-    }
+    check_output_shape(config.task, &classes, &plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
-    let splits = splits
-        .into_iter()
-        .map(|split| {
-            let side = |rows: &[crate::data::split::Row]| {
-                rows.iter()
-                    .filter_map(|row| {
-                        let key = (row.session.participant.clone(), row.session.session.clone());
-                        match row.label {
-                            Label::Class(class) => Some((*numbers.get(&key)?, class)),
-                            _ => None,
-                        }
-                    })
-                    .collect()
-            };
-            Sides { train: side(&split.train), validation: side(&split.validation), split }
-        })
-        .collect();
+    let sides = |split| Sides::new(split, &numbers, &named.objective, &config);
+    let splits = splits.into_iter().map(sides).collect::<Result<Vec<_>>>()?;
     let tensors = match config.data.flag("use_tensors")? {
         true => part_tensors(&caps, &preprocessing, &images, parts.as_ref())?.into(),
         false => Arc::from([]),
@@ -191,7 +160,6 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         Source { images, parts, normalize: config.data.flag("normalize")?, tensors, augment: None };
     let prepared = Prepared {
         config,
-        objective: named.objective,
         augmentation: named.augmentation,
         preprocessing,
         device,
@@ -206,6 +174,38 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     };
     rehearse(&prepared, session)?;
     Ok(prepared)
+}
+
+/// The shape that a network for the task gives.
+fn outputs(task: Task, classes: &[String], input: &[i64]) -> Shape {
+    match task {
+        Task::Classification => vec![classes.len() as i64],
+        Task::Regression => vec![1],
+        Task::Reconstruction => input.to_vec(),
+    }
+}
+
+fn check_output_shape(task: Task, classes: &[String], plan: &Plan) -> Result<()> {
+    let expected = outputs(task, classes, &plan.input);
+    if plan.output == expected {
+        return Ok(());
+    }
+    let (architecture, found) = (&plan.spec.architecture, show(&plan.output));
+    let (needed, help) = match task {
+        Task::Classification => (
+            format!("{0} classes need {0} outputs", classes.len()),
+            "end the network with linear(p.outputs)",
+        ),
+        Task::Regression => {
+            ("a regression needs 1 output".to_owned(), "end the network with linear(p.outputs)")
+        }
+        Task::Reconstruction => (
+            format!("a reconstruction needs the input's shape, {}", show(&expected)),
+            "take an autoencoder: architecture: autoencoder(\"…\") derives one from a CNN",
+        ),
+    };
+    let message = format!("{needed}, but {architecture:?} gives {found}");
+    Err(Error::new(Code::ShapeMismatch, message).help(help))
 }
 
 /// Results are never overwritten: the folder must be new or empty.
@@ -228,188 +228,4 @@ fn check_output(output: &Path) -> Result<()> {
         }
         Err(error) => Err(Error::io(output, "look into the output folder", &error)),
     }
-}
-
-/// The splits asked for, and whether the folder holds a single one.
-fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
-    let folder = SplitFolder::open(Path::new(config.train.text("splits")?))?;
-    let all = folder.indices();
-    let wanted = match config.train.has("split") {
-        false => all.clone(),
-        true => config
-            .train
-            .ints("split")?
-            .iter()
-            .map(|i| usize::try_from(*i).unwrap_or(usize::MAX))
-            .collect(),
-    };
-    let classes = match config.train.has("classes") {
-        true => Some(config.train.texts("classes")?),
-        false => None,
-    };
-    let options = SplitOptions {
-        target: Target::Class { column: config.train.text("label")?.into(), classes },
-        select: None,
-        baseline: config.train.flag("baseline")?,
-        valid_longitudinal: config.train.flag("valid_longitudinal")?,
-        allow_leakage: config.train.flag("allow_leakage")?,
-    };
-    let splits = folder.read_all(&wanted, &options)?;
-    let names = |split: &Split| split.classes.as_ref().map(|classes| classes.names.clone());
-    for split in &splits[1..] {
-        if names(split) != names(&splits[0]) {
-            return Err(Error::new(
-                Code::BadClasses,
-                format!(
-                    "split {} has the classes {:?}, split {} {:?}",
-                    splits[0].index,
-                    names(&splits[0]).unwrap_or_default(),
-                    split.index,
-                    names(split).unwrap_or_default()
-                ),
-            )
-            .help("name the classes with the option classes, or train the splits one by one"));
-        }
-    }
-    let single = !folder.path().join(format!("split-{}", all[0])).is_dir()
-        && !folder.path().join(format!("fold-{}", all[0])).is_dir();
-    Ok((splits, single))
-}
-
-/// The preprocessing that the data options describe.
-fn preprocessing(config: &Config) -> Result<Preprocessing> {
-    let data = &config.data;
-    let kind = data.text("preprocessing")?;
-    let own: &[&str] = match kind {
-        "pet-linear" => &["tracer", "suvr_reference_region", "use_uncropped_image"],
-        "custom" => &["custom_suffix", "pattern"],
-        _ => &["use_uncropped_image"],
-    };
-    let mut value = json!({ "preprocessing": kind });
-    for key in own {
-        if let Some(given) = data.values().get(*key) {
-            value[*key] = given.clone();
-        }
-    }
-    let preprocessing: Preprocessing = serde_json::from_value(value).map_err(|error| {
-        Error::new(Code::MissingOption, format!("the preprocessing {kind:?} needs more"))
-            .because(error)
-            .help(format!("its options are: {}", own.join(", ")))
-            .at(Place::Option("preprocessing".into()))
-    })?;
-    preprocessing.check()?;
-    Ok(preprocessing)
-}
-
-type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
-
-/// The image, or where asked for the tensor, of every session of every split, each once.
-fn find_files(
-    caps: &Caps,
-    preprocessing: &Preprocessing,
-    splits: &[Split],
-    config: &Config,
-) -> Result<Files> {
-    let mut visits: BTreeMap<(String, String), Visit> = BTreeMap::new();
-    for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
-        let visit = &row.session;
-        let key = (visit.participant.clone(), visit.session.clone());
-        visits.entry(key).or_insert_with(|| visit.clone());
-    }
-    let visits: Vec<Visit> = visits.into_values().collect();
-    let mut tensors = BTreeMap::new();
-    if config.data.flag("use_tensors")? {
-        for (i, visit) in visits.iter().enumerate() {
-            let found = caps.find_tensors(std::slice::from_ref(visit), preprocessing);
-            if let Some(file) = found.ok().and_then(|found| found.files.into_iter().next()) {
-                tensors.insert(i, file);
-            }
-        }
-    }
-    let without: Vec<Visit> = (visits.iter().enumerate())
-        .filter(|(i, _)| !tensors.contains_key(i))
-        .map(|(_, visit)| visit.clone())
-        .collect();
-    let found = caps.find(&without, preprocessing)?;
-    let warnings = found.warnings.iter().map(ToString::to_string).collect();
-    let mut images = found.files.into_iter();
-    let files = visits
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, visit)| Some((visit, tensors.remove(&i).or_else(|| images.next())?)))
-        .collect();
-    Ok((files, warnings))
-}
-
-/// The tensors of parts that ClinicaDL saved, for every part of every image.
-fn part_tensors(
-    caps: &Caps,
-    preprocessing: &Preprocessing,
-    images: &Images,
-    parts: &dyn part::Parts,
-) -> Result<Vec<Option<PathBuf>>> {
-    let mut files = Vec::with_capacity(images.len() * parts.count());
-    for image in 0..images.len() {
-        let name = images.file(image).file_name().unwrap_or_default().to_string_lossy();
-        let name = name
-            .strip_suffix(".pt")
-            .map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
-        for index in 0..parts.count() {
-            let file = parts
-                .tensor(index)
-                .map(|part| caps.tensor_path(images.session(image), preprocessing, &name, part));
-            files.push(file.transpose()?.filter(|file| file.is_file()));
-        }
-    }
-    Ok(files)
-}
-
-fn regions(caps: &Caps, preprocessing: &Preprocessing, config: &Config) -> Result<Vec<Region>> {
-    if config.data.text("mode")? != "roi" {
-        return Ok(Vec::new());
-    }
-    let names = config.data.texts("roi_list")?;
-    let text = |name| config.data.text(name).map(|text| Some(text.to_owned()));
-    let options = MaskOptions {
-        roi_custom_template: text("roi_custom_template")?,
-        roi_custom_mask_pattern: text("roi_custom_mask_pattern")?,
-    };
-    let files = caps.find_masks(&names, preprocessing, &options)?;
-    Ok(names.into_iter().zip(files).map(|(name, file)| Region { name, file }).collect())
-}
-
-fn not_finite(config: &Config) -> Result<NotFinite> {
-    Ok(match config.data.text("nan")? {
-        "replace" => NotFinite::Replace,
-        _ => NotFinite::Refuse,
-    })
-}
-
-/// Bytes of decoded images that may be kept.
-fn budget(config: &Config) -> Result<usize> {
-    if config.data.has("cache_mb") {
-        return Ok((config.data.int("cache_mb")? as usize).saturating_mul(1 << 20));
-    }
-    Ok(available_memory() / 4)
-}
-
-/// Bytes of memory that are free, or 4 GiB where the system does not say.
-fn available_memory() -> usize {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
-    kib.map_or(4 << 30, |kib| kib << 10)
-}
-
-/// The extraction JSON's keys for maps.json, as ClinicaDL names them.
-pub(crate) fn preprocessing_dict(prepared: &Prepared) -> Value {
-    let mut keys = match serde_json::to_value(&prepared.preprocessing) {
-        Ok(Value::Object(keys)) => keys,
-        _ => Default::default(),
-    };
-    keys.insert("mode".into(), json!(prepared.source.parts.mode()));
-    keys.insert("prepare_dl".into(), json!(false));
-    keys.extend(prepared.source.parts.describe());
-    keys.insert("file_type".into(), json!({ "pattern": prepared.preprocessing.pattern() }));
-    Value::Object(keys)
 }

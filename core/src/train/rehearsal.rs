@@ -7,9 +7,10 @@ use super::prepare::Prepared;
 use super::session::Session;
 use crate::catalog::Origin;
 use crate::data::loader::Sample;
+use crate::data::split::Label;
 use crate::error::Result;
 use crate::random::Random;
-use crate::vote::winner;
+use crate::task::Task;
 
 /// Takes the vote and every metric on random scores for the validation images of the first split.
 ///
@@ -19,15 +20,20 @@ pub(super) fn rehearse(prepared: &Prepared, session: &Session<'_>) -> Result<()>
     let (train, catalog) = (&prepared.config.train, session.catalog);
     let Some(sides) = prepared.splits.first() else { return Ok(()) };
     let mut random = Random::new(prepared.config.seed, "rehearsal", &[]);
-    let classes = prepared.classes.len();
-    let row = |(sample, truth): (Sample, usize)| {
-        let raw: Vec<f64> = (0..classes).map(|_| random.uniform(0.05, 1.0)).collect();
+    let task = prepared.config.task;
+    let outputs = match task {
+        Task::Classification => prepared.classes.len(),
+        Task::Regression => 1,
+        // Nobody votes on reconstructions, and metrics of others do not judge them.
+        Task::Reconstruction => return Ok(()),
+    };
+    let row = |(sample, truth): (Sample, Label)| {
+        let raw: Vec<f64> = (0..outputs).map(|_| random.uniform(0.05, 1.0)).collect();
         let sum: f64 = raw.iter().sum();
-        let probabilities: Vec<f64> = raw.iter().map(|value| value / sum).collect();
-        Row { sample, truth, predicted: winner(&probabilities), probabilities }
+        Row { sample, truth, values: raw.iter().map(|value| value / sum).collect() }
     };
     let rows = prepared.samples(&sides.validation).into_iter().map(row).collect();
-    let mut evaluation = Evaluation { rows, classes, loss: None };
+    let mut evaluation = Evaluation { task, rows, outputs, loss: None };
     let help = |error: crate::Error| error.help("it was tried on random scores before training");
     let parts = prepared.source.parts.count();
     let vote = catalog.votes.get(train.text("vote")?)?;

@@ -74,6 +74,8 @@ pub enum Event {
     SplitStarted {
         /// Its number.
         split: usize,
+        /// Training and validation images.
+        images: (usize, usize),
         /// The classes, with their numbers of training and validation images.
         classes: Vec<(String, usize, usize)>,
     },
@@ -112,8 +114,8 @@ pub enum Event {
         train_loss: Option<f64>,
         /// Mean loss over the validation set.
         validation_loss: f64,
-        /// Balanced accuracy over the validation set.
-        validation_ba: Option<f64>,
+        /// The metric that tells most about the task, over the validation set.
+        headline: Option<(String, f64)>,
         /// Selection metrics that reached their best value.
         best: Vec<String>,
         /// Seconds the epoch took, evaluation included.

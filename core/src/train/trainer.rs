@@ -9,10 +9,12 @@ use serde::Serialize;
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
 use super::optimizer::Adam;
-use super::prepare::{Prepared, Sides};
+use super::prepare::Prepared;
 use super::session::{Event, Session};
+use super::sides::Sides;
 use super::stopping::{Best, EarlyStopping};
 use crate::data::loader::{Batch, Loader, Sample};
+use crate::data::split::Label;
 use crate::error::{Code, Error, Result};
 use crate::maps::{Maps, TrainingRow};
 use crate::metric::Direction;
@@ -24,9 +26,9 @@ pub(crate) struct Trainer<'a> {
     prepared: &'a Prepared,
     session: &'a Session<'a>,
     maps: &'a Maps,
-    split: usize,
-    train: Vec<(Sample, usize)>,
-    validation: Vec<(Sample, usize)>,
+    sides: &'a Sides,
+    train: Vec<(Sample, Label)>,
+    validation: Vec<(Sample, Label)>,
     pub(crate) network: Network,
     optimizer: Adam,
     progress: Progress,
@@ -54,7 +56,7 @@ struct Progress {
 impl<'a> Trainer<'a> {
     pub(crate) fn new(
         prepared: &'a Prepared,
-        sides: &Sides,
+        sides: &'a Sides,
         maps: &'a Maps,
         session: &'a Session<'a>,
     ) -> Result<Self> {
@@ -71,7 +73,7 @@ impl<'a> Trainer<'a> {
             prepared,
             session,
             maps,
-            split: sides.split.index,
+            sides,
             train: prepared.samples(&sides.train),
             validation: prepared.samples(&sides.validation),
             network,
@@ -113,7 +115,7 @@ impl<'a> Trainer<'a> {
                 epochs,
                 train_loss: evaluations.train.as_ref().and_then(|train| train.loss),
                 validation_loss,
-                validation_ba: self.validation_score("BA"),
+                headline: self.headline(),
                 best: improved,
                 seconds: start.elapsed().as_secs_f64(),
             });
@@ -126,18 +128,18 @@ impl<'a> Trainer<'a> {
     }
 
     /// The batches of an epoch, in an order that depends on the seed, the split and the epoch.
-    fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, usize)>> {
+    fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, Label)>> {
         let mut order = self.train.clone();
-        let keys = [self.split as u64, epoch as u64];
+        let keys = [self.split() as u64, epoch as u64];
         Random::new(self.prepared.config.seed, "order", &keys).shuffle(&mut order);
         order.chunks(self.prepared.config.batch_size).map(<[_]>::to_vec).collect()
     }
 
-    fn epoch(&mut self, batches: Vec<Vec<(Sample, usize)>>) -> Result<()> {
+    fn epoch(&mut self, batches: Vec<Vec<(Sample, Label)>>) -> Result<()> {
         let config = &self.prepared.config;
         let samples: Vec<Vec<Sample>> =
             batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
-        let source = self.prepared.training_source(self.split, self.progress.epoch);
+        let source = self.prepared.training_source(self.split(), self.progress.epoch);
         let loader = Loader::new(source, samples, config.loader_threads);
         let mut updates = 0;
         for (i, batch) in loader.enumerate() {
@@ -145,8 +147,8 @@ impl<'a> Trainer<'a> {
             let window = i / config.accumulation_steps * config.accumulation_steps;
             let window = &batches[window..batches.len().min(window + config.accumulation_steps)];
             let samples: usize = window.iter().map(Vec::len).sum();
-            let classes: Vec<i64> = batches[i].iter().map(|(_, class)| *class as i64).collect();
-            let loss = self.learn(&batch, &classes, i, samples)?;
+            let labels: Vec<Label> = batches[i].iter().map(|(_, label)| *label).collect();
+            let loss = self.learn(&batch, &labels, i, samples)?;
             self.session.tell(Event::Step { step: i + 1, loss });
             let last = i + 1 == batches.len();
             if !last && (i + 1) % config.accumulation_steps != 0 {
@@ -167,20 +169,20 @@ impl<'a> Trainer<'a> {
 
     /// Adds a batch's gradient, weighed so that each of the window's `samples` counts once; gives
     /// the batch's mean loss.
-    fn learn(&mut self, batch: &Batch, classes: &[i64], i: usize, samples: usize) -> Result<f64> {
-        let keys = [self.split as u64, self.progress.epoch as u64, i as u64];
+    fn learn(&mut self, batch: &Batch, labels: &[Label], i: usize, samples: usize) -> Result<f64> {
+        let keys = [self.split() as u64, self.progress.epoch as u64, i as u64];
         let mode = self.mode(&keys);
         let device = self.network.device();
         let x = images(batch, device)?;
-        let logits = self.network.forward(&x, mode)?;
-        let sum = self.prepared.objective.sum(&logits, classes)?;
-        let loss = sum.f_double_value(&[])? / classes.len() as f64;
+        let pass = self.network.pass(&x, mode)?;
+        let objective = &self.sides.objective;
+        let sum = objective.sum(&pass, &x, labels)?;
+        let loss = sum.f_double_value(&[])? / labels.len() as f64;
         if !loss.is_finite() {
             let epoch = self.progress.epoch + 1;
             let what = format!("the loss is {loss} in epoch {epoch}, batch {}", i + 1);
-            let Prepared { source, objective, .. } = self.prepared;
-            let pass = (&x, self.mode(&keys));
-            return Err(not_finite(&what, &self.network, pass, (batch, source), objective));
+            let (pass, data) = ((&x, self.mode(&keys)), (batch, &self.prepared.source));
+            return Err(not_finite(&what, &self.network, pass, data, objective));
         }
         (sum / samples as f64).f_backward()?;
         if self.progress.epoch == 0 && i == 0 {
@@ -213,7 +215,7 @@ impl<'a> Trainer<'a> {
     /// Evaluates both sets, or the validation set alone where that was asked for, and writes a row.
     fn evaluate(&mut self) -> Result<Rc<Evaluations>> {
         let config = &self.prepared.config;
-        let evaluator = self.prepared.evaluator(self.session);
+        let evaluator = self.prepared.evaluator(self.sides, self.session);
         let run = |samples, group| evaluator.run(&self.network, samples, group);
         let train = match config.evaluate_train {
             true => Some(run(&self.train, "train")?),
@@ -227,8 +229,18 @@ impl<'a> Trainer<'a> {
             train: train.as_ref().map(|train| train.scores(catalog)).transpose()?,
             validation: validation.scores(catalog)?,
         });
-        self.maps.write_training(self.split, &self.rows)?;
+        self.maps.write_training(self.split(), &self.rows)?;
         Ok(Rc::new(Evaluations { train, validation }))
+    }
+
+    fn split(&self) -> usize {
+        self.sides.split.index
+    }
+
+    /// The metric that tells a person most, over the validation set.
+    fn headline(&self) -> Option<(String, f64)> {
+        let metric = self.prepared.config.task.headline();
+        Some((metric.to_owned(), self.validation_score(metric)?))
     }
 
     /// A metric of the validation set, or its loss, in the last evaluation.
@@ -243,7 +255,7 @@ impl<'a> Trainer<'a> {
             let name = self.progress.best[i].metric.clone();
             let value = self.validation_score(&name);
             if self.progress.best[i].improves(value, self.progress.epoch) {
-                self.network.save(&self.maps.best_model(self.split, &name))?;
+                self.network.save(&self.maps.best_model(self.split(), &name))?;
                 self.best[i] = Some(Rc::clone(&evaluations));
                 improved.push(name);
             }
@@ -253,7 +265,7 @@ impl<'a> Trainer<'a> {
 
     /// The training set's evaluation by the model that the network now holds.
     pub(crate) fn evaluate_train(&self) -> Result<Evaluation> {
-        self.prepared.evaluator(self.session).run(&self.network, &self.train, "train")
+        self.prepared.evaluator(self.sides, self.session).run(&self.network, &self.train, "train")
     }
 
     /// Loads the best model of a metric into the network.
@@ -277,7 +289,7 @@ impl<'a> Trainer<'a> {
     fn save_checkpoint(&self) -> Result<()> {
         let progress = serde_json::to_string(&self.progress)
             .map_err(|e| Error::new(Code::Internal, "cannot write the progress").because(e))?;
-        let file = self.maps.checkpoint(self.split);
+        let file = self.maps.checkpoint(self.split());
         save_checkpoint(&file, &self.network, &self.optimizer.state(), &progress)
     }
 }

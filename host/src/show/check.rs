@@ -42,7 +42,11 @@ pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
     ];
     for split in &report.splits {
         let counts = report.classes.iter().zip(split.train.iter().zip(&split.validation));
-        let counts: Vec<_> = counts.map(|(name, (t, v))| format!("{name} {t} + {v}")).collect();
+        let mut counts: Vec<_> = counts.map(|(name, (t, v))| format!("{name} {t} + {v}")).collect();
+        if let ([], [train], [validation]) = (&counts[..], &split.train[..], &split.validation[..])
+        {
+            counts.push(format!("{train} + {validation}"));
+        }
         facts.push([
             format!("split {}", split.split),
             format!("{} images for training + validation", counts.join(", ")),

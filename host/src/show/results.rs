@@ -2,12 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use neurhai_core::Task;
 use neurhai_core::train::{GroupResult, MetricScore, Outcome};
 
 use super::columns;
 
 /// The metrics that a table shows; all of them are in the experiment folder.
-const SHOWN: [&str; 6] = ["loss", "accuracy", "BA", "sensitivity", "specificity", "MCC"];
+fn shown(task: Task) -> Vec<&'static str> {
+    match task {
+        Task::Classification => {
+            vec!["loss", "accuracy", "BA", "sensitivity", "specificity", "MCC", "ROC_AUC"]
+        }
+        Task::Regression => vec!["loss", "MAE", "RMSE", "R2_score"],
+        Task::Reconstruction => vec!["loss", "MAE", "RMSE", "PSNR", "SSIM"],
+    }
+}
 
 /// The scores of a group: a line per split, best model and level; of several splits their mean and
 /// standard deviation, too.
@@ -15,15 +24,15 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
     let rows: Vec<&GroupResult> =
         outcome.results.iter().filter(|result| result.group == group).collect();
     // What models were selected by is shown, too.
-    let mut shown = SHOWN.to_vec();
+    let mut shown = shown(outcome.task);
     for row in &rows {
         if !shown.contains(&row.selection_metric.as_str()) {
             shown.push(&row.selection_metric);
         }
     }
     shown.retain(|metric| rows.iter().any(|row| score(row, metric).is_some()));
-    let mut table = vec![head(&shown, group)];
-    table.extend(rows.iter().map(|row| line(row, &shown)));
+    let mut table = vec![head(&shown, group, outcome.task)];
+    table.extend(rows.iter().map(|row| line(row, &shown, outcome.task)));
     let splits: BTreeSet<usize> = rows.iter().map(|row| row.split).collect();
     if splits.len() > 1 {
         // The kinds of rows in the order they stand in for the first split.
@@ -44,20 +53,20 @@ fn score<'a>(row: &'a GroupResult, metric: &str) -> Option<&'a MetricScore> {
     row.scores.iter().find(|score| score.metric == metric)
 }
 
-fn head(shown: &[&str], group: &str) -> Vec<String> {
+fn head(shown: &[&str], group: &str, task: Task) -> Vec<String> {
     let mut head: Vec<String> = ["split", "best by", group].map(String::from).to_vec();
     head.extend(shown.iter().map(|metric| (*metric).to_owned()));
-    head.push("BA, 95 % interval".into());
+    head.push(format!("{}, 95 % interval", task.headline()));
     head
 }
 
-fn line(row: &GroupResult, shown: &[&str]) -> Vec<String> {
+fn line(row: &GroupResult, shown: &[&str], task: Task) -> Vec<String> {
     let mut line = vec![row.split.to_string(), row.selection_metric.clone(), per(&row.level)];
     line.extend(shown.iter().map(|metric| {
         let value = score(row, metric).and_then(|score| score.value);
         value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
     }));
-    let interval = score(row, "BA").and_then(|score| score.interval);
+    let interval = score(row, task.headline()).and_then(|score| score.interval);
     line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
     line
 }
@@ -102,7 +111,10 @@ mod tests {
 
     #[test]
     fn one_group_is_shown_with_the_mean_over_splits() {
-        let results_of = |results| Outcome { maps: "m".into(), classes: vec![], results };
+        let results_of = |results| {
+            let task = Task::Classification;
+            Outcome { maps: "m".into(), task, classes: vec![], results }
+        };
         let outcome = results_of(vec![
             result(0, "train", 1.0),
             result(0, "validation", 0.75),

@@ -70,7 +70,8 @@ fn a_panic_in_any_function_is_an_error_that_names_the_plugin() {
     let loss = catalog.losses.get("bad_loss").unwrap();
     let output = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
     let target = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-    let run = |word: &str| loss.of_samples(&output, &target, &loss.options(&how(word)).unwrap());
+    let run =
+        |word: &str| loss.of_samples(&output, &target, &[], &loss.options(&how(word)).unwrap());
     failed(run("panic"), PANICKED);
     failed(run("error"), &["loss \"bad_loss\""]);
     failed(run("panic_without_gradients"), PANICKED);

@@ -1,0 +1,158 @@
+//! The files of a run: images, tensors and masks, and how they are found.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::config::Config;
+use super::prepare::Prepared;
+use crate::data::caps::{Caps, MaskOptions};
+use crate::data::images::{Images, NotFinite};
+use crate::data::part::{self, Region};
+use crate::data::participants::Session as Visit;
+use crate::data::pattern::Preprocessing;
+use crate::data::split::Split;
+use crate::error::{Code, Error, Place, Result};
+
+/// The preprocessing that the data options describe.
+pub(super) fn preprocessing(config: &Config) -> Result<Preprocessing> {
+    let data = &config.data;
+    let kind = data.text("preprocessing")?;
+    let own: &[&str] = match kind {
+        "pet-linear" => &["tracer", "suvr_reference_region", "use_uncropped_image"],
+        "custom" => &["custom_suffix", "pattern"],
+        _ => &["use_uncropped_image"],
+    };
+    let mut value = json!({ "preprocessing": kind });
+    for key in own {
+        if let Some(given) = data.values().get(*key) {
+            value[*key] = given.clone();
+        }
+    }
+    let preprocessing: Preprocessing = serde_json::from_value(value).map_err(|error| {
+        Error::new(Code::MissingOption, format!("the preprocessing {kind:?} needs more"))
+            .because(error)
+            .help(format!("its options are: {}", own.join(", ")))
+            .at(Place::Option("preprocessing".into()))
+    })?;
+    preprocessing.check()?;
+    Ok(preprocessing)
+}
+
+pub(super) type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
+
+/// The image, or where asked for the tensor, of every session of every split, each once.
+pub(super) fn find_files(
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    splits: &[Split],
+    config: &Config,
+) -> Result<Files> {
+    let mut visits: BTreeMap<(String, String), Visit> = BTreeMap::new();
+    for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
+        let visit = &row.session;
+        let key = (visit.participant.clone(), visit.session.clone());
+        visits.entry(key).or_insert_with(|| visit.clone());
+    }
+    let visits: Vec<Visit> = visits.into_values().collect();
+    let mut tensors = BTreeMap::new();
+    if config.data.flag("use_tensors")? {
+        for (i, visit) in visits.iter().enumerate() {
+            let found = caps.find_tensors(std::slice::from_ref(visit), preprocessing);
+            if let Some(file) = found.ok().and_then(|found| found.files.into_iter().next()) {
+                tensors.insert(i, file);
+            }
+        }
+    }
+    let without: Vec<Visit> = (visits.iter().enumerate())
+        .filter(|(i, _)| !tensors.contains_key(i))
+        .map(|(_, visit)| visit.clone())
+        .collect();
+    let found = caps.find(&without, preprocessing)?;
+    let warnings = found.warnings.iter().map(ToString::to_string).collect();
+    let mut images = found.files.into_iter();
+    let files = visits
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, visit)| Some((visit, tensors.remove(&i).or_else(|| images.next())?)))
+        .collect();
+    Ok((files, warnings))
+}
+
+/// The tensors of parts that ClinicaDL saved, for every part of every image.
+pub(super) fn part_tensors(
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    images: &Images,
+    parts: &dyn part::Parts,
+) -> Result<Vec<Option<PathBuf>>> {
+    let mut files = Vec::with_capacity(images.len() * parts.count());
+    for image in 0..images.len() {
+        let name = images.file(image).file_name().unwrap_or_default().to_string_lossy();
+        let name = name
+            .strip_suffix(".pt")
+            .map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
+        for index in 0..parts.count() {
+            let file = parts
+                .tensor(index)
+                .map(|part| caps.tensor_path(images.session(image), preprocessing, &name, part));
+            files.push(file.transpose()?.filter(|file| file.is_file()));
+        }
+    }
+    Ok(files)
+}
+
+pub(super) fn regions(
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    config: &Config,
+) -> Result<Vec<Region>> {
+    if config.data.text("mode")? != "roi" {
+        return Ok(Vec::new());
+    }
+    let names = config.data.texts("roi_list")?;
+    let text = |name| config.data.text(name).map(|text| Some(text.to_owned()));
+    let options = MaskOptions {
+        roi_custom_template: text("roi_custom_template")?,
+        roi_custom_mask_pattern: text("roi_custom_mask_pattern")?,
+    };
+    let files = caps.find_masks(&names, preprocessing, &options)?;
+    Ok(names.into_iter().zip(files).map(|(name, file)| Region { name, file }).collect())
+}
+
+pub(super) fn not_finite(config: &Config) -> Result<NotFinite> {
+    Ok(match config.data.text("nan")? {
+        "replace" => NotFinite::Replace,
+        _ => NotFinite::Refuse,
+    })
+}
+
+/// Bytes of decoded images that may be kept.
+pub(super) fn budget(config: &Config) -> Result<usize> {
+    if config.data.has("cache_mb") {
+        return Ok((config.data.int("cache_mb")? as usize).saturating_mul(1 << 20));
+    }
+    Ok(available_memory() / 4)
+}
+
+/// Bytes of memory that are free, or 4 GiB where the system does not say.
+fn available_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
+    kib.map_or(4 << 30, |kib| kib << 10)
+}
+
+/// The extraction JSON's keys for maps.json, as ClinicaDL names them.
+pub(crate) fn preprocessing_dict(prepared: &Prepared) -> Value {
+    let mut keys = match serde_json::to_value(&prepared.preprocessing) {
+        Ok(Value::Object(keys)) => keys,
+        _ => Default::default(),
+    };
+    keys.insert("mode".into(), json!(prepared.source.parts.mode()));
+    keys.insert("prepare_dl".into(), json!(false));
+    keys.extend(prepared.source.parts.describe());
+    keys.insert("file_type".into(), json!({ "pattern": prepared.preprocessing.pattern() }));
+    Value::Object(keys)
+}

@@ -1,0 +1,138 @@
+//! What a run says about itself in the experiment folder: who took part, with which options.
+
+use serde_json::{Map, Value, json};
+
+use super::inputs::preprocessing_dict;
+use super::prepare::Prepared;
+use crate::catalog::Catalog;
+use crate::data::split::Label;
+use crate::error::Result;
+use crate::maps::{Maps, make_folder, write_sessions};
+use crate::network::Plan;
+use crate::task::Task;
+use crate::used::{Gathered, Used};
+
+/// The lists of who is in which group of which split.
+pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
+    let groups = maps.root().join("groups");
+    let images = &prepared.source.images;
+    let all = (0..images.len()).map(|i| (images.session(i), None));
+    write_sessions(&groups.join("train+validation.tsv"), &[], all)?;
+    let label = match prepared.config.task {
+        Task::Reconstruction => None,
+        _ => Some(prepared.config.label()?),
+    };
+    let columns: Vec<&str> = ["cohort"].into_iter().chain(label).collect();
+    let caps = json!({
+        "caps_directory": prepared.config.data.text("caps")?,
+        "multi_cohort": false,
+    });
+    for sides in &prepared.splits {
+        for (group, side) in [("train", &sides.train), ("validation", &sides.validation)] {
+            let folder = format!("groups/{group}/split-{}", sides.split.index);
+            make_folder(&maps.root().join(&folder))?;
+            let rows = side
+                .iter()
+                .map(|(image, label)| (images.session(*image), Some(label_text(prepared, *label))));
+            write_sessions(&maps.root().join(&folder).join("data.tsv"), &columns, rows)?;
+            maps.write(&format!("{folder}/maps.json"), &format!("{caps:#}\n"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The cells of a row beside the session: its cohort, and its label where there is one.
+fn label_text(prepared: &Prepared, label: Label) -> Vec<String> {
+    let label = match label {
+        Label::Class(class) => prepared.classes.get(class).cloned(),
+        Label::Number(number) => Some(number.to_string()),
+        Label::None => None,
+    };
+    ["single".to_owned()].into_iter().chain(label).collect()
+}
+
+/// The entries of the catalog that the run uses.
+pub(super) fn entries(prepared: &Prepared, plan: &Plan, catalog: &Catalog) -> Result<Vec<Used>> {
+    let train = &prepared.config.train;
+    let mut used = Gathered::new(catalog);
+    used.architecture(&plan.spec.architecture);
+    used.layers(plan);
+    if prepared.source.parts.mode() != "image" && prepared.config.task != Task::Reconstruction {
+        used.vote(train.text("vote")?);
+    }
+    used.loss(prepared.config.loss()?);
+    used.transforms(prepared.augmentation.iter().map(|(entry, _)| entry.info.name.as_str()));
+    Ok(used.with_metrics(prepared.config.task))
+}
+
+/// The options as they were resolved, defaults included.
+pub(super) fn configuration(prepared: &Prepared) -> Value {
+    let mut train = prepared.config.train.values().clone();
+    train.insert("data".into(), Value::Object(prepared.config.data.values().clone()));
+    Value::Object(train)
+}
+
+/// ClinicaDL's keys of maps.json.
+pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
+    let (config, train) = (&prepared.config, &prepared.config.train);
+    let task = config.task;
+    let codes: Map<String, Value> =
+        prepared.classes.iter().enumerate().map(|(i, name)| (name.clone(), json!(i))).collect();
+    let dropout = train.map("options")?.get("dropout").cloned().unwrap_or(json!(0.0));
+    let value = json!({
+        "architecture": prepared.spec.architecture,
+        "multi_network": false,
+        "dropout": dropout,
+        "selection_metrics": config.selection_metrics,
+        "label": if task == Task::Reconstruction { json!(null) } else { json!(config.label()?) },
+        "label_code": if task == Task::Classification { json!(codes) } else { json!(null) },
+        "selection_threshold": match task {
+            Task::Classification => json!(train.float("selection_threshold")?),
+            _ => json!(null),
+        },
+        "loss": config.loss()?,
+        "gpu": prepared.device.is_cuda(),
+        "n_proc": config.loader_threads,
+        "batch_size": config.batch_size,
+        "evaluation_steps": config.evaluation_steps,
+        "seed": config.seed,
+        "deterministic": false,
+        "transfer_path": false,
+        "multi_cohort": false,
+        "diagnoses": prepared.classes,
+        "baseline": train.flag("baseline")?,
+        "valid_longitudinal": train.flag("valid_longitudinal")?,
+        "normalize": prepared.source.normalize,
+        "data_augmentation": match &prepared.augmentation[..] {
+            [] => json!(false),
+            steps => steps.iter().map(|(entry, _)| entry.info.name.clone()).collect(),
+        },
+        "sampler": "random",
+        "n_splits": if prepared.single_split { 0 } else { prepared.splits.len() },
+        "optimizer": train.text("optimizer")?,
+        "epochs": config.epochs,
+        "learning_rate": config.learning_rate,
+        "weight_decay": config.weight_decay,
+        "patience": config.patience,
+        "tolerance": config.tolerance,
+        "accumulation_steps": config.accumulation_steps,
+        "network_task": task.name(),
+        "caps_directory": config.data.text("caps")?,
+        "tsv_path": train.text("splits")?,
+        "preprocessing_dict": preprocessing_dict(prepared),
+        "mode": prepared.source.parts.mode(),
+        "split": prepared.splits.iter().map(|sides| sides.split.index).collect::<Vec<_>>(),
+        "validation": if prepared.single_split { "SingleSplit" } else { "KFoldSplit" },
+        "num_networks": prepared.source.parts.count(),
+        "output_size": match task {
+            Task::Classification => json!(prepared.classes.len()),
+            Task::Regression => json!(1),
+            Task::Reconstruction => json!(prepared.input),
+        },
+        "input_size": prepared.input,
+    });
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
+}

@@ -1,0 +1,78 @@
+//! What a split's best models say, written into the experiment folder.
+
+use std::collections::BTreeSet;
+
+use super::evaluate::Evaluation;
+use super::image_level::{self, Election};
+use super::outcome::{GroupResult, MetricScore};
+use super::prepare::Prepared;
+use super::session::Session;
+use crate::error::Result;
+use crate::maps::{Maps, Sheet, write_fitted, write_group, write_weights};
+use crate::task::Task;
+
+/// Writes predictions and metrics of groups by the best model of a metric, part by part and, where
+/// an image has several parts, for the image.
+pub(super) fn write_results(
+    prepared: &Prepared,
+    maps: &Maps,
+    split: usize,
+    metric: &str,
+    groups: &[(&str, &Evaluation); 2],
+    session: &Session<'_>,
+) -> Result<Vec<GroupResult>> {
+    let (config, catalog, source) = (&prepared.config, session.catalog, &prepared.source);
+    let (parts, mode) = (source.parts.as_ref(), source.parts.mode());
+    let mut results = Vec::new();
+    let mut keep = |group: &str, level: &str, evaluation: &Evaluation| -> Result<()> {
+        let scores = evaluation.scores_with_intervals(session, config.seed)?;
+        let folder = maps.best(split, metric).join(group);
+        let sheet = Sheet { group, level, evaluation, scores: &scores };
+        write_group(&folder, &sheet, &source.images, parts, catalog)?;
+        results.push(GroupResult {
+            split,
+            selection_metric: metric.into(),
+            group: group.into(),
+            level: level.into(),
+            scores: scores.iter().map(MetricScore::from).collect(),
+        });
+        Ok(())
+    };
+    for (group, evaluation) in groups {
+        keep(group, mode, evaluation)?;
+    }
+    if mode != "image" && config.task != Task::Reconstruction {
+        let by = config.vote_weights()?;
+        let threshold = config.train.float("selection_threshold")?;
+        let validation = groups[1].1;
+        let weights = image_level::weights(validation, parts.count(), by, threshold, catalog)?;
+        let entry = catalog.votes.get(config.train.text("vote")?)?;
+        let options = entry.options(config.train.map("vote_options")?)?;
+        write_weights(&maps.best(split, metric).join("vote_weights.tsv"), &weights, parts)?;
+        let election = Election::new(entry, options, weights, validation, source)?;
+        if entry.info.fits {
+            write_fitted(&maps.best(split, metric).join("vote_fitted.tsv"), &election.fitted)?;
+        }
+        for (group, evaluation) in groups {
+            keep(group, "image", &election.take(evaluation, source)?)?;
+        }
+    }
+    for (group, evaluation) in groups {
+        let images = evaluation.rows.iter().map(|row| row.sample.image);
+        let images: BTreeSet<usize> = images.collect();
+        let visits = images.iter().map(|image| source.images.session(*image).participant.as_str());
+        let participants: BTreeSet<&str> = visits.collect();
+        let file = format!("split-{split}/best-{metric}/{group}/description.log");
+        maps.write(
+            &file,
+            &format!(
+                "Prediction {group} group\nData loaded from CAPS directories: {}\n\
+                 Number of participants: {}\nNumber of sessions: {}\n",
+                config.data.text("caps")?,
+                participants.len(),
+                images.len()
+            ),
+        )?;
+    }
+    Ok(results)
+}
