@@ -59,6 +59,7 @@ impl Vote for Certain {
             source: "argmax over the parts of max p(c)".into(),
             options: Vec::new(),
             fits: false,
+            numbers: false,
         }
     }
 

@@ -194,7 +194,9 @@ typedef struct NeurhaiBallot {
 } NeurhaiBallot;
 
 typedef struct NeurhaiVote {
-    NeurhaiItem item; /* Name, help, options. */
+    /* Name, help, options; "numbers": true in its info says that it can vote on the numbers of a
+     * regression, too, where there is one output. */
+    NeurhaiItem item;
     /* Fills `scores` [image, output], which the host has allocated. `options` is a JSON object. */
     NeurhaiStatus (*vote)(void *data, const NeurhaiBallot *ballot, NeurhaiText options,
                           double *scores, NeurhaiSink error);

@@ -42,7 +42,7 @@ type Votes = fn(&Ballot<'_>) -> Vec<f64>;
 impl Vote for Votes {
     fn info(&self) -> VoteInfo {
         let (name, help) = ("broken".into(), HELP.into());
-        VoteInfo { name, help, source: String::new(), options: vec![], fits: false }
+        VoteInfo { name, help, source: String::new(), options: vec![], fits: false, numbers: true }
     }
 
     fn vote(&self, ballot: &Ballot<'_>, _: &Options) -> Result<Vec<f64>> {
@@ -112,7 +112,7 @@ struct LearnsTooMuch;
 impl Vote for LearnsTooMuch {
     fn info(&self) -> VoteInfo {
         let (name, help) = ("broken".into(), HELP.into());
-        VoteInfo { name, help, source: String::new(), options: vec![], fits: true }
+        VoteInfo { name, help, source: String::new(), options: vec![], fits: true, numbers: false }
     }
 
     fn vote(&self, ballot: &Ballot<'_>, _: &Options) -> Result<Vec<f64>> {

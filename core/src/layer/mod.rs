@@ -24,6 +24,7 @@ mod gate;
 mod global_avg_pool;
 mod group_norm;
 mod instance_norm;
+mod latent;
 mod leaky_relu;
 mod linear;
 mod max_pool;
@@ -72,6 +73,7 @@ pub fn built_in() -> Vec<Box<dyn Layer>> {
         Box::new(concat::Concat),
         Box::new(skip::Skip),
         Box::new(gate::Gate),
+        Box::new(latent::Latent),
     ]
 }
 

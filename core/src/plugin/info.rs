@@ -38,6 +38,14 @@ impl Info {
         }
     }
 
+    pub(super) fn flag(&mut self, key: &str) -> Result<bool> {
+        match self.0.remove(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(bad(format!("{key:?} of its info must be a flag, not {other}"))),
+        }
+    }
+
     pub(super) fn count(&mut self, key: &str) -> Result<usize> {
         match self.0.remove(key) {
             None => Ok(0),

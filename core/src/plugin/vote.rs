@@ -81,9 +81,10 @@ pub(super) fn stage(
 ) -> Result<VoteEntry> {
     let vote = needed(raw.vote, "vote")?;
     let (source, options) = (info.text("source")?, info.options()?);
-    info.finish(&["options", "source"])?;
+    let numbers = info.flag("numbers")?;
+    info.finish(&["options", "source", "numbers"])?;
     let handle = Handle::new(&staging.about, format!("vote {name:?}"), &raw.item);
-    let info = VoteInfo { name, help, source, options, fits: raw.fit.is_some() };
+    let info = VoteInfo { name, help, source, options, fits: raw.fit.is_some(), numbers };
     let vote = Box::new(Strategy { info: info.clone(), vote, fit: raw.fit, handle });
     Ok(VoteEntry { info, origin: staging.origin(), vote })
 }

@@ -49,6 +49,15 @@ fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
     let vote = vote.map_err(|error| error.at(Place::Option("vote".into())))?;
     let options = vote.options(config.train.map("vote_options")?);
     options.map_err(|error| error.within("vote_options"))?;
+    if config.task == Task::Regression && !vote.info.numbers {
+        let names = session.catalog.votes.iter().filter(|entry| entry.info.numbers);
+        let names: Vec<&str> = names.map(|entry| entry.info.name.as_str()).collect();
+        let message =
+            format!("the vote {:?} ({}) decides between classes", vote.info.name, vote.origin);
+        return Err(Error::new(Code::BadOption, message)
+            .at(Place::Option("vote".into()))
+            .help(format!("for a regression there are: {}", names.join(", "))));
+    }
     if config.task == Task::Regression && config.vote_weights()? != "uniform" {
         let message = "the parts of a regression have no accuracy to be weighed by";
         return Err(Error::new(Code::BadOption, message)

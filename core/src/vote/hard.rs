@@ -16,6 +16,7 @@ impl Vote for Hard {
                 .into(),
             options: vec![],
             fits: false,
+            numbers: false,
         }
     }
 

@@ -26,6 +26,9 @@ pub struct VoteInfo {
     pub options: Vec<OptionSpec>,
     /// Whether it learns from the validation set before it is used.
     pub fits: bool,
+    /// Whether it can vote on the numbers of a regression, too: `outputs` is 1 then, and what it gives
+    /// is the number.
+    pub numbers: bool,
 }
 
 /// The outputs of all parts of all images of a group.
@@ -33,7 +36,7 @@ pub struct VoteInfo {
 pub struct Ballot<'a> {
     /// Parts per image.
     pub parts: usize,
-    /// Outputs per part: one probability per class.
+    /// Outputs per part: one probability per class, or one number.
     pub outputs: usize,
     /// `[image, part, output]`, the last fastest.
     pub values: &'a [f64],

@@ -9,13 +9,13 @@ impl Vote for Soft {
     fn info(&self) -> VoteInfo {
         VoteInfo {
             name: "soft".into(),
-            help: "Weighted mean of the parts' probabilities; parts that do well in validation weigh more."
-                .into(),
+            help: "Weighted mean of the parts' probabilities or numbers.".into(),
             source: "p(c) = Σ wᵢ · pᵢ(c), Σ wᵢ = 1; \
                      https://clinicadl.readthedocs.io/en/latest/Train/Details/"
                 .into(),
             options: vec![],
             fits: false,
+            numbers: true,
         }
     }
 

@@ -68,6 +68,12 @@ impl Info {
         )
     }
 
+    /// For a vote: it can vote on the numbers of a regression, too, where there is one output.
+    #[must_use]
+    pub fn numbers(self) -> Self {
+        self.say("numbers", true)
+    }
+
     /// For a metric: its formula.
     #[must_use]
     pub fn formula(self, formula: &str) -> Self {

@@ -21,6 +21,7 @@ impl Vote for Learned {
             source: String::new(),
             options: vec![],
             fits: true,
+            numbers: false,
         }
     }
 

@@ -120,6 +120,7 @@ pub(super) fn add(given: Registration<'_>) -> Result<()> {
         source: String::new(),
         options: given.options(&[])?,
         fits: false,
+        numbers: true,
     };
     let function = given.definition()?;
     let (vote, origin) = (ScriptVote { info: info.clone(), function }, given.origin());
