@@ -20,6 +20,15 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("zoo/conv5_fc3", include_str!("../../scripts/zoo/conv5_fc3.rhai")),
     ("zoo/conv4_fc3", include_str!("../../scripts/zoo/conv4_fc3.rhai")),
     ("zoo/stride_conv5_fc3", include_str!("../../scripts/zoo/stride_conv5_fc3.rhai")),
+    ("zoo/vae_blocks", include_str!("../../scripts/zoo/vae_blocks.rhai")),
+    ("zoo/cvae_blocks", include_str!("../../scripts/zoo/cvae_blocks.rhai")),
+    ("zoo/vanilla_3d_dense_vae", include_str!("../../scripts/zoo/vanilla_3d_dense_vae.rhai")),
+    ("zoo/vanilla_dense_vae", include_str!("../../scripts/zoo/vanilla_dense_vae.rhai")),
+    ("zoo/vanilla_spatial_vae", include_str!("../../scripts/zoo/vanilla_spatial_vae.rhai")),
+    ("zoo/cvae_3d", include_str!("../../scripts/zoo/cvae_3d.rhai")),
+    ("zoo/cvae_3d_half", include_str!("../../scripts/zoo/cvae_3d_half.rhai")),
+    ("zoo/cvae_3d_final_conv", include_str!("../../scripts/zoo/cvae_3d_final_conv.rhai")),
+    ("zoo/generator_unet", include_str!("../../scripts/zoo/generator_unet.rhai")),
 ];
 
 /// Those of them that register an architecture, and which.
@@ -27,6 +36,13 @@ pub(crate) const ARCHITECTURES: &[(&str, &str)] = &[
     ("zoo/conv5_fc3", "Conv5_FC3"),
     ("zoo/conv4_fc3", "Conv4_FC3"),
     ("zoo/stride_conv5_fc3", "Stride_Conv5_FC3"),
+    ("zoo/vanilla_3d_dense_vae", "Vanilla3DdenseVAE"),
+    ("zoo/vanilla_dense_vae", "VanillaDenseVAE"),
+    ("zoo/vanilla_spatial_vae", "VanillaSpatialVAE"),
+    ("zoo/cvae_3d", "CVAE_3D"),
+    ("zoo/cvae_3d_half", "CVAE_3D_half"),
+    ("zoo/cvae_3d_final_conv", "CVAE_3D_final_conv"),
+    ("zoo/generator_unet", "GeneratorUNet"),
 ];
 
 /// Finds modules; each is run once.

@@ -47,6 +47,28 @@ fn the_standard_architectures_take_slices_too() {
     assert_eq!(plan.output, [2]);
 }
 
+/// The networks of reconstructions, against the same in PyTorch (tests/fixtures/make_vae.py), and at sizes
+/// that no halving divides.
+#[test]
+fn variational_networks_and_the_unet_give_back_the_inputs_size() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/vae.json");
+    let fixture: Vec<Value> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let bench = Bench::new(|_| {});
+    for expected in &fixture {
+        let (name, input) = (expected["name"].as_str().unwrap(), &expected["input_shape"]);
+        let input: Vec<i64> = serde_json::from_value(input.clone()).unwrap();
+        let plan = bench.runtime.plan(name, &request(&input)).unwrap();
+        assert_eq!(Value::from(plan.parameters()), expected["parameters"], "{name}");
+        assert_eq!(plan.output, input, "{name}");
+        for size in 33..=40 {
+            let mut input = vec![2, size, size + 3, size + 7];
+            input.truncate(input.len().min(expected["input_shape"].as_array().unwrap().len()));
+            let plan = bench.runtime.plan(name, &request(&input)).unwrap();
+            assert_eq!(plan.output, input, "{name}");
+        }
+    }
+}
+
 #[test]
 fn every_layers_example_works_as_a_script() {
     let bench = Bench::new(|_| {});
