@@ -14,7 +14,11 @@ use serde_json::json;
 struct Conv5;
 
 impl Architecture for Conv5 {
-    fn build(&self, request: &ArchitectureRequest) -> neurhai_core::Result<NetworkSpec> {
+    fn build(
+        &self,
+        request: &ArchitectureRequest,
+        _: &Catalog,
+    ) -> neurhai_core::Result<NetworkSpec> {
         let mut layers = Vec::new();
         for channels in [8, 16, 32, 64, 128] {
             layers.push(

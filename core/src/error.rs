@@ -127,6 +127,15 @@ impl Error {
         self
     }
 
+    /// Says where by what was said before.
+    #[must_use]
+    pub(crate) fn placed(mut self, place: impl Fn(Option<Place>) -> Option<Place>) -> Self {
+        for problem in &mut self.problems {
+            problem.place = place(problem.place.take());
+        }
+        self
+    }
+
     /// Says that the options it is about lie within the map that option `outer` holds.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {

@@ -34,7 +34,11 @@ fn lean_options() -> Vec<OptionSpec> {
 }
 
 impl Architecture for Lean {
-    fn build(&self, request: &ArchitectureRequest) -> neurhai_core::Result<NetworkSpec> {
+    fn build(
+        &self,
+        request: &ArchitectureRequest,
+        _: &Catalog,
+    ) -> neurhai_core::Result<NetworkSpec> {
         let options = Options::check(&lean_options(), &request.options, "architecture \"lean\"")?;
         let conv = LayerSpec::new("conv").with("kernel_size", 3).with("stride", 2);
         let layers = vec![

@@ -13,7 +13,7 @@ use crate::imports::ARCHITECTURES;
 struct Reserved;
 
 impl Architecture for Reserved {
-    fn build(&self, _: &ArchitectureRequest) -> Result<NetworkSpec> {
+    fn build(&self, _: &ArchitectureRequest, _: &Catalog) -> Result<NetworkSpec> {
         Err(Error::new(Code::Internal, "the script of a standard architecture did not run"))
     }
 }

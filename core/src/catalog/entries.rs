@@ -3,10 +3,13 @@
 //! Entries of plugins and scripts are written by others, so what they give is checked here, once for
 //! all who call them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
+use super::Catalog;
 use super::registry::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::layer::{Layer, LayerInfo};
@@ -35,7 +38,8 @@ pub struct LayerEntry {
 pub struct ArchitectureRequest {
     /// Input shape without the batch axis.
     pub input: Vec<i64>,
-    /// The number of outputs: classes, or 1 for a regression.
+    /// The number of outputs: classes, 1 for a regression, or the input's channels for a
+    /// reconstruction.
     pub outputs: i64,
     /// The options that were given.
     pub options: Map<String, Value>,
@@ -43,11 +47,17 @@ pub struct ArchitectureRequest {
 
 /// A recipe for networks.
 pub trait Architecture: Send + Sync {
-    /// The network for this request.
+    /// The network for this request; `catalog` has the layers and rules that it may use.
     ///
     /// # Errors
     /// Options that do not exist or do not fit, or whatever the recipe says.
-    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec>;
+    fn build(&self, request: &ArchitectureRequest, catalog: &Catalog) -> Result<NetworkSpec>;
+
+    /// The architecture that it was derived from, and the parts of it that are its encoder, as they
+    /// were given; nothing where it stands on its own.
+    fn base(&self) -> Option<(&Arc<ArchitectureEntry>, &[String])> {
+        None
+    }
 }
 
 /// A registered architecture.

@@ -22,7 +22,7 @@ pub(super) fn check(catalog: &Catalog, entry: &ArchitectureEntry, findings: &mut
     let build = |input: &[i64], outputs: i64| -> Result<(Plan, NetworkSpec)> {
         let options = required(&entry.options);
         let request = ArchitectureRequest { input: input.to_vec(), outputs, options };
-        let spec = entry.architecture.build(&request)?;
+        let spec = entry.architecture.build(&request, catalog)?;
         Ok((Plan::new(spec.clone(), input, catalog)?, spec))
     };
     let (mut taken, mut refusals, mut computed) = (0, Vec::new(), false);
@@ -32,7 +32,11 @@ pub(super) fn check(catalog: &Catalog, entry: &ArchitectureEntry, findings: &mut
             Ok((plan, spec)) => {
                 taken += 1;
                 let found = build(input, 3);
-                if let Some((three, _)) = findings.ok("as many outputs as were asked for", found) {
+                if spec.is_autoencoder() {
+                    findings.that("the input's shape to be restored", plan.output == input);
+                } else if let Some((three, _)) =
+                    findings.ok("as many outputs as were asked for", found)
+                {
                     let right = plan.output == [2] && three.output == [3];
                     findings.that("as many outputs as were asked for", right);
                 }
@@ -51,6 +55,6 @@ pub(super) fn check(catalog: &Catalog, entry: &ArchitectureEntry, findings: &mut
     }
     findings.unknown_option(&entry.options, |given| {
         let (input, options) = (INPUTS[2].to_vec(), given.clone());
-        entry.architecture.build(&ArchitectureRequest { input, outputs: 2, options })
+        entry.architecture.build(&ArchitectureRequest { input, outputs: 2, options }, catalog)
     });
 }

@@ -136,7 +136,7 @@ fn a_vote_that_learns_from_what_has_no_weight_is_caught() {
 struct Recipe(fn(i64) -> i64, bool);
 
 impl Architecture for Recipe {
-    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec> {
+    fn build(&self, request: &ArchitectureRequest, _: &Catalog) -> Result<NetworkSpec> {
         if self.1 {
             Options::check(&[], &request.options, "architecture \"broken\"")?;
         }
@@ -282,7 +282,7 @@ impl Layer for Forward {
 }
 
 impl Transpose for Forward {
-    fn transpose(&self, _: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, _: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         Ok(vec![LayerSpec::new("max_pool").with("kernel_size", 2)])
     }
 }

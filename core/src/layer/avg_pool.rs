@@ -33,6 +33,11 @@ impl Layer for AvgPool {
         let axes = spatial_axes(input, planner)?;
         let window = Window::read(options, axes)?;
         window.check_pool_padding(planner)?;
+        if axes == 3 {
+            // Unlike in 2D, libtorch wants a window to fit into the map without its padding.
+            let padding = vec![0; axes];
+            Window { padding, ..Window::read(options, axes)? }.output(&input[1..], planner)?;
+        }
         let mut output = vec![input[0]];
         output.extend(window.output(&input[1..], planner)?);
         Ok(Planned::new(output, move |x, _| {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::transpose::PARTS;
 
 /// A layer and its options, before its input is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,23 @@ impl LayerSpec {
     pub fn with(mut self, option: &str, value: impl Into<Value>) -> Self {
         self.options.insert(option.into(), value.into());
         self
+    }
+
+    /// The same layer with a list of layers in an option.
+    #[must_use]
+    pub fn with_layers(self, option: &str, layers: &[Self]) -> Self {
+        self.with(option, layers.iter().map(Self::to_json).collect::<Value>())
+    }
+
+    /// The layer as JSON, which [`LayerSpec::read`] reads.
+    pub fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("kind".into(), self.kind.clone().into());
+        if let Some(name) = &self.name {
+            map.insert("name".into(), name.clone().into());
+        }
+        map.extend(self.options.clone());
+        Value::Object(map)
     }
 
     /// Reads one layer: `{"kind": "conv", "out_channels": 8, …}`, or just its kind.
@@ -99,5 +117,10 @@ impl NetworkSpec {
         }
         parts.retain(|part| !part.layers.is_empty());
         Self { architecture: architecture.into(), parts }
+    }
+
+    /// Whether it gives its input back: its parts are `encoder` and `decoder`.
+    pub fn is_autoencoder(&self) -> bool {
+        self.parts.iter().map(|part| part.name.as_str()).eq(PARTS)
     }
 }

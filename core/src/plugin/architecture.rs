@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::handle::Handle;
 use super::info::Info;
 use super::stage::{Staging, needed};
-use crate::catalog::{Architecture, ArchitectureEntry, ArchitectureRequest};
+use crate::catalog::{Architecture, ArchitectureEntry, ArchitectureRequest, Catalog};
 use crate::error::Result;
 use crate::network::{LayerSpec, NetworkSpec, PartSpec};
 use crate::options::{OptionSpec, Options};
@@ -18,7 +18,7 @@ struct Recipe {
 }
 
 impl Architecture for Recipe {
-    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec> {
+    fn build(&self, request: &ArchitectureRequest, _: &Catalog) -> Result<NetworkSpec> {
         let owner = format!("architecture {:?}", self.name);
         let options = Options::check(&self.options, &request.options, &owner)?;
         let request = json!({

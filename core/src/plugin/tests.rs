@@ -247,8 +247,11 @@ fn entries_are_called_and_dropped_and_refused_ones_leave_nothing() {
     let net = catalog.architectures.get("net").unwrap();
     assert_eq!(net.options[0].name, "n");
     let request = |outputs| ArchitectureRequest { input: vec![1], outputs, options: Map::new() };
-    assert_eq!(net.architecture.build(&request(2)).unwrap().parts[0].layers[0].kind, "flatten");
-    let error = net.architecture.build(&request(9)).unwrap_err();
+    assert_eq!(
+        net.architecture.build(&request(2), &catalog).unwrap().parts[0].layers[0].kind,
+        "flatten"
+    );
+    let error = net.architecture.build(&request(9), &catalog).unwrap_err();
     assert!(error.to_string().contains("net has no nine outputs"), "{error}");
 
     let entry = catalog.votes.get("in_process").unwrap();

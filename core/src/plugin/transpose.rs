@@ -3,7 +3,7 @@ use neurhai_abi as abi;
 use super::handle::Handle;
 use super::info::Info;
 use super::stage::{Staging, needed};
-use crate::catalog::TransposeEntry;
+use crate::catalog::{Catalog, TransposeEntry};
 use crate::error::Result;
 use crate::network::LayerSpec;
 use crate::transpose::{Transpose, TransposeRequest};
@@ -15,7 +15,7 @@ struct Rule {
 }
 
 impl Transpose for Rule {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         let answer = self.handle.ask(self.transpose, request)?;
         LayerSpec::list(&answer).map_err(|error| {
             self.handle.error("gives layers that are not well formed").because(error)

@@ -145,7 +145,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         outputs: outputs(config.task, &classes, &input)[0],
         options: config.train.map("options")?.clone(),
     };
-    let spec = named.architecture.architecture.build(&request)?;
+    let spec = named.architecture.architecture.build(&request, session.catalog)?;
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     check_output_shape(config.task, &classes, &plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);

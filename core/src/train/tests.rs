@@ -19,7 +19,7 @@ mod tensors;
 struct Tiny;
 
 impl Architecture for Tiny {
-    fn build(&self, request: &ArchitectureRequest) -> crate::Result<NetworkSpec> {
+    fn build(&self, request: &ArchitectureRequest, _: &Catalog) -> crate::Result<NetworkSpec> {
         let mut layers = vec![
             LayerSpec::new("conv").with("out_channels", 4).with("kernel_size", 3).with("stride", 2),
         ];

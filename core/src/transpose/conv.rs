@@ -1,4 +1,5 @@
 use super::{Transpose, TransposeRequest};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::network::LayerSpec;
 use crate::options::Options;
@@ -7,7 +8,7 @@ use crate::options::Options;
 pub(super) struct Conv;
 
 impl Transpose for Conv {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         let axes = request.input.len() - 1;
         let options = Options::checked(request.layer.options.clone());
         let read = |name: &str| options.sizes(name, axes);

@@ -1,4 +1,5 @@
 use super::{Transpose, TransposeRequest};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::network::LayerSpec;
 
@@ -6,7 +7,7 @@ use crate::network::LayerSpec;
 pub(super) struct ConvTranspose;
 
 impl Transpose for ConvTranspose {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         let mut layer = LayerSpec::new("conv").with("out_channels", request.input[0]);
         for name in ["kernel_size", "stride", "padding", "dilation", "groups", "bias"] {
             let value = request.layer.options.get(name).cloned();

@@ -1,4 +1,5 @@
 use super::{Transpose, TransposeRequest};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::network::LayerSpec;
 
@@ -6,7 +7,7 @@ use crate::network::LayerSpec;
 pub(super) struct Linear;
 
 impl Transpose for Linear {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         let bias = request.layer.options.get("bias").cloned().unwrap_or_default();
         let layer = LayerSpec::new("linear").with("out_features", request.input[0]);
         Ok(vec![layer.with("bias", bias)])

@@ -1,4 +1,5 @@
 use super::{Transpose, TransposeRequest};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::network::LayerSpec;
 
@@ -6,7 +7,7 @@ use crate::network::LayerSpec;
 pub(super) struct MaxPool;
 
 impl Transpose for MaxPool {
-    fn transpose(&self, _: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, _: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         Ok(vec![LayerSpec::new("max_unpool")])
     }
 }
@@ -15,7 +16,7 @@ impl Transpose for MaxPool {
 pub(super) struct PadMaxPool;
 
 impl Transpose for PadMaxPool {
-    fn transpose(&self, _: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, _: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         Ok(vec![LayerSpec::new("crop_max_unpool")])
     }
 }

@@ -1,4 +1,5 @@
 use super::{Transpose, TransposeRequest};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::network::LayerSpec;
 
@@ -6,7 +7,7 @@ use crate::network::LayerSpec;
 pub(super) struct Reshape;
 
 impl Transpose for Reshape {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         Ok(vec![LayerSpec::new("reshape").with("shape", request.input.clone())])
     }
 }

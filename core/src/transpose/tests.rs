@@ -66,7 +66,7 @@ fn a_rule_names_options_of_its_own_layer_only() {
 struct Rule(Value);
 
 impl Transpose for Rule {
-    fn transpose(&self, _: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, _: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         LayerSpec::list(&self.0)
     }
 }
@@ -93,10 +93,13 @@ fn the_encoder_keeps_positions_for_whoever_unpools() {
 }
 
 #[test]
-fn a_layer_without_a_rule_says_how_to_give_it_one() {
-    let error = undone(json!({"kind": "softmax"}), &[4]).unwrap_err();
+fn a_layer_without_a_rule_keeps_the_shape_or_says_how_to_give_it_one() {
+    let found = undone(json!({"kind": "softmax"}), &[4]).unwrap();
+    assert_eq!(found.decoder, [found.encoder]);
+    let concat = json!({"kind": "concat", "branches": [["relu"], ["relu"]]});
+    let error = undone(concat, &[4, 3, 3]).unwrap_err();
     assert_eq!(error.code(), Code::NoTranspose);
-    assert!(error.to_string().contains("transpose(\"softmax\""), "{error}");
-    let error = undone(json!({"kind": "leaky_relu", "negative_slope": 0}), &[4]).unwrap_err();
+    assert!(error.to_string().contains("transpose(\"concat\""), "{error}");
+    let error = undone(json!({"kind": "leaky_relu", "negative_slope": 0}), &[4, 4]).unwrap_err();
     assert!(error.to_string().contains("cannot be undone"), "{error}");
 }

@@ -27,7 +27,7 @@ pub(crate) fn plan(shared: &Shared, name: &str, request: &ArchitectureRequest) -
     shared.traces().begin();
     let catalog = shared.catalog();
     let entry = catalog.architectures.get(name)?;
-    let spec = entry.architecture.build(request)?;
+    let spec = entry.architecture.build(request, &catalog)?;
     Plan::new(spec, &request.input, &catalog)
 }
 

@@ -215,8 +215,12 @@ fn outputs_that_are_no_numbers_in_evaluation_are_an_error() {
     }
     struct Hiding;
     impl Architecture for Hiding {
-        fn build(&self, request: &ArchitectureRequest) -> crate::Result<NetworkSpec> {
-            let mut spec = Tiny.build(request)?;
+        fn build(
+            &self,
+            request: &ArchitectureRequest,
+            catalog: &Catalog,
+        ) -> crate::Result<NetworkSpec> {
+            let mut spec = Tiny.build(request, catalog)?;
             spec.parts[0].layers.push(LayerSpec::new("hidden"));
             Ok(spec)
         }

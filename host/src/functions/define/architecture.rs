@@ -32,7 +32,7 @@ struct Part {
 }
 
 impl Architecture for ScriptArchitecture {
-    fn build(&self, request: &ArchitectureRequest) -> Result<NetworkSpec> {
+    fn build(&self, request: &ArchitectureRequest, _: &Catalog) -> Result<NetworkSpec> {
         let options = Options::check(&self.options, &request.options, &self.recipe.owner)?;
         let mut p = given(&options);
         p.insert("input".into(), Dynamic::from_iter(request.input.iter().copied()));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use neurhai_core::catalog::TransposeEntry;
+use neurhai_core::catalog::{Catalog, TransposeEntry};
 use neurhai_core::network::LayerSpec;
 use neurhai_core::transpose::{Transpose, TransposeRequest, transpose};
 use neurhai_core::{Code, Error, Place, Result};
@@ -19,7 +19,7 @@ use crate::value::{from_json, map_from_json, to_json};
 struct ScriptTranspose(Scripted);
 
 impl Transpose for ScriptTranspose {
-    fn transpose(&self, request: &TransposeRequest) -> Result<Vec<LayerSpec>> {
+    fn transpose(&self, request: &TransposeRequest, _: &Catalog) -> Result<Vec<LayerSpec>> {
         let mut l = map_from_json(&request.layer.options);
         let list = |shape: &[i64]| Dynamic::from_iter(shape.iter().copied());
         l.insert("kind".into(), request.layer.kind.clone().into());

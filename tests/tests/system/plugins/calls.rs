@@ -33,7 +33,7 @@ fn wrong_answers_are_errors_that_name_the_plugin() {
         let (catalog, found) = folder.load();
         assert_eq!(found.plugins.len(), 1, "{case}: {:?}", found.refused);
         let entry = catalog.architectures.get("GoodNet").unwrap();
-        let error = entry.architecture.build(&request()).expect_err("a refusal");
+        let error = entry.architecture.build(&request(), &catalog).expect_err("a refusal");
         let text = error.to_string();
         assert_eq!(error.code(), Code::PluginFailed, "{text}");
         for part in parts.iter().chain(&["architecture \"GoodNet\"", "hostile 0.1.0"]) {
@@ -45,7 +45,8 @@ fn wrong_answers_are_errors_that_name_the_plugin() {
     let folder = Folder::new();
     folder.hostile("x", "BAD_LAYERS");
     let (catalog, _) = folder.load();
-    let spec = catalog.architectures.get("GoodNet").unwrap().architecture.build(&request());
+    let spec =
+        catalog.architectures.get("GoodNet").unwrap().architecture.build(&request(), &catalog);
     let error = Plan::new(spec.unwrap(), &[1, 8, 8, 8], &catalog).err().unwrap();
     assert!(error.to_string().contains("out_channels"), "{error}");
 }
@@ -120,11 +121,13 @@ fn a_library_removed_from_disk_stays_in_use() {
     let file = folder.hostile("x", "GOOD");
     let (catalog, _) = folder.load();
     fs::remove_file(&file).unwrap();
-    let spec = catalog.architectures.get("GoodNet").unwrap().architecture.build(&request());
+    let spec =
+        catalog.architectures.get("GoodNet").unwrap().architecture.build(&request(), &catalog);
     assert_eq!(spec.unwrap().parts.len(), 1);
     // A shorter file in the same place must not hurt either: it is a new file.
     fs::write(&file, "gone").unwrap();
-    let spec = catalog.architectures.get("GoodNet").unwrap().architecture.build(&request());
+    let spec =
+        catalog.architectures.get("GoodNet").unwrap().architecture.build(&request(), &catalog);
     assert!(spec.is_ok());
 }
 
