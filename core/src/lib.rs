@@ -18,6 +18,7 @@ mod maps;
 pub mod metric;
 pub mod network;
 pub mod options;
+pub mod pickle;
 pub mod plugin;
 pub mod random;
 pub mod shape;

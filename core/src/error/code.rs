@@ -134,6 +134,8 @@ codes! {
         "Wait until it has finished, or stop it. The lock goes with the process, whatever way it ends.";
     BadMaps = "E0603", "An experiment folder lacks something or is damaged",
         "The message says which file is missing or cannot be read.";
+    BadWeights = "E0604", "A file of weights cannot be read",
+        "Weights are safetensors, or what torch.save wrote of a state dictionary, alone or as ClinicaDL keeps it. The message says why this file is neither; nothing in it is run.";
 
     // 07: arithmetic.
     UndefinedVote = "E0701", "A vote cannot be taken",

@@ -1,17 +1,17 @@
 //! The little of zip that `torch.save` uses: stored entries and a directory at the end.
 
+use std::collections::BTreeMap;
+
 use flate2::Crc;
 
-use super::bad;
-use crate::Result;
+use super::Result;
 
 pub(super) struct Archive<'a> {
     file: &'a [u8],
-    entries: Vec<Entry<'a>>,
+    entries: BTreeMap<&'a str, Entry>,
 }
 
-struct Entry<'a> {
-    name: &'a str,
+struct Entry {
     method: u16,
     crc: u32,
     size: usize,
@@ -20,14 +20,16 @@ struct Entry<'a> {
 
 /// The length of the record that ends an archive, without a comment.
 const END: usize = 22;
+/// Stands for a number that takes more than 32 bits.
+const LARGE: usize = 0xffff_ffff;
 
 impl<'a> Archive<'a> {
     pub(super) fn open(file: &'a [u8]) -> Result<Self> {
         if file.get(2..4) == Some(&[0x8a, 0x0a]) {
-            return Err(bad("the file is in the format of PyTorch before 1.6"));
+            return Err("the file is in the format of PyTorch before 1.6".into());
         }
         if !file.starts_with(b"PK") {
-            return Err(bad("the file is no archive, so torch.save did not write it"));
+            return Err("the file is no archive, so torch.save did not write it".into());
         }
         // A comment of up to 65535 bytes may follow the record.
         let tail = file.len().saturating_sub(END + 0xffff);
@@ -35,58 +37,60 @@ impl<'a> Archive<'a> {
             .windows(4)
             .rposition(|bytes| bytes == b"PK\x05\x06")
             .and_then(|at| file[tail + at..].get(..END))
-            .ok_or_else(|| bad("the file is cut short: the archive's directory is missing"))?;
+            .ok_or("the file is cut short: the archive's directory is missing")?;
         let mut at = u32_at(end, 16) as usize;
-        let mut entries = Vec::new();
+        let mut entries = BTreeMap::new();
         for _ in 0..u16_at(end, 10) {
-            let entry = entry(file, at).ok_or_else(|| bad("the archive's directory is damaged"))?;
-            at += entry.1;
-            entries.push(entry.0);
+            let found = entry(file, at).ok_or("the archive's directory is damaged")?;
+            let (name, entry, length) = found;
+            at += length;
+            entries.entry(name).or_insert(entry);
         }
         Ok(Self { file, entries })
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.entries.iter().map(|entry| entry.name)
+        self.entries.keys().copied()
     }
 
     /// The bytes of an entry, if there is one of this name.
     pub(super) fn get(&self, name: &str) -> Result<Option<&'a [u8]>> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else {
-            return Ok(None);
-        };
+        let Some(entry) = self.entries.get(name) else { return Ok(None) };
         if entry.method != 0 {
-            return Err(bad(format!("{name} is compressed, which torch.save never does")));
+            return Err(format!("{name} is compressed, which torch.save never does"));
+        }
+        if entry.size == LARGE || entry.at == LARGE {
+            return Err(format!("{name} lies beyond 4 GB, which is not read"));
         }
         let bytes = data(self.file, entry)
-            .ok_or_else(|| bad(format!("the archive does not hold {name} whole")))?;
+            .ok_or_else(|| format!("the archive does not hold {name} whole"))?;
         let mut crc = Crc::new();
         crc.update(bytes);
         // torch writes 0 where it was asked to compute no checksums.
         if entry.crc != 0 && entry.crc != crc.sum() {
-            return Err(bad(format!("{name} is damaged: its checksum is wrong")));
+            return Err(format!("{name} is damaged: its checksum is wrong"));
         }
         Ok(Some(bytes))
     }
 }
 
-/// The directory's entry at byte `at`, and its length.
-fn entry(file: &[u8], at: usize) -> Option<(Entry<'_>, usize)> {
+/// The directory's entry at byte `at`: its name, what it says, and its length.
+fn entry(file: &[u8], at: usize) -> Option<(&str, Entry, usize)> {
     let head = file.get(at..)?.get(..46)?;
     let name_length = u16_at(head, 28) as usize;
     let name = file.get(at + 46..)?.get(..name_length)?;
     let entry = Entry {
-        name: std::str::from_utf8(name).ok()?,
         method: u16_at(head, 10),
         crc: u32_at(head, 16),
         size: u32_at(head, 24) as usize,
         at: u32_at(head, 42) as usize,
     };
     let length = 46 + name_length + u16_at(head, 30) as usize + u16_at(head, 32) as usize;
-    head.starts_with(b"PK\x01\x02").then_some((entry, length))
+    let name = std::str::from_utf8(name).ok()?;
+    head.starts_with(b"PK\x01\x02").then_some((name, entry, length))
 }
 
-fn data<'a>(file: &'a [u8], entry: &Entry<'_>) -> Option<&'a [u8]> {
+fn data<'a>(file: &'a [u8], entry: &Entry) -> Option<&'a [u8]> {
     let head = file.get(entry.at..)?.get(..30)?;
     let skip = 30 + u16_at(head, 26) as usize + u16_at(head, 28) as usize;
     let bytes = file.get(entry.at + skip..)?.get(..entry.size)?;
