@@ -55,7 +55,7 @@ impl Layer for Latent {
                 Mode::Evaluation => drawn.mean.shallow_clone(),
                 Mode::Training { .. } => {
                     let noise = noise(&drawn.mean, ctx.draw_seed("latent"))?;
-                    let spread = (&drawn.log_variance).f_mul_scalar(0.5)?.f_exp()?;
+                    let spread = drawn.log_variance.f_mul_scalar(0.5)?.f_exp()?;
                     drawn.mean.f_add(&spread.f_mul(&noise)?)?
                 }
             };

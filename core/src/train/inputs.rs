@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::cores;
 use super::prepare::Prepared;
+use super::session::{Event, Session};
 use crate::data::caps::{Caps, MaskOptions};
 use crate::data::images::{Images, NotFinite};
+use crate::data::loader::Source;
 use crate::data::part::{self, Region};
 use crate::data::participants::Session as Visit;
 use crate::data::pattern::Preprocessing;
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
+use crate::options::Options;
 
 /// The preprocessing that the data options describe.
-pub(super) fn preprocessing(config: &Config) -> Result<Preprocessing> {
-    let data = &config.data;
+pub(super) fn preprocessing(data: &Options) -> Result<Preprocessing> {
     let kind = data.text("preprocessing")?;
     let own: &[&str] = match kind {
         "pet-linear" => &["tracer", "suvr_reference_region", "use_uncropped_image"],
@@ -42,22 +45,26 @@ pub(super) fn preprocessing(config: &Config) -> Result<Preprocessing> {
 
 pub(super) type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
 
-/// The image, or where asked for the tensor, of every session of every split, each once.
-pub(super) fn find_files(
-    caps: &Caps,
-    preprocessing: &Preprocessing,
-    splits: &[Split],
-    config: &Config,
-) -> Result<Files> {
+/// The sessions of all splits, each once.
+pub(super) fn visits_of(splits: &[Split]) -> Vec<Visit> {
     let mut visits: BTreeMap<(String, String), Visit> = BTreeMap::new();
     for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
         let visit = &row.session;
         let key = (visit.participant.clone(), visit.session.clone());
         visits.entry(key).or_insert_with(|| visit.clone());
     }
-    let visits: Vec<Visit> = visits.into_values().collect();
+    visits.into_values().collect()
+}
+
+/// The image, or where asked for the tensor, of every session.
+pub(super) fn find_files(
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    visits: Vec<Visit>,
+    data: &Options,
+) -> Result<Files> {
     let mut tensors = BTreeMap::new();
-    if config.data.flag("use_tensors")? {
+    if data.flag("use_tensors")? {
         for (i, visit) in visits.iter().enumerate() {
             let found = caps.find_tensors(std::slice::from_ref(visit), preprocessing);
             if let Some(file) = found.ok().and_then(|found| found.files.into_iter().next()) {
@@ -80,8 +87,35 @@ pub(super) fn find_files(
     Ok((files, warnings))
 }
 
+/// The images of these files, decoded and checked, cut as `data` says.
+///
+/// # Errors
+/// Every image that cannot be used.
+pub(super) fn source(
+    files: Vec<(Visit, PathBuf)>,
+    caps: &Caps,
+    preprocessing: &Preprocessing,
+    data: &Options,
+    session: &Session<'_>,
+) -> Result<Source> {
+    let images = Arc::new(Images::new(files, not_finite(data)?, budget(data)?));
+    let total = images.len();
+    let shape = images.check(cores(), &|done| {
+        session.tell(Event::Checking { done, images: total });
+    })?;
+    let masks = regions(caps, preprocessing, data)?;
+    let parts: Arc<dyn part::Parts> = Arc::from(part::parts(data, shape, masks)?);
+    let mode = parts.mode().into();
+    session.tell(Event::Data { images: total, shape, mode, parts: parts.count() });
+    let tensors = match data.flag("use_tensors")? {
+        true => part_tensors(caps, preprocessing, &images, parts.as_ref())?.into(),
+        false => Arc::from([]),
+    };
+    Ok(Source { images, parts, normalize: data.flag("normalize")?, tensors, augment: None })
+}
+
 /// The tensors of parts that ClinicaDL saved, for every part of every image.
-pub(super) fn part_tensors(
+fn part_tensors(
     caps: &Caps,
     preprocessing: &Preprocessing,
     images: &Images,
@@ -103,16 +137,12 @@ pub(super) fn part_tensors(
     Ok(files)
 }
 
-pub(super) fn regions(
-    caps: &Caps,
-    preprocessing: &Preprocessing,
-    config: &Config,
-) -> Result<Vec<Region>> {
-    if config.data.text("mode")? != "roi" {
+fn regions(caps: &Caps, preprocessing: &Preprocessing, data: &Options) -> Result<Vec<Region>> {
+    if data.text("mode")? != "roi" {
         return Ok(Vec::new());
     }
-    let names = config.data.texts("roi_list")?;
-    let text = |name| config.data.text(name).map(|text| Some(text.to_owned()));
+    let names = data.texts("roi_list")?;
+    let text = |name| data.text(name).map(|text| Some(text.to_owned()));
     let options = MaskOptions {
         roi_custom_template: text("roi_custom_template")?,
         roi_custom_mask_pattern: text("roi_custom_mask_pattern")?,
@@ -121,17 +151,17 @@ pub(super) fn regions(
     Ok(names.into_iter().zip(files).map(|(name, file)| Region { name, file }).collect())
 }
 
-pub(super) fn not_finite(config: &Config) -> Result<NotFinite> {
-    Ok(match config.data.text("nan")? {
+fn not_finite(data: &Options) -> Result<NotFinite> {
+    Ok(match data.text("nan")? {
         "replace" => NotFinite::Replace,
         _ => NotFinite::Refuse,
     })
 }
 
 /// Bytes of decoded images that may be kept.
-pub(super) fn budget(config: &Config) -> Result<usize> {
-    if config.data.has("cache_mb") {
-        return Ok((config.data.int("cache_mb")? as usize).saturating_mul(1 << 20));
+fn budget(data: &Options) -> Result<usize> {
+    if data.has("cache_mb") {
+        return Ok((data.int("cache_mb")? as usize).saturating_mul(1 << 20));
     }
     Ok(available_memory() / 4)
 }

@@ -1,24 +1,21 @@
 //! Everything short of training: what a run needs is found and checked, and every problem told at
 //! once, before anything is written.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tch::Device;
 
-use super::config::{Config, cores};
+use super::config::Config;
 use super::evaluate::Evaluator;
-use super::inputs::{budget, find_files, not_finite, part_tensors, preprocessing, regions};
+use super::inputs::{find_files, preprocessing, source, visits_of};
 use super::named::Named;
 use super::rehearsal::rehearse;
 use super::session::{Event, Session};
-use super::sides::{Sides, read_splits};
+use super::sides::{Sides, places, read_splits};
 use crate::catalog::ArchitectureRequest;
 use crate::data::caps::Caps;
-use crate::data::images::Images;
 use crate::data::loader::{Sample, Source, Step};
-use crate::data::part;
 use crate::data::pattern::Preprocessing;
 use crate::data::split::Label;
 use crate::device;
@@ -99,7 +96,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
     let splits = problems.take(read_splits(&config));
-    let preprocessing = problems.take(preprocessing(&config));
+    let preprocessing = problems.take(preprocessing(&config.data));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
     let caps =
         problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
@@ -107,7 +104,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     // Files are looked up even where other things are wrong, so that one report holds all.
     let mut files = None;
     if let (Some(caps), Some(pre), Some((splits, _))) = (&caps, &preprocessing, &splits) {
-        files = problems.take(find_files(caps, pre, splits, &config));
+        files = problems.take(find_files(caps, pre, visits_of(splits), &config.data));
     }
     problems.into_result()?;
     let ready = (named, device, splits, preprocessing, caps, files);
@@ -119,26 +116,8 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let ((splits, single_split), (visits, warnings)) = (splits, files);
     session.tell(Event::Device { name: device::describe(device) });
 
-    let numbers: BTreeMap<(String, String), usize> = visits
-        .iter()
-        .enumerate()
-        .map(|(i, (visit, _))| ((visit.participant.clone(), visit.session.clone()), i))
-        .collect();
-    let images = Arc::new(Images::new(visits, not_finite(&config)?, budget(&config)?));
-    let total = images.len();
-    let image_shape = images.check(cores(), &|done| {
-        session.tell(Event::Checking { done, images: total });
-    })?;
-    let masks = regions(&caps, &preprocessing, &config)?;
-    let parts: Arc<dyn part::Parts> = Arc::from(part::parts(&config.data, image_shape, masks)?);
-    let input = parts.shape(0);
-    session.tell(Event::Data {
-        images: total,
-        shape: image_shape,
-        mode: parts.mode().into(),
-        parts: parts.count(),
-    });
-
+    let source = source(visits, &caps, &preprocessing, &config.data, session)?;
+    let input = source.parts.shape(0);
     let classes = splits[0].classes.as_ref().map_or_else(Vec::new, |classes| classes.names.clone());
     let request = ArchitectureRequest {
         input: input.clone(),
@@ -150,14 +129,9 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     check_output_shape(config.task, &classes, &plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
-    let sides = |split| Sides::new(split, &numbers, &named.objective, &config);
+    let images = places(&source.images);
+    let sides = |split| Sides::new(split, &images, &named.objective, &config);
     let splits = splits.into_iter().map(sides).collect::<Result<Vec<_>>>()?;
-    let tensors = match config.data.flag("use_tensors")? {
-        true => part_tensors(&caps, &preprocessing, &images, parts.as_ref())?.into(),
-        false => Arc::from([]),
-    };
-    let source =
-        Source { images, parts, normalize: config.data.flag("normalize")?, tensors, augment: None };
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,

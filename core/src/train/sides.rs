@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::config::Config;
 use super::objective::Objective;
+use crate::data::images::Images;
 use crate::data::split::{Label, Row, Selection, Split, SplitFolder, SplitOptions, Target};
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::task::Task;
@@ -44,6 +45,15 @@ impl Sides {
             objective,
         })
     }
+}
+
+/// The place of each session's image.
+pub(super) fn places(images: &Images) -> BTreeMap<(String, String), usize> {
+    let place = |i| {
+        let visit = images.session(i);
+        ((visit.participant.clone(), visit.session.clone()), i)
+    };
+    (0..images.len()).map(place).collect()
 }
 
 /// What a sample's loss is multiplied by, by its class; empty where nothing was asked for.
