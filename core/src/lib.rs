@@ -24,6 +24,7 @@ pub mod random;
 pub mod shape;
 mod task;
 pub mod train;
+pub mod transfer;
 pub mod transform;
 pub mod transpose;
 mod used;

@@ -7,7 +7,8 @@ impl Layer for BatchNorm {
     fn info(&self) -> LayerInfo {
         LayerInfo {
             name: "batch_norm".into(),
-            help: "Normalises each channel over the batch; in evaluation with running statistics."
+            help: "Normalises each channel over the batch; in evaluation, or where frozen, with \
+                   running statistics."
                 .into(),
             shapes: "any → the same".into(),
             options: vec![
@@ -40,7 +41,8 @@ impl Layer for BatchNorm {
         let variance = planner.buffer("running_var", &channels, Init::Constant(1.0))?;
         let batches = planner.counter("num_batches_tracked")?;
         Ok(Planned::new(input, move |x, ctx| {
-            if ctx.training() {
+            let learns = ctx.training() && !ctx.frozen(mean);
+            if learns {
                 if x.numel() == x.size().get(1).map_or(0, |c| *c as usize) {
                     return Err(Error::new(
                         Code::ShapeMismatch,
@@ -56,7 +58,7 @@ impl Layer for BatchNorm {
                 affine.map(|(_, bias)| ctx.weight(bias)),
                 Some(ctx.weight(mean)),
                 Some(ctx.weight(variance)),
-                ctx.training(),
+                learns,
                 momentum,
                 eps,
                 cudnn,

@@ -1,6 +1,7 @@
 //! What a forward pass carries along.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tch::Tensor;
 
@@ -30,6 +31,7 @@ pub struct Context<'a> {
     pub mode: Mode,
     draws: u64,
     tensors: Tensors<'a>,
+    frozen: Arc<[bool]>,
     pub(crate) pools: Vec<Pooled>,
     /// What variational layers drew from.
     pub latents: Vec<Latent>,
@@ -47,12 +49,14 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         mode: Mode,
         tensors: &'a [Tensor],
+        frozen: &Arc<[bool]>,
         observe: Option<&'a mut Observer<'a>>,
     ) -> Self {
         Self {
             mode,
             draws: 0,
             tensors: Tensors::OfNetwork(tensors),
+            frozen: Arc::clone(frozen),
             pools: Vec::new(),
             latents: Vec::new(),
             observe,
@@ -81,6 +85,12 @@ impl Context<'_> {
         }
     }
 
+    /// Whether a parameter or buffer stays as it is, in training too: see
+    /// [`Network::freeze`](super::Network::freeze).
+    pub fn frozen(&self, id: ParamId) -> bool {
+        self.frozen[id.0]
+    }
+
     /// The same pass without a borrow, for a layer that has to hand it to code which cannot hold
     /// one, such as a script; [`Context::attach`] takes it back. Inner layers that run meanwhile are
     /// not observed.
@@ -93,6 +103,7 @@ impl Context<'_> {
             mode: self.mode,
             draws: self.draws,
             tensors: Tensors::Shared(tensors),
+            frozen: Arc::clone(&self.frozen),
             pools: std::mem::take(&mut self.pools),
             latents: std::mem::take(&mut self.latents),
             observe: None,

@@ -29,7 +29,9 @@ pub struct Pass {
 pub struct Network {
     /// The plan it follows.
     pub plan: Arc<Plan>,
-    tensors: Vec<Tensor>,
+    pub(super) tensors: Vec<Tensor>,
+    /// Which of them stay as they are.
+    pub(super) frozen: Arc<[bool]>,
     device: Device,
 }
 
@@ -60,13 +62,15 @@ impl Network {
             };
             tensors.push(tensor.f_to_device(device)?.f_set_requires_grad(param.trainable())?);
         }
-        Ok(Self { plan: Arc::new(plan), tensors, device })
+        let frozen = plan.params.iter().map(|_| false).collect();
+        Ok(Self { plan: Arc::new(plan), tensors, frozen, device })
     }
 
     /// The same network, with the same layers and weights, for another thread.
     pub fn share(&self) -> Self {
         let tensors = self.tensors.iter().map(Tensor::shallow_clone).collect();
-        Self { plan: Arc::clone(&self.plan), tensors, device: self.device }
+        let (plan, frozen) = (Arc::clone(&self.plan), Arc::clone(&self.frozen));
+        Self { plan, tensors, frozen, device: self.device }
     }
 
     /// Where the weights lie.
@@ -110,7 +114,7 @@ impl Network {
         mode: Mode,
         observe: Option<&'a mut Observer<'a>>,
     ) -> Result<Pass> {
-        let mut ctx = Context::new(mode, &self.tensors, observe);
+        let mut ctx = Context::new(mode, &self.tensors, &self.frozen, observe);
         let mut x = x.shallow_clone();
         for part in &self.plan.parts {
             x = part.forward(&x, &mut ctx)?;
@@ -123,9 +127,10 @@ impl Network {
         self.plan.params.iter().zip(&self.tensors)
     }
 
-    /// The parameters that the optimiser learns.
+    /// The parameters that the optimiser learns: all that are not frozen.
     pub fn trainable(&self) -> impl Iterator<Item = (&ParamSpec, &Tensor)> {
-        self.state().filter(|(param, _)| param.trainable())
+        let state = self.state().zip(self.frozen.iter());
+        state.filter(|((param, _), frozen)| param.trainable() && !**frozen).map(|(both, _)| both)
     }
 
     /// Writes parameters and buffers as safetensors, atomically.
@@ -279,19 +284,31 @@ fn save_tensors(
 /// Reads all tensors of a safetensors file, in the order of their names.
 ///
 /// # Errors
-/// [`Code::BadMaps`] if the file is damaged.
+/// As [`parse_tensors`], and what the disk says.
 fn load_tensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
+    parse_tensors(path, &data)
+}
+
+/// All tensors in the bytes of a safetensors file, in the order of their names; `path` is what
+/// errors call it.
+///
+/// # Errors
+/// [`Code::BadMaps`] if the file is damaged, or holds numbers that weights never are.
+pub(crate) fn parse_tensors(path: &Path, data: &[u8]) -> Result<Vec<(String, Tensor)>> {
     let damaged = |error: String| {
         Error::new(Code::BadMaps, "the weights file is damaged")
             .at(Place::File(path.into()))
             .because(error)
     };
-    let file = SafeTensors::deserialize(&data).map_err(|error| damaged(format!("{error:?}")))?;
+    let file = SafeTensors::deserialize(data).map_err(|error| damaged(format!("{error:?}")))?;
     let mut tensors = Vec::new();
     for (name, view) in file.tensors() {
         let kind = match view.dtype() {
+            Dtype::F64 => Kind::Double,
             Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
             Dtype::I64 => Kind::Int64,
             other => return Err(damaged(format!("{name} holds {other:?}"))),
         };

@@ -32,13 +32,15 @@ const SHARED: usize = 4;
 /// [`Code::BadWeights`] for a file that is damaged or holds something else; what the disk says.
 pub fn read_checkpoint(path: &Path) -> crate::Result<Checkpoint> {
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, "read the weights", &error))?;
-    parse(&bytes).map_err(|message| {
-        let error = Error::new(Code::BadWeights, message).at(Place::File(path.into()));
-        error.help(
-            "write the state dictionary again with PyTorch 1.6 or newer: \
-             torch.save(torch.load(path, map_location=\"cpu\"), path)",
-        )
-    })
+    parse(&bytes).map_err(|message| unreadable(path, message))
+}
+
+/// The error of a file that [`parse`] does not read.
+pub(crate) fn unreadable(path: &Path, message: String) -> Error {
+    Error::new(Code::BadWeights, message).at(Place::File(path.into())).help(
+        "write the state dictionary again with PyTorch 1.6 or newer: \
+         torch.save(torch.load(path, map_location=\"cpu\"), path)",
+    )
 }
 
 /// The weights in the bytes of a file.

@@ -11,8 +11,8 @@ mod object;
 mod tests;
 mod view;
 
-pub(crate) use checkpoint::parse as parse_checkpoint;
 pub use checkpoint::{Checkpoint, read_checkpoint};
+pub(crate) use checkpoint::{parse as parse_checkpoint, unreadable};
 pub(crate) use object::{Dtype, Object, Storage, Value};
 pub(crate) use view::View;
 

@@ -1,0 +1,176 @@
+//! Which tensor of a source goes where in a target.
+
+use serde::Serialize;
+use tch::{Kind, Tensor};
+
+use super::Source;
+use super::differ::differ;
+use crate::error::Result;
+use crate::network::{ParamSpec, Plan, State};
+use crate::shape::{Shape, elements, show};
+
+/// A tensor by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The state name: `convolutions.0.weight`.
+    pub name: String,
+    /// Its shape; empty for a single number.
+    pub shape: Shape,
+}
+
+/// What becomes of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The target's tensor takes the values of the source's.
+    Matched,
+    /// The source's tensor is not wanted.
+    Skipped,
+    /// The target's tensor stays as it was drawn.
+    Fresh,
+    /// The two have one name, but do not fit, as the text says; the target's stays as it was drawn.
+    Mismatched(String),
+}
+
+/// A line of the table: a tensor of the source, of the target, or one of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The source's tensor.
+    pub source: Option<Named>,
+    /// The target's tensor.
+    pub target: Option<Named>,
+    /// What becomes of them.
+    pub verdict: Verdict,
+}
+
+/// Which tensor of a source goes where in a target: every tensor of both has its line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transfer {
+    /// The target's tensors in its order, and after those of each part what the source has more.
+    pub lines: Vec<Line>,
+}
+
+impl Transfer {
+    /// The pairs whose values are taken: source, target.
+    pub fn matched(&self) -> impl Iterator<Item = (&Named, &Named)> {
+        let matched = self.lines.iter().filter(|line| line.verdict == Verdict::Matched);
+        matched.filter_map(|line| Some((line.source.as_ref()?, line.target.as_ref()?)))
+    }
+
+    /// How many numbers are taken.
+    pub fn values(&self) -> i64 {
+        self.matched().filter_map(|(_, to)| elements(&to.shape)).sum()
+    }
+}
+
+/// Decides by the names what goes where. Networks with the same parts give everything. An encoder
+/// goes into `convolutions` and the other way round, and from encoder to encoder where the other
+/// parts differ; those parts are skipped, and stay as drawn in the target.
+///
+/// With `strict`, all tensors of the parts that are transferred must pair up, running statistics
+/// included; otherwise what fits is taken. Different kinds of real numbers fit each other.
+///
+/// # Errors
+/// [`Code::WeightsMismatch`](crate::Code::WeightsMismatch) with the differences side by side, or
+/// where nothing fits at all.
+pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
+    let theirs = parts(source.tensors.iter().map(|(name, _)| name.as_str()));
+    let ours = parts(target.params.iter().map(|param| param.name.as_str()));
+    let pairs = pairs(&theirs, &ours);
+    let mut lines = Vec::new();
+    for part in &ours {
+        let from = pairs.iter().find(|(_, to)| to == part).map(|(from, _)| *from);
+        let members = |name: &str, part: &str| name.split('.').next() == Some(part);
+        let wanted = target.params.iter().filter(|param| members(&param.name, part));
+        let given: Vec<&(String, Tensor)> =
+            source.tensors.iter().filter(|(name, _)| Some(first(name)) == from).collect();
+        let mut used = Vec::new();
+        for param in wanted {
+            let rest = &param.name[part.len()..];
+            let found = given.iter().find(|(name, _)| &name[first(name).len()..] == rest);
+            used.extend(found.map(|(name, _)| name.as_str()));
+            lines.push(line(found.map(|found| &**found), param));
+        }
+        let more = given.iter().filter(|(name, _)| !used.contains(&name.as_str()));
+        lines.extend(more.map(|(name, tensor)| skipped(name, tensor)));
+    }
+    let transferred = |name: &str| pairs.iter().any(|(from, _)| *from == first(name));
+    let others = source.tensors.iter().filter(|(name, _)| !transferred(name));
+    lines.extend(others.map(|(name, tensor)| skipped(name, tensor)));
+    let transfer = Transfer { lines };
+    let nothing = transfer.matched().next().is_none();
+    let fits = |line: &&Line| match (&line.verdict, &line.source, &line.target) {
+        (Verdict::Mismatched(_), ..) => false,
+        (Verdict::Skipped, Some(from), _) => !transferred(&from.name),
+        (Verdict::Fresh, _, Some(to)) => pairs.iter().all(|(_, part)| *part != first(&to.name)),
+        _ => true,
+    };
+    let wrong: Vec<&Line> = transfer.lines.iter().filter(|line| !fits(line)).collect();
+    if nothing || strict && !wrong.is_empty() {
+        return Err(differ(source, target, &wrong, nothing));
+    }
+    Ok(transfer)
+}
+
+/// The part that a tensor belongs to: the first component of its name.
+fn first(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// The parts, each once, in order.
+fn parts<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut parts = Vec::new();
+    for name in names {
+        if !parts.contains(&first(name)) {
+            parts.push(first(name));
+        }
+    }
+    parts
+}
+
+/// Which part of the source goes into which of the target.
+fn pairs<'a>(theirs: &[&'a str], ours: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    const ENCODER: &str = "encoder";
+    const CONVOLUTIONS: &str = "convolutions";
+    let same = theirs.len() == ours.len() && theirs.iter().all(|part| ours.contains(part));
+    let both = |from, to| theirs.contains(&from) && ours.contains(&to);
+    if !same {
+        for (from, to) in [(ENCODER, ENCODER), (ENCODER, CONVOLUTIONS), (CONVOLUTIONS, ENCODER)] {
+            if both(from, to) {
+                return vec![(from, to)];
+            }
+        }
+    }
+    theirs.iter().filter(|part| ours.contains(part)).map(|part| (*part, *part)).collect()
+}
+
+fn named(name: &str, tensor: &Tensor) -> Named {
+    Named { name: name.to_owned(), shape: tensor.size() }
+}
+
+fn skipped(name: &str, tensor: &Tensor) -> Line {
+    Line { source: Some(named(name, tensor)), target: None, verdict: Verdict::Skipped }
+}
+
+/// A tensor of the target, and the source's that it would take.
+fn line(found: Option<&(String, Tensor)>, param: &ParamSpec) -> Line {
+    let target = Some(Named { name: param.name.clone(), shape: param.shape.clone() });
+    let Some((name, tensor)) = found else {
+        return Line { source: None, target, verdict: Verdict::Fresh };
+    };
+    let real = |kind| matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16);
+    let counts = param.state == State::Counter;
+    let verdict = if tensor.size() != param.shape {
+        let (there, here) = (show(&tensor.size()), show(&param.shape));
+        Verdict::Mismatched(format!("{there} there, {here} here"))
+    } else if counts == real(tensor.kind()) {
+        let [there, here] = match counts {
+            true => ["real numbers", "a counter"],
+            false => ["whole numbers", "real ones"],
+        };
+        Verdict::Mismatched(format!("{there} there, {here} here"))
+    } else {
+        Verdict::Matched
+    };
+    Line { source: Some(named(name, tensor)), target, verdict }
+}

@@ -1,0 +1,107 @@
+//! The models in an experiment folder, of this program or of ClinicaDL.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Code, Error, Place, Result};
+
+/// An experiment folder, as far as it tells where its models lie.
+pub(crate) struct Folder {
+    root: PathBuf,
+    /// `split`; `fold` in experiments of ClinicaDL before 1.0.
+    word: &'static str,
+}
+
+/// The weights of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Model {
+    /// Its number, where there is one network per part of the image.
+    pub(crate) network: Option<usize>,
+    pub(crate) file: PathBuf,
+}
+
+/// Names that weights have, the preferred one first.
+const SUFFIXES: [&str; 2] = ["model.safetensors", "model.pth.tar"];
+
+impl Folder {
+    /// # Errors
+    /// [`Code::BadMaps`] for a folder without `maps.json`; what the disk says.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let names = list(root)?;
+        if !names.iter().any(|name| name == "maps.json") {
+            let error =
+                Error::new(Code::BadMaps, "the folder is no experiment: it has no maps.json");
+            return Err(error.at(Place::File(root.into())).help(
+                "name the folder that training wrote, or a file of weights (.safetensors, .pth.tar, .pt)",
+            ));
+        }
+        // As ClinicaDL does: one folder of the old name decides for all.
+        let old = names.iter().any(|name| number(name, "fold-", "").is_some());
+        Ok(Self { root: root.into(), word: if old { "fold" } else { "split" } })
+    }
+
+    /// The splits that there are, in order.
+    pub(crate) fn splits(&self) -> Result<Vec<usize>> {
+        let prefix = format!("{}-", self.word);
+        let mut splits: Vec<usize> =
+            list(&self.root)?.iter().filter_map(|name| number(name, &prefix, "")).collect();
+        splits.sort_unstable();
+        Ok(splits)
+    }
+
+    /// The folder of a split.
+    pub(crate) fn split(&self, split: usize) -> PathBuf {
+        self.root.join(format!("{}-{split}", self.word))
+    }
+
+    /// The folder of the best models by a metric.
+    pub(crate) fn best(&self, split: usize, metric: &str) -> PathBuf {
+        self.split(split).join(format!("best-{metric}"))
+    }
+
+    /// The metrics of a split by which models were kept, in order of their names.
+    pub(crate) fn metrics(&self, split: usize) -> Result<Vec<String>> {
+        let names = list(&self.split(split))?;
+        Ok(names.iter().filter_map(|name| Some(name.strip_prefix("best-")?.to_owned())).collect())
+    }
+
+    /// The models that are the best of a split by a metric: one, or one per network, in order.
+    pub(crate) fn models(&self, split: usize, metric: &str) -> Result<Vec<Model>> {
+        let folder = self.best(split, metric);
+        let names = list(&folder)?;
+        let mut models: Vec<Model> = Vec::new();
+        for suffix in SUFFIXES {
+            let of_networks = format!("_{suffix}");
+            for name in &names {
+                let network = number(name, "network-", &of_networks);
+                let new = models.iter().all(|model| model.network != network);
+                if new && (network.is_some() || name == suffix) {
+                    models.push(Model { network, file: folder.join(name) });
+                }
+            }
+        }
+        models.sort_by_key(|model| model.network);
+        Ok(models)
+    }
+
+    /// The list of sessions of a group in a split.
+    pub(crate) fn group(&self, group: &str, split: usize) -> PathBuf {
+        self.root.join("groups").join(group).join(format!("{}-{split}", self.word)).join("data.tsv")
+    }
+}
+
+/// The number between `before` and `after`.
+fn number(name: &str, before: &str, after: &str) -> Option<usize> {
+    name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+}
+
+/// The names in a folder, in order.
+pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
+    let failed = |error| Error::io(folder, "look into the folder", &error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        // A name that is no Unicode is none of ours.
+        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}

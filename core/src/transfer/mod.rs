@@ -1,0 +1,14 @@
+//! Transfer: a network begins with the weights of another one.
+//!
+//! [`Source::open`] reads weights out of an experiment folder or a file, [`fit()`] decides by the
+//! tensors' names which goes where, and [`Network::take`](crate::network::Network::take) copies them.
+
+mod differ;
+mod fit;
+pub(crate) mod folder;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use fit::{Line, Named, Transfer, Verdict, fit};
+pub use source::{Choice, Source};
