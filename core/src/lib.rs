@@ -12,6 +12,7 @@ pub mod device;
 pub mod error;
 mod experiment;
 pub mod files;
+mod filter;
 pub mod layer;
 pub mod loss;
 mod maps;

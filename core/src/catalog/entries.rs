@@ -199,7 +199,7 @@ impl MetricEntry {
 
 /// A registered loss.
 pub struct LossEntry {
-    /// Name, help, options and source.
+    /// Name, help, tasks, options and source.
     pub info: LossInfo,
     /// Where it comes from.
     pub origin: Origin,
@@ -216,7 +216,12 @@ impl LossEntry {
         Options::check(&self.info.options, given, &format!("loss {:?}", self.info.name))
     }
 
-    /// The loss of each sample, `[batch]`.
+    /// Whether it can train this task, as far as its author says.
+    pub fn trains(&self, task: Task) -> bool {
+        self.info.tasks.is_empty() || self.info.tasks.contains(&task)
+    }
+
+    /// The loss of each sample, `[batch]`; `latents` are what the network's latent layers drew from.
     ///
     /// # Errors
     /// [`Code::ShapeMismatch`] for a result of another shape; what the loss says.

@@ -204,7 +204,7 @@ type Losses = fn(&Tensor) -> Tensor;
 impl Loss for Losses {
     fn info(&self) -> LossInfo {
         let (name, help) = ("broken".into(), HELP.into());
-        LossInfo { name, help, source: String::new(), options: vec![] }
+        LossInfo { name, help, source: String::new(), tasks: vec![], options: vec![] }
     }
 
     fn loss(&self, output: &Tensor, _: &Tensor, _: &Options) -> Result<Tensor> {

@@ -1,8 +1,4 @@
-use tch::{Reduction, Tensor};
-
-use super::{Loss, LossInfo};
-use crate::error::Result;
-use crate::options::Options;
+use super::short::*;
 
 /// −log of the true class's probability.
 pub(super) struct CrossEntropy;
@@ -14,6 +10,7 @@ impl Loss for CrossEntropy {
             help: "−log p(true class), with p the softmax of the outputs.".into(),
             source: "https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html"
                 .into(),
+            tasks: vec![Task::Classification],
             options: vec![],
         }
     }

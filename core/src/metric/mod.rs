@@ -30,6 +30,7 @@ mod npv;
 mod ppv;
 mod sensitivity;
 mod specificity;
+pub(crate) mod ssim;
 #[cfg(test)]
 mod tests;
 
@@ -40,8 +41,9 @@ pub use confusion::{Confusion, OneVsRest};
 /// measure for each task that has a metric of this name.
 pub fn built_in() -> Vec<(MetricInfo, Vec<Measure>)> {
     let classes = of_classes().into_iter().map(Measure::Classes);
+    let images = of_images().into_iter().map(Measure::Images);
     let mut metrics: Vec<(MetricInfo, Vec<Measure>)> = Vec::new();
-    for measure in classes {
+    for measure in classes.chain(images) {
         let Some(info) = measure.info() else { continue };
         match metrics.iter_mut().find(|(other, _)| other.name == info.name) {
             Some((_, measures)) => measures.push(measure),
@@ -65,6 +67,10 @@ fn of_classes() -> Vec<Box<dyn Metric>> {
         Box::new(lr_plus::LrPlus),
         Box::new(lr_minus::LrMinus),
     ]
+}
+
+fn of_images() -> Vec<Box<dyn ImageMetric>> {
+    vec![Box::new(ssim::Ssim)]
 }
 
 /// What a person reads about a metric.
@@ -242,10 +248,35 @@ impl Measure {
 
 /// What metric files write again and again.
 mod short {
-    pub(super) use super::{Confusion, Direction, Metric, MetricInfo, OneVsRest};
+    pub(super) use tch::{Device, Kind, Tensor};
+
+    pub(super) use super::{Confusion, Direction, ImageMetric, Metric, MetricInfo, OneVsRest};
+    pub(super) use crate::error::Result;
 
     /// `part / whole`, which has no value if `whole` is zero.
     pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
         (whole > 0).then(|| part as f64 / whole as f64)
+    }
+
+    /// How many voxels are judged at a time: beyond that a batch costs memory and saves nothing.
+    const CHUNK: i64 = 1 << 22;
+
+    /// The values `[batch]` of `metric`, computed for a few samples at a time.
+    pub(super) fn in_chunks(
+        output: &Tensor,
+        target: &Tensor,
+        metric: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Result<Vec<f64>> {
+        let batch = output.size().first().copied().unwrap_or(0);
+        let samples = (CHUNK * batch / (output.numel() as i64).max(1)).max(1);
+        let mut values = Vec::with_capacity(batch as usize);
+        for first in (0..batch).step_by(samples as usize) {
+            let samples = samples.min(batch - first);
+            let of_chunk =
+                metric(&output.f_narrow(0, first, samples)?, &target.f_narrow(0, first, samples)?)?;
+            let of_chunk = of_chunk.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?;
+            values.extend(Vec::<f64>::try_from(of_chunk)?);
+        }
+        Ok(values)
     }
 }

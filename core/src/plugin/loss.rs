@@ -72,7 +72,7 @@ pub(super) fn stage(
     let (source, options) = (info.text("source")?, info.options()?);
     info.finish(&["options", "source"])?;
     let handle = Handle::new(&staging.about, format!("loss {name:?}"), &raw.item);
-    let info = LossInfo { name, help, source, options };
+    let info = LossInfo { name, help, source, tasks: vec![], options };
     let loss = Box::new(OfPlugin { info: info.clone(), loss, handle });
     Ok(LossEntry { info, origin: staging.origin(), loss })
 }

@@ -10,7 +10,7 @@ use neurhai_core::error::did_you_mean;
 use neurhai_core::metric::{Direction, Measure};
 use neurhai_core::options::{Default, OptionSpec};
 use neurhai_core::shape::show;
-use neurhai_core::{Code, Error, Result};
+use neurhai_core::{Code, Error, Result, Task};
 
 use super::{columns, example, literal};
 use crate::functions::layers::usage;
@@ -106,7 +106,8 @@ fn metric(entry: &MetricEntry) -> String {
         _ => "where it is not defined, nothing is reported".into(),
     };
     let mut out = head(&format!("metric {:?}", info.name), &info.help, &[]);
-    let _ = writeln!(out, "\nformula  {}", info.formula);
+    let _ = writeln!(out, "\ntask     {}", words(entry.measures.iter().map(Measure::task)));
+    let _ = writeln!(out, "formula  {}", info.formula);
     let _ = writeln!(out, "range    {} to {}; {better}", info.range.0, info.range.1);
     let _ = writeln!(out, "         {undefined}");
     let _ = writeln!(out, "example  selection_metrics: [{:?}]", info.name);
@@ -117,9 +118,15 @@ fn metric(entry: &MetricEntry) -> String {
 fn loss(entry: &LossEntry) -> String {
     let info = &entry.info;
     let mut out = head(&format!("loss {:?}", info.name), &info.help, &info.options);
-    let _ =
-        writeln!(out, "\nexample  loss: {:?}{}", info.name, given(&info.options, "loss_options"));
+    let trained = Task::ALL.into_iter().filter(|task| entry.trains(*task));
+    let _ = writeln!(out, "\ntask     {}", words(trained));
+    let _ = writeln!(out, "example  loss: {:?}{}", info.name, given(&info.options, "loss_options"));
     tail(out, &info.source, &entry.origin)
+}
+
+/// `regression, reconstruction`
+fn words(tasks: impl Iterator<Item = Task>) -> String {
+    tasks.map(Task::name).collect::<Vec<_>>().join(", ")
 }
 
 /// A transform of training images.

@@ -114,7 +114,7 @@ struct Detached;
 impl Loss for Detached {
     fn info(&self) -> LossInfo {
         let (name, help) = ("detached".into(), "A loss without a gradient.".into());
-        LossInfo { name, help, source: String::new(), options: vec![] }
+        LossInfo { name, help, source: String::new(), tasks: vec![], options: vec![] }
     }
 
     fn loss(&self, output: &Tensor, _: &Tensor, _: &Options) -> crate::Result<Tensor> {

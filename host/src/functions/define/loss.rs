@@ -43,6 +43,7 @@ pub(super) fn add(given: Registration<'_>) -> Result<()> {
         name: given.name.into(),
         help: given.help(),
         source: String::new(),
+        tasks: vec![],
         options: given.options(&[])?,
     };
     let function = given.definition()?;

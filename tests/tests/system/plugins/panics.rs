@@ -44,7 +44,7 @@ fn a_panic_in_any_function_is_an_error_that_names_the_plugin() {
     let recipe = catalog.architectures.get("BadNet").unwrap();
     let build = |word: &str| {
         let (input, options) = (vec![1, 8, 8, 8], how(word));
-        recipe.architecture.build(&ArchitectureRequest { input, outputs: 2, options }, &catalog)
+        recipe.architecture.build(&ArchitectureRequest { input, outputs: 2, options })
     };
     failed(build("panic"), PANICKED);
     failed(build("error"), &["it failed as it was told to", "architecture \"BadNet\""]);
@@ -70,8 +70,10 @@ fn a_panic_in_any_function_is_an_error_that_names_the_plugin() {
     let loss = catalog.losses.get("bad_loss").unwrap();
     let output = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
     let target = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-    let run =
-        |word: &str| loss.of_samples(&output, &target, &[], &loss.options(&how(word)).unwrap());
+    let run = |word: &str| {
+        let options = loss.options(&how(word)).unwrap();
+        loss.of_samples(&output, &target, &[], &options)
+    };
     failed(run("panic"), PANICKED);
     failed(run("error"), &["loss \"bad_loss\""]);
     failed(run("panic_without_gradients"), PANICKED);
