@@ -14,9 +14,10 @@ use crate::data::loader::{Loader, Sample};
 use crate::data::split::Label;
 use crate::device;
 use crate::error::Result;
-use crate::network::{LayerRow, Mode, Network};
+use crate::network::{LayerRow, Mode};
 use crate::shape::{Shape, elements};
 use crate::task::Task;
+use crate::transfer::Transfer;
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +42,10 @@ pub struct CheckReport {
     pub layers: Vec<LayerRow>,
     /// Learned numbers.
     pub parameters: i64,
+    /// How many of them stay as they are.
+    pub frozen: i64,
+    /// What the first split's network begins with, where that comes from elsewhere.
+    pub transfer: Option<Transfer>,
     /// Multiplications with additions for one sample.
     pub multiply_adds: u64,
     /// Weight updates per epoch, for the first split.
@@ -84,9 +89,11 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         .saturating_add(activations.saturating_mul(batch))
         .saturating_add(elements(&prepared.input).unwrap_or(0).saturating_mul(4 * batch));
 
-    let network = Network::new(plan, config.seed, prepared.device)?;
-    let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
     let first = &prepared.splits[0];
+    let network = prepared.network(first, session)?;
+    let frozen =
+        parameters - network.trainable().filter_map(|(p, _)| elements(&p.shape)).sum::<i64>();
+    let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
     let samples = prepared.samples(&first.train);
     let chunk: Vec<(Sample, Label)> = samples.iter().take(config.batch_size).copied().collect();
     let labels: Vec<Label> = chunk.iter().map(|(_, label)| *label).collect();
@@ -125,6 +132,8 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         architecture: prepared.spec.architecture.clone(),
         layers,
         parameters,
+        frozen,
+        transfer: first.start.transfer().cloned(),
         multiply_adds,
         updates_per_epoch: batches.div_ceil(config.accumulation_steps),
         epochs: config.epochs,

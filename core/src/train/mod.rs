@@ -24,6 +24,7 @@ mod results;
 pub(crate) mod scores;
 mod session;
 mod sides;
+mod start;
 mod stopping;
 mod trainer;
 
@@ -36,7 +37,7 @@ pub use stopping::{Best, EarlyStopping};
 
 use config::Config;
 use prepare::{Prepared, prepare};
-use record::{configuration, entries, parameters, write_groups};
+use record::{configuration, entries, parameters, write_groups, write_start};
 use results::write_results;
 use sides::Sides;
 use trainer::Trainer;
@@ -93,7 +94,12 @@ fn run_split(
         let text = format!("{participant} is in both train and validation of split {split}");
         session.tell(Event::Warning { text });
     }
+    if let (Some(source), Some(transfer)) = (sides.start.source(), sides.start.transfer()) {
+        let from = source.file.clone();
+        session.tell(Event::Transferred { split, from, transfer: transfer.clone() });
+    }
     maps.start_split(split, &config.selection_metrics)?;
+    write_start(maps, sides)?;
     let mut trainer = Trainer::new(prepared, sides, maps, session)?;
     trainer.run()?;
     let mut results = Vec::new();

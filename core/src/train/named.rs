@@ -6,7 +6,7 @@ use super::config::Config;
 use super::objective::Objective;
 use super::scores::judges;
 use super::session::Session;
-use crate::catalog::ArchitectureEntry;
+use crate::catalog::{ArchitectureEntry, LossEntry};
 use crate::data::loader::Step;
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
@@ -70,6 +70,15 @@ fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
 fn objective(config: &Config, session: &Session<'_>) -> Result<Objective> {
     let here = |error: Error| error.at(Place::Option("loss".into()));
     let loss = session.catalog.losses.get(config.loss()?).map_err(here)?;
+    let trains =
+        |loss: &LossEntry| loss.info.tasks.is_empty() || loss.info.tasks.contains(&config.task);
+    if !trains(loss) {
+        let names = session.catalog.losses.iter().filter(|loss| trains(loss));
+        let names: Vec<&str> = names.map(|loss| loss.info.name.as_str()).collect();
+        let message = format!("the loss {:?} cannot train a {}", loss.info.name, config.task);
+        return Err(here(Error::new(Code::BadOption, message))
+            .help(format!("there are: {}", names.join(", "))));
+    }
     let options = loss.options(config.train.map("loss_options")?);
     let options = options.map_err(|error| error.within("loss_options"))?;
     Ok(Objective { loss: Arc::clone(loss), options, task: config.task, class_weights: Vec::new() })

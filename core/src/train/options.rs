@@ -67,6 +67,48 @@ pub fn specs() -> Vec<OptionSpec> {
             "CrossEntropyLoss for a classification, MSELoss otherwise",
             "the registered loss",
         ),
+        OptionSpec::absent(
+            "transfer",
+            Kind::Text,
+            "all weights are drawn",
+            "weights to begin with: an experiment folder, a .safetensors file, or ClinicaDL's .pth.tar",
+        ),
+        OptionSpec::absent(
+            "transfer_split",
+            count(0),
+            "the split that is trained, or the only one",
+            "the split of the experiment to take them from",
+        ),
+        OptionSpec::new(
+            "transfer_metric",
+            Kind::Text,
+            "loss",
+            "the metric that the model to take them from is the best by",
+        ),
+        OptionSpec::absent(
+            "transfer_network",
+            count(0),
+            "the only one",
+            "the network to take them from, where there is one per part",
+        ),
+        OptionSpec::new(
+            "transfer_strict",
+            Kind::Bool,
+            true,
+            "every tensor of the parts that are transferred must fit; otherwise what fits is taken",
+        ),
+        OptionSpec::absent(
+            "freeze",
+            Kind::Texts,
+            "none",
+            "layers that stay as they are, by path: [\"convolutions\"]",
+        ),
+        OptionSpec::absent(
+            "freeze_all_but",
+            count(1),
+            "none is frozen",
+            "how many of the last layers with weights learn; all others stay as they are",
+        ),
         OptionSpec::new("loss_options", Kind::Map, json!({}), "the loss's own options"),
         OptionSpec::absent(
             "class_weights",

@@ -20,7 +20,7 @@ use crate::data::pattern::Preprocessing;
 use crate::data::split::Label;
 use crate::device;
 use crate::error::{Code, Error, Place, Problems, Result};
-use crate::network::{NetworkSpec, Plan};
+use crate::network::{Network, NetworkSpec, Plan};
 use crate::random::derived_seed;
 use crate::shape::{Shape, show};
 use crate::task::Task;
@@ -50,6 +50,11 @@ impl Prepared {
     /// A fresh plan of the network.
     pub(crate) fn plan(&self, session: &Session<'_>) -> Result<Plan> {
         Plan::new(self.spec.clone(), &self.input, session.catalog)
+    }
+
+    /// The network that a split begins with.
+    pub(crate) fn network(&self, sides: &Sides, session: &Session<'_>) -> Result<Network> {
+        sides.start.network(self.plan(session)?, &self.config, self.device)
     }
 
     /// Where training samples of an epoch come from, augmented where that was asked for.
@@ -130,7 +135,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let images = places(&source.images);
-    let sides = |split| Sides::new(split, &images, &named.objective, &config);
+    let sides = |split| Sides::new(split, &images, &named.objective, &config, &plan);
     let splits = splits.into_iter().map(sides).collect::<Result<Vec<_>>>()?;
     let prepared = Prepared {
         config,
@@ -146,7 +151,7 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         evaluation_batch,
         warnings,
     };
-    rehearse(&prepared, session)?;
+    rehearse(&prepared, &plan, session)?;
     Ok(prepared)
 }
 

@@ -1,9 +1,12 @@
 //! What a run says about itself in the experiment folder: who took part, with which options.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::inputs::preprocessing_dict;
 use super::prepare::Prepared;
+use super::sides::Sides;
 use crate::catalog::Catalog;
 use crate::data::split::Label;
 use crate::error::Result;
@@ -16,7 +19,12 @@ use crate::used::{Gathered, Used};
 pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     let groups = maps.root().join("groups");
     let images = &prepared.source.images;
-    let all = (0..images.len()).map(|i| (images.session(i), None));
+    let own = (0..images.len()).map(|i| images.session(i));
+    let sources = prepared.splits.iter().filter_map(|sides| sides.start.source());
+    let mut seen = BTreeSet::new();
+    let all = own.chain(sources.flat_map(|source| &source.sessions));
+    let all = all.filter(|visit| seen.insert((&visit.participant, &visit.session)));
+    let all = all.map(|visit| (visit, None));
     write_sessions(&groups.join("train+validation.tsv"), &[], all)?;
     let label = match prepared.config.task {
         Task::Reconstruction => None,
@@ -39,6 +47,24 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the weights of a split's network came from, where that is not chance.
+pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
+    let (Some(source), Some(transfer)) = (sides.start.source(), sides.start.transfer()) else {
+        return Ok(());
+    };
+    let text = json!({
+        "path": source.path,
+        "file": source.file,
+        "blake3": source.blake3,
+        "split": source.split,
+        "metric": source.metric,
+        "network": source.network,
+        "architecture": source.architecture,
+        "tensors": transfer.lines,
+    });
+    maps.write(&format!("split-{}/transfer.json", sides.split.index), &format!("{text:#}\n"))
 }
 
 /// The cells of a row beside the session: its cohort, and its label where there is one.
@@ -97,7 +123,11 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         "evaluation_steps": config.evaluation_steps,
         "seed": config.seed,
         "deterministic": false,
-        "transfer_path": false,
+        "transfer_path": match train.has("transfer") {
+            true => json!(train.text("transfer")?),
+            false => json!(false),
+        },
+        "transfer_selection_metric": train.text("transfer_metric")?,
         "multi_cohort": false,
         "diagnoses": prepared.classes,
         "baseline": train.flag("baseline")?,

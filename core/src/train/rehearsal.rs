@@ -1,6 +1,8 @@
 //! Votes and metrics of plugins and scripts are tried before training: what would fail at the end of
 //! a run fails at its beginning.
 
+use tch::{Device, Kind, Tensor};
+
 use super::evaluate::{Evaluation, Row};
 use super::image_level::Election;
 use super::prepare::Prepared;
@@ -9,14 +11,35 @@ use crate::catalog::Origin;
 use crate::data::loader::Sample;
 use crate::data::split::Label;
 use crate::error::Result;
+use crate::loss::Latent;
+use crate::network::{Pass, Plan};
 use crate::random::Random;
 use crate::task::Task;
 
-/// Takes the vote and every metric on random scores for the validation images of the first split.
+/// Takes the loss of made-up outputs: one that wants another kind of network fails here.
+fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
+    let Some(sides) = prepared.splits.first() else { return Ok(()) };
+    let half = |shape: &[i64]| -> Result<Tensor> {
+        let shape = [&[2], shape].concat();
+        Ok(Tensor::f_ones(&shape, (Kind::Float, Device::Cpu))?.f_mul_scalar(0.5)?)
+    };
+    let latents = plan
+        .rows
+        .iter()
+        .filter(|row| row.kind == "latent")
+        .map(|row| Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? }));
+    let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
+    let labels: Vec<Label> = sides.train.iter().map(|(_, label)| *label).cycle().take(2).collect();
+    sides.objective.total(&pass, &half(&prepared.input)?, &labels).map(drop)
+}
+
+/// Takes the loss, and the vote and every metric on random scores for the validation images of the first split.
 ///
 /// # Errors
 /// What a vote or metric says; it would say the same after training.
-pub(super) fn rehearse(prepared: &Prepared, session: &Session<'_>) -> Result<()> {
+pub(super) fn rehearse(prepared: &Prepared, plan: &Plan, session: &Session<'_>) -> Result<()> {
+    let help = |error: crate::Error| error.help("it was tried on made-up outputs before training");
+    rehearse_loss(prepared, plan).map_err(help)?;
     let (train, catalog) = (&prepared.config.train, session.catalog);
     let Some(sides) = prepared.splits.first() else { return Ok(()) };
     let mut random = Random::new(prepared.config.seed, "rehearsal", &[]);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
+use crate::transfer::Transfer;
 
 /// A script's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,15 @@ pub enum Event {
         images: (usize, usize),
         /// The classes, with their numbers of training and validation images.
         classes: Vec<(String, usize, usize)>,
+    },
+    /// A split's network begins with weights from elsewhere.
+    Transferred {
+        /// The split.
+        split: usize,
+        /// The file they come from.
+        from: PathBuf,
+        /// Which tensor went where.
+        transfer: Transfer,
     },
     /// An epoch begins.
     EpochStarted {

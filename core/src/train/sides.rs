@@ -5,9 +5,11 @@ use std::path::Path;
 
 use super::config::Config;
 use super::objective::Objective;
+use super::start::Start;
 use crate::data::images::Images;
 use crate::data::split::{Label, Row, Selection, Split, SplitFolder, SplitOptions, Target};
 use crate::error::{Code, Error, Place, Result, did_you_mean};
+use crate::network::Plan;
 use crate::task::Task;
 
 /// The two sides of a split, as images with what is to be learned of them.
@@ -16,6 +18,7 @@ pub(crate) struct Sides {
     pub(crate) train: Vec<(usize, Label)>,
     pub(crate) validation: Vec<(usize, Label)>,
     pub(crate) objective: Objective,
+    pub(crate) start: Start,
 }
 
 impl Sides {
@@ -24,11 +27,13 @@ impl Sides {
     /// # Errors
     /// Weights of classes that do not exist.
     pub(super) fn new(
-        split: Split,
+        mut split: Split,
         images: &BTreeMap<(String, String), usize>,
         objective: &Objective,
         config: &Config,
+        plan: &Plan,
     ) -> Result<Self> {
+        let start = Start::of(&mut split, config, plan)?;
         let side = |rows: &[Row]| -> Vec<(usize, Label)> {
             let image = |row: &Row| {
                 let key = (row.session.participant.clone(), row.session.session.clone());
@@ -43,6 +48,7 @@ impl Sides {
             validation: side(&split.validation),
             split,
             objective,
+            start,
         })
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Trainer<'a> {
         session: &'a Session<'a>,
     ) -> Result<Self> {
         let config = &prepared.config;
-        let network = Network::new(prepared.plan(session)?, config.seed, prepared.device)?;
+        let network = prepared.network(sides, session)?;
         let optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
         let direction = |name: &str| match session.catalog.metrics.find(name) {
             Some(entry) => entry.info.direction,

@@ -56,6 +56,8 @@ pub struct Source {
     /// Whom the weights have seen: the sessions of the split's train and validation groups, each
     /// once, in order. Empty for a file alone.
     pub sessions: Vec<Session>,
+    /// Those among them that the weights were learned from: the split's train group.
+    pub learned: Vec<Session>,
 }
 
 impl Source {
@@ -75,6 +77,7 @@ impl Source {
         let mut source = read(path, &model.file)?;
         source.architecture = architecture(path).or(source.architecture);
         source.sessions = sessions(&folder, split)?;
+        source.learned = read_sessions(&Table::read(&folder.group("train", split))?, &[])?;
         source.split = Some(split);
         source.metric = Some(choice.metric.clone());
         source.network = model.network;
@@ -109,6 +112,7 @@ fn read(path: &Path, file: &Path) -> Result<Source> {
         epoch,
         architecture,
         sessions: Vec::new(),
+        learned: Vec::new(),
     })
 }
 

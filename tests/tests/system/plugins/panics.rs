@@ -44,7 +44,7 @@ fn a_panic_in_any_function_is_an_error_that_names_the_plugin() {
     let recipe = catalog.architectures.get("BadNet").unwrap();
     let build = |word: &str| {
         let (input, options) = (vec![1, 8, 8, 8], how(word));
-        recipe.architecture.build(&ArchitectureRequest { input, outputs: 2, options })
+        recipe.architecture.build(&ArchitectureRequest { input, outputs: 2, options }, &catalog)
     };
     failed(build("panic"), PANICKED);
     failed(build("error"), &["it failed as it was told to", "architecture \"BadNet\""]);
