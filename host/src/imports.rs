@@ -29,13 +29,18 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("zoo/cvae_3d_half", include_str!("../../scripts/zoo/cvae_3d_half.rhai")),
     ("zoo/cvae_3d_final_conv", include_str!("../../scripts/zoo/cvae_3d_final_conv.rhai")),
     ("zoo/generator_unet", include_str!("../../scripts/zoo/generator_unet.rhai")),
+    ("zoo/ae_conv5_fc3", include_str!("../../scripts/zoo/ae_conv5_fc3.rhai")),
+    ("zoo/ae_conv4_fc3", include_str!("../../scripts/zoo/ae_conv4_fc3.rhai")),
 ];
 
-/// Those of them that register an architecture, and which.
+/// Those of them that register an architecture, and which, in the order they are run in: an
+/// autoencoder comes after what it is derived from.
 pub(crate) const ARCHITECTURES: &[(&str, &str)] = &[
     ("zoo/conv5_fc3", "Conv5_FC3"),
     ("zoo/conv4_fc3", "Conv4_FC3"),
     ("zoo/stride_conv5_fc3", "Stride_Conv5_FC3"),
+    ("zoo/ae_conv5_fc3", "AE_Conv5_FC3"),
+    ("zoo/ae_conv4_fc3", "AE_Conv4_FC3"),
     ("zoo/vanilla_3d_dense_vae", "Vanilla3DdenseVAE"),
     ("zoo/vanilla_dense_vae", "VanillaDenseVAE"),
     ("zoo/vanilla_spatial_vae", "VanillaSpatialVAE"),

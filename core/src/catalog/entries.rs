@@ -53,8 +53,7 @@ pub trait Architecture: Send + Sync {
     /// Options that do not exist or do not fit, or whatever the recipe says.
     fn build(&self, request: &ArchitectureRequest, catalog: &Catalog) -> Result<NetworkSpec>;
 
-    /// The architecture that it was derived from, and the parts of it that are its encoder, as they
-    /// were given; nothing where it stands on its own.
+    /// The architecture that it was derived from, and the parts of it that make its encoder; nothing where it stands on its own.
     fn base(&self) -> Option<(&Arc<ArchitectureEntry>, &[String])> {
         None
     }

@@ -8,7 +8,7 @@ use crate::network::{LayerRow, LayerSpec, NetworkSpec, PartSpec, Plan};
 use crate::shape::{Shape, show};
 
 /// The part that becomes the encoder where no other is named.
-const CONVOLUTIONS: &str = "convolutions";
+pub(super) const CONVOLUTIONS: &str = "convolutions";
 
 /// The parts of an autoencoder, in order.
 pub const PARTS: [&str; 2] = ["encoder", "decoder"];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::autoencoder;
+use super::derive::{CONVOLUTIONS, autoencoder};
 use crate::catalog::{Architecture, ArchitectureEntry, ArchitectureRequest, Catalog, Origin};
 use crate::error::Result;
 use crate::network::NetworkSpec;
@@ -23,9 +23,10 @@ impl Derived {
         parts: &[String],
         origin: Origin,
     ) -> ArchitectureEntry {
+        let parts = if parts.is_empty() { vec![CONVOLUTIONS.into()] } else { parts.to_vec() };
+        let encoder = parts.join(", ");
         let name = name.map_or_else(|| format!("AE_{}", base.name), str::to_owned);
-        let derived = Self { name: name.clone(), base: Arc::clone(base), parts: parts.to_vec() };
-        let encoder = if parts.is_empty() { "convolutions".into() } else { parts.join(", ") };
+        let derived = Self { name: name.clone(), base: Arc::clone(base), parts };
         ArchitectureEntry {
             name,
             help: format!(

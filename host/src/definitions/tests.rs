@@ -186,6 +186,8 @@ fn signatures_are_typed_and_named() {
         "fn caps(folder: String, options: Map) -> Data;",
         "fn patches(data: Data, size: ?, stride: ?) -> Data;",
         "fn architecture(name: String, help: String, options: Map, recipe: FnPtr);",
+        "fn autoencoder(architecture: String) -> String;",
+        "fn autoencoder(architecture: String, options: Map) -> String;",
         "fn phantoms(folder: String) -> Map;",
         "fn best(run: Run, metric: String) -> float;",
         "fn get maps(run: Run) -> String;",

@@ -231,6 +231,11 @@ const FUNCTIONS: &[Function] = &[
         help: "A named part of a network, for architectures that give a list of parts.",
     },
     Function {
+        name: "autoencoder",
+        usage: "autoencoder(architecture, [#{ name, parts }])",
+        help: "Registers the autoencoder of an architecture and gives its name: the parts named, by default convolutions, and a decoder that undoes them.",
+    },
+    Function {
         name: "named",
         usage: "named(layer, name)",
         help: "The same layer under a name of its own in the state names.",

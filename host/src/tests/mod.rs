@@ -6,6 +6,7 @@ use crate::functions::arguments::Arguments;
 use crate::report::{Failure, Style};
 use crate::runtime::{Mode, Runtime, Settings};
 
+mod autoencoders;
 mod errors;
 mod imports;
 mod limits;

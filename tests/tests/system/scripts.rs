@@ -98,9 +98,13 @@ fn every_script_has_a_test() {
 #[test]
 fn the_zoo_has_the_parameters_it_should() {
     let place = Place::new();
-    for (name, parameters) in
-        [("Conv5_FC3", 42_293_972_u64), ("Conv4_FC3", 1_909_692), ("Stride_Conv5_FC3", 42_293_972)]
-    {
+    for (name, parameters) in [
+        ("Conv5_FC3", 42_293_972_u64),
+        ("Conv4_FC3", 1_909_692),
+        ("Stride_Conv5_FC3", 42_293_972),
+        ("AE_Conv5_FC3", 589_059),
+        ("AE_Conv4_FC3", 589_059),
+    ] {
         let output = host(place.path())
             .args(["inspect", name, "--input", "1x169x208x179", "--json"])
             .output()

@@ -288,7 +288,7 @@ fn autoencoders_compute_and_learn() {
     let catalog = Catalog::built_in().unwrap();
     for (kernel, stride, padding) in [(2, 2, 0), (3, 2, 1), (3, 3, 1)] {
         for layers in networks(kernel, stride, padding) {
-            for input in [vec![1, 19, 16], vec![1, 20, 19, 17]] {
+            for input in [vec![1, 29, 28], vec![1, 28, 29, 31]] {
                 let spec = autoencoder(&catalog, &network(&layers), &input, &[]).unwrap();
                 let plan = Plan::new(spec, &input, &catalog).unwrap();
                 let network = Network::new(plan, 0, Device::Cpu).unwrap();
@@ -336,7 +336,7 @@ fn a_registered_architecture_has_an_autoencoder_with_its_options() {
         let entry = Derived::entry(&base, name, parts, Origin::BuiltIn);
         assert_eq!(entry.name, name.unwrap_or("AE_Net"));
         let (from, of) = entry.architecture.base().unwrap();
-        assert!(Arc::ptr_eq(from, &base) && of == parts);
+        assert!(Arc::ptr_eq(from, &base) && of.len() == parts.len().max(1));
         let options = Map::from_iter([("width".to_owned(), json!(6))]);
         let request = ArchitectureRequest { input: vec![1, 9, 8], outputs: 1, options };
         let spec = entry.architecture.build(&request, &catalog).unwrap();

@@ -15,6 +15,7 @@ use crate::value::{describe, map_from_json};
 
 mod apply;
 mod architecture;
+mod autoencoder;
 mod defaults;
 mod layer;
 mod loss;
@@ -207,6 +208,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>, runtime: &Weak
     replace::register(engine, shared);
     defaults::register(engine);
     architecture::register(engine, shared);
+    autoencoder::register(engine, shared);
     apply::register(engine, shared);
     vote::register(engine);
 }
