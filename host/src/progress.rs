@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neurhai_core::train::Event;
 
 use crate::output;
-use crate::show::duration;
+use crate::show::{duration, transfer_table};
 
 /// Shows the events of a run.
 pub struct Progress {
@@ -86,6 +86,11 @@ impl Progress {
                     state,
                     &format!("split {split}: {counts} images for training + validation"),
                 );
+            }
+            Event::Transferred { split, from, transfer } => {
+                let from = from.display();
+                self.line(state, &format!("split {split} begins with weights of {from}"));
+                self.line(state, transfer_table(transfer).trim_end());
             }
             Event::EpochStarted { epoch, epochs, steps } => {
                 state.epoch = format!("epoch {}/{epochs}", epoch + 1);

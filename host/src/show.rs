@@ -13,9 +13,11 @@ use crate::functions::layers::written;
 mod check;
 pub mod explain;
 mod results;
+mod transfer;
 
 pub use check::check_report;
 pub use results::results;
+pub use transfer::transfer_table;
 
 /// A layer as a script would write it: `conv(8, 3, #{ padding: 1 })`.
 pub fn layer(catalog: &Catalog, spec: &LayerSpec) -> String {

@@ -6,7 +6,7 @@ use neurhai_core::catalog::Catalog;
 use neurhai_core::shape::show;
 use neurhai_core::train::CheckReport;
 
-use super::{amount, bytes, columns, duration, grouped, rows_table};
+use super::{amount, bytes, columns, duration, grouped, rows_table, transfer_table};
 
 /// What would run: data, classes and counts, network, time and memory.
 pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
@@ -40,6 +40,10 @@ pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
             ),
         ],
     ];
+    if report.frozen > 0 {
+        let frozen = grouped(report.frozen as u64);
+        facts.push(["frozen".into(), format!("{frozen} of the parameters stay as they are")]);
+    }
     for split in &report.splits {
         let counts = report.classes.iter().zip(split.train.iter().zip(&split.validation));
         let mut counts: Vec<_> = counts.map(|(name, (t, v))| format!("{name} {t} + {v}")).collect();
@@ -54,6 +58,10 @@ pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
     }
     out.push_str(&rows_table(catalog, &report.layers));
     out.push('\n');
+    if let Some(transfer) = &report.transfer {
+        out.push_str(&transfer_table(transfer));
+        out.push('\n');
+    }
     let facts: Vec<Vec<String>> = facts.into_iter().map(Vec::from).collect();
     out.push_str(&columns(&facts, 2));
     for warning in &report.warnings {
