@@ -16,11 +16,14 @@ use crate::network::{Pass, Plan};
 use crate::random::Random;
 use crate::task::Task;
 
+/// Samples in a made-up batch: a number that classes, channels and outputs rarely have.
+const SAMPLES: usize = 3;
+
 /// Takes the loss of made-up outputs: one that wants another kind of network fails here.
 fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
     let Some(sides) = prepared.splits.first() else { return Ok(()) };
     let half = |shape: &[i64]| -> Result<Tensor> {
-        let shape = [&[2], shape].concat();
+        let shape = [&[SAMPLES as i64], shape].concat();
         Ok(Tensor::f_ones(&shape, (Kind::Float, Device::Cpu))?.f_mul_scalar(0.5)?)
     };
     let latents = plan
@@ -29,7 +32,7 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
         .filter(|row| row.kind == "latent")
         .map(|row| Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? }));
     let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
-    let labels: Vec<Label> = sides.train.iter().map(|(_, label)| *label).cycle().take(2).collect();
+    let labels: Vec<Label> = sides.train.iter().map(|(_, label)| *label).cycle().take(SAMPLES).collect();
     sides.objective.total(&pass, &half(&prepared.input)?, &labels).map(drop)
 }
 
