@@ -90,10 +90,11 @@ pub fn bootstrap_rows(
 }
 
 /// The same for metrics that are ready for resamples of `rows` rows; all of them see the same ones.
+/// All processors draw; each resample has a stream of its own, so their number changes nothing.
 /// `stopped` is asked before every resample.
 ///
 /// # Errors
-/// [`Code::Interrupted`].
+/// [`Code::Interrupted`]; [`Code::Internal`] for more than 2³² rows.
 pub fn bootstrap_weighed(
     rows: usize,
     metrics: &[Weighed<'_>],
@@ -101,24 +102,62 @@ pub fn bootstrap_weighed(
     seed: u64,
     stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Option<Interval>>> {
-    if rows < 2 {
+    let Ok(drawn) = u32::try_from(rows) else {
+        return Err(Error::new(Code::Internal, format!("{rows} rows are too many to resample")));
+    };
+    if drawn < 2 || metrics.is_empty() {
         return Ok(vec![None; metrics.len()]);
     }
-    let mut random = Random::new(seed, "bootstrap rows", &[]);
-    let mut values = vec![Vec::with_capacity(resamples); metrics.len()];
-    for _ in 0..resamples {
-        if stopped() {
-            return Err(Error::new(Code::Interrupted, "stopped while intervals were computed"));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = resamples.div_ceil(threads).max(1);
+    // `None` where it was stopped.
+    let of_share = |first: usize| -> Option<Vec<Vec<f64>>> {
+        let mut values = vec![Vec::with_capacity(share); metrics.len()];
+        let mut counts = vec![0; rows];
+        for resample in first..resamples.min(first + share) {
+            if stopped() {
+                return None;
+            }
+            let random = Random::new(seed, "bootstrap rows", &[resample as u64]);
+            draw_rows(random, drawn, &mut counts);
+            for (metric, values) in metrics.iter().zip(&mut values) {
+                values.extend(metric(&counts).filter(|value| !value.is_nan()));
+            }
         }
-        let mut counts = vec![0u32; rows];
-        for _ in 0..rows {
-            counts[random.below(rows as u64) as usize] += 1;
-        }
-        for (metric, values) in metrics.iter().zip(&mut values) {
-            values.extend(metric(&counts).filter(|value| !value.is_nan()));
+        Some(values)
+    };
+    let shares: Option<Vec<_>> = std::thread::scope(|scope| {
+        let firsts = (0..resamples).step_by(share);
+        let running: Vec<_> = firsts.map(|first| scope.spawn(move || of_share(first))).collect();
+        let finished = running.into_iter().map(|thread| match thread.join() {
+            Ok(values) => values,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        finished.collect()
+    });
+    let Some(shares) = shares else {
+        return Err(Error::new(Code::Interrupted, "stopped while intervals were computed"));
+    };
+    let of_metric = |at: usize| shares.iter().flat_map(move |values| values[at].iter().copied());
+    Ok((0..metrics.len()).map(|at| interval(of_metric(at).collect())).collect())
+}
+
+/// Counts how often each of `rows` rows is drawn, in `rows` draws with replacement (Lemire 2019,
+/// <https://doi.org/10.1145/3230636>, with 32 bits for a draw).
+fn draw_rows(mut random: Random, rows: u32, counts: &mut [u32]) {
+    counts.fill(0);
+    let threshold = rows.wrapping_neg() % rows;
+    let mut left = rows;
+    while left > 0 {
+        let bits = random.bits();
+        for half in [bits as u32, (bits >> 32) as u32] {
+            let product = u64::from(half) * u64::from(rows);
+            if product as u32 >= threshold && left > 0 {
+                counts[(product >> 32) as usize] += 1;
+                left -= 1;
+            }
         }
     }
-    Ok(values.into_iter().map(interval).collect())
 }
 
 fn interval(mut values: Vec<f64>) -> Option<Interval> {

@@ -1,14 +1,20 @@
-//! Metrics of a classification, and their bootstrap intervals.
+//! How good predictions are, and the bootstrap intervals of that.
 //!
-//! The built-in ones are computed from the [`Confusion`] of true and predicted classes; those of
-//! plugins and scripts from the [`Rows`] themselves. With two classes
-//! the one with code 0 is the positive class, as in ClinicaDL. With more, each class is taken
-//! against the rest and the metric is the mean over the classes, except for those that have a
-//! definition for many classes (accuracy, BA, MCC).
+//! What a metric is computed from is its [`Measure`]. Of a classification it is the [`Confusion`] of
+//! true and predicted classes, or the probabilities; metrics of plugins and scripts see all [`Rows`].
+//! With two classes the one with code 0 is the positive class, as in ClinicaDL. With more, each class
+//! is taken against the rest and the metric is the mean over the classes, except for those that have a
+//! definition for many classes (accuracy, BA, MCC, Brier, ECE). Of a regression it is the true and the
+//! predicted numbers; of a reconstruction it is computed for each image, and the mean is reported.
+//!
+//! Without rows no metric has a value. With one, with rows of one class only, or with constant
+//! predictions, the file of each metric says what it gives.
 //!
 //! A ratio whose denominator is zero has no value. What is reported then depends on the metric
 //! ([`MetricInfo::undefined`]): the shares and MCC are 0, as in scikit-learn with
 //! `zero_division=0`; MK and the likelihood ratios stay undefined, where ClinicaDL writes a number.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +26,24 @@ use crate::task::Task;
 mod accuracy;
 mod balanced_accuracy;
 mod bootstrap;
+mod brier;
 mod confusion;
+mod curve;
+mod ece;
 mod f1;
+mod lncc;
 mod lr_minus;
 mod lr_plus;
+mod mae;
 mod mcc;
 mod mk;
 mod npv;
 mod ppv;
+mod pr_auc;
+mod psnr;
+mod r2_score;
+mod rmse;
+mod roc_auc;
 mod sensitivity;
 mod specificity;
 pub(crate) mod ssim;
@@ -41,9 +57,11 @@ pub use confusion::{Confusion, OneVsRest};
 /// measure for each task that has a metric of this name.
 pub fn built_in() -> Vec<(MetricInfo, Vec<Measure>)> {
     let classes = of_classes().into_iter().map(Measure::Classes);
+    let scores = of_scores().into_iter().map(Measure::Scores);
+    let numbers = of_numbers().into_iter().map(Measure::Numbers);
     let images = of_images().into_iter().map(Measure::Images);
     let mut metrics: Vec<(MetricInfo, Vec<Measure>)> = Vec::new();
-    for measure in classes.chain(images) {
+    for measure in classes.chain(scores).chain(numbers).chain(images) {
         let Some(info) = measure.info() else { continue };
         match metrics.iter_mut().find(|(other, _)| other.name == info.name) {
             Some((_, measures)) => measures.push(measure),
@@ -69,8 +87,31 @@ fn of_classes() -> Vec<Box<dyn Metric>> {
     ]
 }
 
+fn of_scores() -> Vec<Box<dyn ScoreMetric>> {
+    vec![
+        Box::new(roc_auc::RocAuc),
+        Box::new(pr_auc::PrAuc),
+        Box::new(brier::Brier),
+        Box::new(ece::Ece),
+    ]
+}
+
+fn of_numbers() -> Vec<Box<dyn NumberMetric>> {
+    vec![
+        Box::new(r2_score::R2Score),
+        Box::new(mae::MeanAbsoluteError),
+        Box::new(rmse::RootMeanSquaredError),
+    ]
+}
+
 fn of_images() -> Vec<Box<dyn ImageMetric>> {
-    vec![Box::new(ssim::Ssim)]
+    vec![
+        Box::new(mae::MeanAbsoluteError),
+        Box::new(rmse::RootMeanSquaredError),
+        Box::new(psnr::Psnr),
+        Box::new(ssim::Ssim),
+        Box::new(lncc::Lncc),
+    ]
 }
 
 /// What a person reads about a metric.
@@ -203,7 +244,8 @@ pub trait ImageMetric: Send + Sync {
 }
 
 /// The mean of values, one per row.
-pub fn mean_of(values: &[f64]) -> Weighed<'_> {
+pub fn mean_of<'a>(values: impl Into<Cow<'a, [f64]>>) -> Weighed<'a> {
+    let values = values.into();
     Box::new(move |counts| {
         let rows: u32 = counts.iter().sum();
         let sum: f64 = values.iter().zip(counts).map(|(value, n)| value * f64::from(*n)).sum();
@@ -250,12 +292,26 @@ impl Measure {
 mod short {
     pub(super) use tch::{Device, Kind, Tensor};
 
-    pub(super) use super::{Confusion, Direction, ImageMetric, Metric, MetricInfo, OneVsRest};
+    pub(super) use super::curve::Step;
+    pub(super) use super::{
+        Confusion, Direction, ImageMetric, Metric, MetricInfo, NumberMetric, OneVsRest, Rows,
+        ScoreMetric, Weighed, mean_of,
+    };
     pub(super) use crate::error::Result;
 
     /// `part / whole`, which has no value if `whole` is zero.
     pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
         (whole > 0).then(|| part as f64 / whole as f64)
+    }
+
+    /// The voxels of each sample, `[batch, voxel]`.
+    pub(super) fn voxels(images: &Tensor) -> Result<Tensor> {
+        Ok(images.f_reshape([images.size()[0], -1])?)
+    }
+
+    /// The mean over the voxels of each sample, `[batch]`.
+    pub(super) fn mean_of_voxels(images: &Tensor) -> Result<Tensor> {
+        Ok(voxels(images)?.f_mean_dim([1i64].as_slice(), false, Kind::Float)?)
     }
 
     /// How many voxels are judged at a time: beyond that a batch costs memory and saves nothing.

@@ -6,6 +6,8 @@ use super::*;
 use crate::error::Code;
 use crate::random::Random;
 
+mod measures;
+
 /// Made by `tests/fixtures/make_metrics.py`.
 fn fixture() -> Value {
     serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).unwrap()
@@ -84,16 +86,52 @@ fn intervals_are_those_of_rows_resampled_by_numpy() {
 
 #[test]
 fn every_metric_describes_itself() {
-    let infos: Vec<_> = of_classes().iter().map(|metric| metric.info()).collect();
+    let infos: Vec<_> = built_in().into_iter().map(|(info, _)| info).collect();
     for info in &infos {
         assert!(info.help.ends_with('.') && info.help.len() < 90, "{}: {}", info.name, info.help);
         assert!(info.source.starts_with("https://"), "{info:?}");
-        assert!(info.formula.contains("T"), "{info:?}");
+        assert!(!info.formula.is_empty(), "{info:?}");
         assert!(info.range.0 < info.range.1, "{info:?}");
     }
-    let names: Vec<_> = infos.iter().map(|info| info.name.as_str()).collect();
+    let names = |task: Task| {
+        let judged = built_in().into_iter().filter_map(move |(info, measures)| {
+            measures.iter().any(|measure| measure.task() == task).then_some(info.name)
+        });
+        judged.collect::<Vec<_>>().join(" ")
+    };
     let clinicadl = "BA accuracy F1_score sensitivity specificity PPV NPV MCC MK LR_plus LR_minus";
-    assert_eq!(names.join(" "), clinicadl);
+    assert_eq!(names(Task::Classification), format!("{clinicadl} ROC_AUC PR_AUC Brier ECE"));
+    assert_eq!(names(Task::Regression), "R2_score MAE RMSE");
+    assert_eq!(names(Task::Reconstruction), "MAE RMSE PSNR SSIM LNCC");
+}
+
+/// The corner cases that files of metrics describe, for those of classes.
+#[test]
+fn metrics_of_few_or_uniform_rows_are_defined_as_described() {
+    let value = |truth: &[usize], predicted: &[usize], name: &str| {
+        let metrics = of_classes();
+        let metric = metrics.iter().find(|metric| metric.info().name == name).unwrap();
+        metric.value(&Confusion::new(truth, predicted, 2).unwrap())
+    };
+    // One row, which is right; one class, all right; one class, all wrong; constant predictions.
+    let cases: [(&[usize], &[usize]); 4] =
+        [(&[0], &[0]), (&[1, 1], &[1, 1]), (&[0, 0], &[1, 1]), (&[0, 1, 1, 1], &[1, 1, 1, 1])];
+    for (name, expected) in [
+        ("BA", [Some(1.0), Some(1.0), Some(0.0), Some(0.5)]),
+        ("accuracy", [Some(1.0), Some(1.0), Some(0.0), Some(0.75)]),
+        ("F1_score", [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]),
+        ("sensitivity", [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]),
+        ("specificity", [Some(0.0), Some(1.0), Some(0.0), Some(1.0)]),
+        ("PPV", [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]),
+        ("NPV", [Some(0.0), Some(1.0), Some(0.0), Some(0.75)]),
+        ("MCC", [Some(0.0), Some(0.0), Some(0.0), Some(0.0)]),
+        ("MK", [None, None, None, None]),
+        ("LR_plus", [None, None, None, None]),
+        ("LR_minus", [None, None, None, Some(1.0)]),
+    ] {
+        let found = cases.map(|(truth, predicted)| value(truth, predicted, name));
+        assert_eq!(found, expected, "{name}");
+    }
 }
 
 #[test]
