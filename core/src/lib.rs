@@ -13,6 +13,7 @@ pub mod error;
 mod experiment;
 pub mod files;
 mod filter;
+pub mod import;
 pub mod layer;
 pub mod loss;
 mod maps;

@@ -12,10 +12,12 @@ use crate::functions::layers::written;
 
 mod check;
 pub mod explain;
+mod import;
 mod results;
 mod transfer;
 
 pub use check::check_report;
+pub use import::imported;
 pub use results::results;
 pub use transfer::transfer_table;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::plan::ParamId;
+use crate::error::Result;
 use crate::layer::pool::Pooled;
 use crate::loss::Latent;
 use crate::random::derived_seed;
@@ -89,6 +90,20 @@ impl Context<'_> {
     /// [`Network::freeze`](super::Network::freeze).
     pub fn frozen(&self, id: ParamId) -> bool {
         self.frozen[id.0]
+    }
+
+    /// The tensor of a parameter or buffer, for code that may change buffers in training: a copy
+    /// where it is frozen, so that it stays as it is.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    pub fn lent(&self, id: ParamId) -> Result<Tensor> {
+        let tensor = self.weight(id);
+        Ok(if self.training() && self.frozen(id) {
+            tensor.f_detach_copy()?
+        } else {
+            tensor.shallow_clone()
+        })
     }
 
     /// The same pass without a borrow, for a layer that has to hand it to code which cannot hold

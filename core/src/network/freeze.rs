@@ -17,8 +17,9 @@ pub enum Freeze {
 impl Network {
     /// Freezes layers: their parameters leave [`Network::trainable`] and get no gradient, and their
     /// buffers stay, too. So a frozen batch norm normalises with its running statistics, in training
-    /// as in evaluation, and does not move them, as in Keras. Dropout in frozen layers still drops.
-    /// Layers frozen before stay frozen. Gives the paths of the layers that this froze.
+    /// as in evaluation, and does not move them, as in Keras. Dropout in frozen layers still drops,
+    /// and layers of plugins and scripts compute as ever, but what they change in their buffers is
+    /// forgotten. Layers frozen before stay frozen. Gives the paths of the layers that this froze.
     ///
     /// # Errors
     /// A path that no layer has, or that no layer with parameters or buffers has; as many layers as
@@ -122,8 +123,10 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     use super::*;
-    use crate::catalog::Catalog;
-    use crate::network::{LayerSpec, Mode, NetworkSpec};
+    use crate::catalog::{Catalog, LayerEntry, Origin};
+    use crate::layer::{Example, Init, Layer, LayerInfo, Planned};
+    use crate::network::{LayerSpec, Mode, NetworkSpec, Planner};
+    use crate::options::Options;
     use crate::train::Adam;
 
     fn network() -> Network {
@@ -194,6 +197,48 @@ mod tests {
         assert_eq!(training, network.forward(&x, Mode::Evaluation).unwrap());
         let twin = network.share().forward(&x, Mode::Training { seed: 1 }).unwrap();
         assert_eq!(training, twin);
+    }
+
+    /// Counts its passes in a buffer, as a layer of a plugin or script might.
+    struct Counting;
+
+    impl Layer for Counting {
+        fn info(&self) -> LayerInfo {
+            let example = Example::new(json!(["counting"]), &[1, 6, 6], &[1, 6, 6]);
+            LayerInfo {
+                name: "counting".into(),
+                help: String::new(),
+                shapes: String::new(),
+                options: Vec::new(),
+                positional: 0,
+                example,
+                source: String::new(),
+            }
+        }
+
+        fn plan(&self, _: &Options, input: &[i64], planner: &mut Planner<'_>) -> Result<Planned> {
+            let passes = planner.buffer("passes", &[1], Init::Constant(0.0))?;
+            Ok(Planned::new(input, move |x, ctx| {
+                drop(ctx.lent(passes)?.f_add_scalar_(1.0)?);
+                Ok(x.shallow_clone())
+            }))
+        }
+    }
+
+    #[test]
+    fn what_other_layers_do_to_frozen_buffers_is_forgotten() {
+        let mut catalog = Catalog::built_in().unwrap();
+        let layer = Box::new(Counting);
+        let entry = LayerEntry { info: layer.info(), origin: Origin::BuiltIn, layer };
+        catalog.layers.register(entry).unwrap();
+        let layers = json!(["counting", "flatten", {"kind": "linear", "out_features": 2}]);
+        let spec = NetworkSpec::from_layers("test", LayerSpec::list(&layers).unwrap());
+        let plan = Plan::new(spec, &[1, 6, 6], &catalog).unwrap();
+        let mut network = Network::new(plan, 1, Device::Cpu).unwrap();
+        assert_eq!(moved(&network)[0], "convolutions.0.passes");
+        network.freeze(&Freeze::AllButLast(1)).unwrap_err();
+        network.freeze(&Freeze::Layers(vec!["convolutions".into()])).unwrap();
+        assert_eq!(moved(&network), ["fc.1.weight", "fc.1.bias"]);
     }
 
     #[test]

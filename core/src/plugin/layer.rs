@@ -89,7 +89,8 @@ impl Layer for OfPlugin {
         let expected = output.clone();
         Ok(Planned::new(output, move |x, ctx| {
             let lent = [lend_tensor(x)];
-            let weights: Vec<_> = params.iter().map(|id| lend_tensor(ctx.weight(*id))).collect();
+            let held = params.iter().map(|id| ctx.lent(*id)).collect::<Result<Vec<_>>>()?;
+            let weights: Vec<_> = held.iter().map(lend_tensor).collect();
             let pass = abi::Pass {
                 struct_size: size_of::<abi::Pass>() as u32,
                 training: u32::from(ctx.training()),

@@ -74,31 +74,14 @@ impl Transfer {
 /// [`Code::WeightsMismatch`](crate::Code::WeightsMismatch) with the differences side by side, or
 /// where nothing fits at all.
 pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
-    let theirs = parts(source.tensors.iter().map(|(name, _)| name.as_str()));
-    let ours = parts(target.params.iter().map(|param| param.name.as_str()));
-    let pairs = pairs(&theirs, &ours);
-    let mut lines = Vec::new();
-    for part in &ours {
-        let from = pairs.iter().find(|(_, to)| to == part).map(|(from, _)| *from);
-        let members = |name: &str, part: &str| name.split('.').next() == Some(part);
-        let wanted = target.params.iter().filter(|param| members(&param.name, part));
-        let given: Vec<&(String, Tensor)> =
-            source.tensors.iter().filter(|(name, _)| Some(first(name)) == from).collect();
-        let mut used = Vec::new();
-        for param in wanted {
-            let rest = &param.name[part.len()..];
-            let found = given.iter().find(|(name, _)| &name[first(name).len()..] == rest);
-            used.extend(found.map(|(name, _)| name.as_str()));
-            lines.push(line(found.map(|found| &**found), param));
-        }
-        let more = given.iter().filter(|(name, _)| !used.contains(&name.as_str()));
-        lines.extend(more.map(|(name, tensor)| skipped(name, tensor)));
+    let (transfer, pairs) = table(source, target);
+    if transfer.matched().next().is_none() {
+        return Err(differ(source, target, &[], "none of the weights of").help(
+            "transfer goes between the same networks, and from or to the encoder of an autoencoder \
+             of the network",
+        ));
     }
     let transferred = |name: &str| pairs.iter().any(|(from, _)| *from == first(name));
-    let others = source.tensors.iter().filter(|(name, _)| !transferred(name));
-    lines.extend(others.map(|(name, tensor)| skipped(name, tensor)));
-    let transfer = Transfer { lines };
-    let nothing = transfer.matched().next().is_none();
     let fits = |line: &&Line| match (&line.verdict, &line.source, &line.target) {
         (Verdict::Mismatched(_), ..) => false,
         (Verdict::Skipped, Some(from), _) => !transferred(&from.name),
@@ -106,10 +89,48 @@ pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
         _ => true,
     };
     let wrong: Vec<&Line> = transfer.lines.iter().filter(|line| !fits(line)).collect();
-    if nothing || strict && !wrong.is_empty() {
-        return Err(differ(source, target, &wrong, nothing));
+    if strict && !wrong.is_empty() {
+        return Err(differ(source, target, &wrong, "not all weights of")
+            .help("with strict: false what fits is taken, and the rest stays as it was drawn"));
     }
     Ok(transfer)
+}
+
+/// As [`fit()`], for weights that must be those of the target, all of them and no others.
+pub(crate) fn fit_whole(source: &Source, target: &Plan) -> Result<Transfer> {
+    let (transfer, _) = table(source, target);
+    let taken = |line: &&Line| line.verdict == Verdict::Matched;
+    let wrong: Vec<&Line> = transfer.lines.iter().filter(|line| !taken(line)).collect();
+    match wrong[..] {
+        [] => Ok(transfer),
+        _ => Err(differ(source, target, &wrong, "not all weights of")),
+    }
+}
+
+/// The line of every tensor, and which part of the source goes into which of the target.
+fn table<'a>(source: &'a Source, target: &'a Plan) -> (Transfer, Vec<(&'a str, &'a str)>) {
+    let theirs = parts(source.tensors.iter().map(|(name, _)| name.as_str()));
+    let ours = parts(target.params.iter().map(|param| param.name.as_str()));
+    let pairs = pairs(&theirs, &ours);
+    let mut lines = Vec::new();
+    for part in &ours {
+        let from = pairs.iter().find(|(_, to)| to == part).map(|(from, _)| *from);
+        let given: Vec<&(String, Tensor)> =
+            source.tensors.iter().filter(|(name, _)| Some(first(name)) == from).collect();
+        let mut used = Vec::new();
+        for param in target.params.iter().filter(|param| first(&param.name) == *part) {
+            let rest = &param.name[part.len()..];
+            let found = given.iter().find(|(name, _)| &name[first(name).len()..] == rest);
+            used.extend(found.map(|(name, _)| name.as_str()));
+            lines.push(line(found.copied(), param));
+        }
+        let more = given.iter().filter(|(name, _)| !used.contains(&name.as_str()));
+        lines.extend(more.map(|(name, tensor)| skipped(name, tensor)));
+    }
+    let transferred = |name: &str| pairs.iter().any(|(from, _)| *from == first(name));
+    let others = source.tensors.iter().filter(|(name, _)| !transferred(name));
+    lines.extend(others.map(|(name, tensor)| skipped(name, tensor)));
+    (Transfer { lines }, pairs)
 }
 
 /// The part that a tensor belongs to: the first component of its name.

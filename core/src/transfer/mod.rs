@@ -10,5 +10,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fit::fit_whole;
 pub use fit::{Line, Named, Transfer, Verdict, fit};
 pub use source::{Choice, Source};

@@ -195,7 +195,12 @@ fn architecture(root: &Path) -> Option<String> {
 fn sessions(folder: &Folder, split: usize) -> Result<Vec<Session>> {
     let mut all = BTreeSet::new();
     for group in ["train", "validation"] {
-        let table = Table::read(&folder.group(group, split))?;
+        let table = Table::read(&folder.group(group, split)).map_err(|error| {
+            error.help(
+                "it tells whom the weights have seen; where that is known not to matter, name the \
+                 file of the weights in place of the folder",
+            )
+        })?;
         let sessions = read_sessions(&table, &[])?;
         all.extend(sessions.into_iter().map(|session| Session { row: 0, ..session }));
     }

@@ -161,7 +161,7 @@ fn encoders_and_convolutions_go_into_each_other() {
 fn what_does_not_fit_is_shown_side_by_side_or_left_out() {
     let error = fit(&tiny(), &cnn(2, 3), true).unwrap_err();
     assert_eq!(error.code(), Code::WeightsMismatch);
-    let expected = "the weights of Tiny do not all fit Tiny:
+    let expected = "not all weights of Tiny fit Tiny:
     source             target
     fc.1.weight  2×54  fc.1.weight  3×54
     fc.1.bias  2       fc.1.bias  3";
@@ -192,7 +192,7 @@ fn what_does_not_fit_is_shown_side_by_side_or_left_out() {
     for strict in [true, false] {
         let error = fit(&tiny(), &other, strict).unwrap_err();
         assert_eq!(error.code(), Code::WeightsMismatch);
-        assert!(error.to_string().contains("none of the weights of Tiny fits Other"), "{error}");
+        assert!(error.to_string().contains("none of the weights of Tiny fit Other"), "{error}");
     }
 }
 

@@ -19,6 +19,7 @@ use crate::standard;
 mod check;
 mod definitions;
 mod explain;
+mod import;
 mod inspect;
 mod list;
 mod new;
@@ -46,6 +47,7 @@ enum Command {
     Explain(explain::Args),
     Plugins(plugins::Args),
     Repl(repl::Args),
+    Import(import::Args),
     Definitions(definitions::Args),
     New(new::Args),
 }
@@ -63,6 +65,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
+            Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),
         }

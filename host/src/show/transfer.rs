@@ -17,7 +17,7 @@ pub fn transfer_table(transfer: &Transfer) -> String {
     }
     let mut rows = vec![["source", "target", "shape", ""].map(String::from).to_vec()];
     rows.extend(runs.iter().map(|(key, lines)| row(key, lines)));
-    columns(&rows, usize::MAX) + totals(transfer).as_str()
+    format!("{}{}", columns(&rows, usize::MAX), totals(transfer))
 }
 
 /// What lines have in common that are shown as one.

@@ -106,7 +106,7 @@ impl ScriptLayer {
         Planned::new(output, move |x, ctx| {
             let mut l = l.clone();
             for (name, id) in &params {
-                l.insert(name.clone(), value(ctx.weight(*id).shallow_clone()));
+                l.insert(name.clone(), value(ctx.lent(*id)?));
             }
             let seed = ctx.training().then(|| ctx.draw_seed("script layer"));
             let read = |found: Dynamic, _: &_| {

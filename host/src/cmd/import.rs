@@ -1,0 +1,49 @@
+//! `host import`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use neurhai_core::import::{Imported, import};
+
+use super::{Registering, failed};
+use crate::output;
+use crate::plugins::Options;
+use crate::report::Failure;
+use crate::runtime::on_large_stack;
+use crate::show;
+
+/// Make an experiment out of one of ClinicaDL 1.x: weights, predictions, logs and lists of sessions
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The experiment folder that ClinicaDL wrote
+    maps: PathBuf,
+
+    /// The experiment folder to write; it must be new
+    output: PathBuf,
+
+    #[command(flatten)]
+    registering: Registering,
+}
+
+pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
+    let runtime = match args.registering.runtime(plugins) {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    let (maps, output) = (&args.maps, &args.output);
+    let done = on_large_stack(|| import(maps, output, &runtime.catalog()));
+    match done.and_then(|done| done) {
+        Ok(imported) => {
+            show(&imported);
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&Failure::from(error), runtime.sources()),
+    }
+}
+
+fn show(imported: &Imported) {
+    for note in &imported.notes {
+        output::note(&format!("note: {note}"));
+    }
+    output::line(&show::imported(imported));
+}
