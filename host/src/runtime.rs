@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLockReadGuard};
 
 use neurhai_core::catalog::{ArchitectureRequest, Catalog};
 use neurhai_core::network::Plan;
-use neurhai_core::train::CheckReport;
+use neurhai_core::train::{CheckReport, Session};
 use neurhai_core::{Code, Error, Place, Result};
 use rhai::{AST, Engine, EvalAltResult, Scope};
 
@@ -198,6 +198,14 @@ impl Runtime {
     /// What `train` found out in a check.
     pub fn reports(&self) -> Vec<CheckReport> {
         self.0.shared.traces().reports.clone()
+    }
+
+    /// Calls the core with what surrounds a run.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+        self.0.shared.in_session(work)
     }
 
     /// The catalog, with what scripts registered so far.

@@ -10,12 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::functions::layers::written;
 
+mod agreements;
 mod check;
 pub mod explain;
 mod import;
 mod results;
 mod transfer;
 
+pub use agreements::{agreements, agrees};
 pub use check::check_report;
 pub use import::imported;
 pub use results::results;

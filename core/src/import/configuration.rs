@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 use super::Parameters;
 use crate::catalog::Catalog;
 use crate::options::{Default, OptionSpec};
+use crate::task::Task;
 use crate::{data, train};
 
 /// Parameters that may have no counterpart, and what they are where they do nothing.
-const WITHOUT_COUNTERPART: [(&str, Value); 8] = [
+const WITHOUT_COUNTERPART: [(&str, Value); 7] = [
     ("adaptive_learning_rate", Value::Bool(false)),
     ("amp", Value::Bool(false)),
     ("fully_sharded_data_parallel", Value::Bool(false)),
     ("multi_cohort", Value::Bool(false)),
     ("multi_network", Value::Bool(false)),
     ("size_reduction", Value::Bool(false)),
-    ("transfer_path", Value::Bool(false)),
     ("save_all_models", Value::Bool(false)),
 ];
 
@@ -33,7 +33,7 @@ pub(super) fn configuration(
     let values = &parameters.values;
     let mut given = values.clone();
     let mut set = |key: &str, value: Value| drop(given.insert(key.into(), value));
-    set("task", json!(parameters.task));
+    set("task", json!(parameters.task.name()));
     set("architecture", json!(parameters.architecture));
     set("options", Value::Object(architecture.clone()));
     set("output", json!(output));
@@ -41,7 +41,12 @@ pub(super) fn configuration(
     set("data", Value::Object(images(parameters, notes)));
     set("augmentation", augmentation(values, catalog, notes));
     // So ClinicaDL's code votes, whatever its documentation says.
-    set("vote_weights", json!("accuracy"));
+    if parameters.task == Task::Classification {
+        set("vote_weights", json!("accuracy"));
+    }
+    if let Some(path) = values.get("transfer_path").filter(|path| path.is_string()) {
+        set("transfer", path.clone());
+    }
     if !parameters.classes.is_empty() {
         set("classes", json!(parameters.classes));
     }

@@ -38,12 +38,12 @@ pub(super) fn copy(
             }
         }
         for (name, what) in [
-            ("tmp", "the checkpoint of an unfinished training"),
-            ("all_models", "the models of all epochs"),
-            ("training_logs/tensorboard", "the logs for TensorBoard"),
+            ("tmp", "the checkpoint of an unfinished training stays"),
+            ("all_models", "the models of all epochs stay"),
+            ("training_logs/tensorboard", "the logs for TensorBoard stay"),
         ] {
             if old.join(name).is_dir() {
-                notes.push(format!("{what} is left behind: {}", old.join(name).display()));
+                notes.push(format!("{what} behind: {}", old.join(name).display()));
             }
         }
     }

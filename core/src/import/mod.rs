@@ -80,7 +80,7 @@ pub fn import(maps: &Path, output: &Path, catalog: &Catalog) -> Result<Imported>
         outputs: parameters.outputs,
         options: options.clone(),
     };
-    let plan = Plan::new(entry.architecture.build(&request)?, &parameters.input, catalog)?;
+    let plan = Plan::new(entry.architecture.build(&request, catalog)?, &parameters.input, catalog)?;
     let models = models(&folder, maps)?;
     check_new(output)?;
 
@@ -164,7 +164,7 @@ fn describe(
             configuration: Value::Object(configuration),
             plan,
             scripts: &[],
-            entries: used.with_metrics(),
+            entries: used.with_metrics(parameters.task),
             device: "none: imported from ClinicaDL".into(),
         },
     )

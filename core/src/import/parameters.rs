@@ -7,14 +7,15 @@ use serde_json::{Map, Value, json};
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::options::OptionSpec;
 use crate::shape::Shape;
+use crate::task::Task;
 
 /// The parameters of an experiment of ClinicaDL, under the names of version 1.6.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     /// The name of the network's class.
     pub architecture: String,
-    /// `classification`, `regression` or `reconstruction`.
-    pub task: String,
+    /// What was learned.
+    pub task: Task,
     /// `image`, `patch`, `roi` or `slice`.
     pub mode: String,
     /// What a network sees, without the batch axis.
@@ -119,8 +120,11 @@ impl Parameters {
         let (Some(architecture), Some(task), Some(mode), Some(input), Some(outputs)) = found else {
             return Err(damaged());
         };
-        let architecture = match (architecture.as_str(), task.as_str()) {
-            ("default", "reconstruction") => "AE_Conv5_FC3".into(),
+        let Some(task) = Task::named(&task) else {
+            return Err(missing("network_task", "classification, regression or reconstruction"));
+        };
+        let architecture = match (architecture.as_str(), task) {
+            ("default", Task::Reconstruction) => "AE_Conv5_FC3".into(),
             ("default", _) => "Conv5_FC3".into(),
             _ => architecture,
         };

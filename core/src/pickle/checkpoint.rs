@@ -1,6 +1,6 @@
 //! Dictionaries of tensors: weights as ClinicaDL and PyTorch save them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tch::Tensor;
@@ -65,7 +65,7 @@ pub(crate) fn parse(file: &[u8]) -> Result<Checkpoint> {
         },
     };
     let mut reader = Reader { saved: &saved, file: file.len(), storages: BTreeMap::new(), used: 0 };
-    let mut tensors = Vec::new();
+    let (mut tensors, mut names) = (Vec::new(), BTreeSet::new());
     for (key, value) in state {
         let Value::Text(name) = key else {
             return Err("a name of its state dictionary is no text".into());
@@ -73,6 +73,9 @@ pub(crate) fn parse(file: &[u8]) -> Result<Checkpoint> {
         let Some(Object::Tensor(view)) = saved.object(*value) else {
             return Err(format!("a tensor was expected as {name}, not {}", saved.words(*value)));
         };
+        if !names.insert(*name) {
+            return Err(format!("two tensors are called {name}"));
+        }
         let tensor = reader.tensor(view).map_err(|message| format!("{name}: {message}"))?;
         tensors.push(((*name).to_owned(), tensor));
     }

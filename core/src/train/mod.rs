@@ -18,6 +18,7 @@ mod optimizer;
 mod options;
 mod outcome;
 mod prepare;
+mod recompute;
 mod record;
 mod rehearsal;
 mod results;
@@ -32,6 +33,7 @@ pub use check::{CheckReport, SplitCounts, check};
 pub use optimizer::Adam;
 pub use options::specs as options;
 pub use outcome::{GroupResult, MetricScore, Outcome};
+pub use recompute::{Agreement, recompute};
 pub use session::{Event, Script, Session};
 pub use stopping::{Best, EarlyStopping};
 

@@ -32,7 +32,8 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
         .filter(|row| row.kind == "latent")
         .map(|row| Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? }));
     let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
-    let labels: Vec<Label> = sides.train.iter().map(|(_, label)| *label).cycle().take(SAMPLES).collect();
+    let labels: Vec<Label> =
+        sides.train.iter().map(|(_, label)| *label).cycle().take(SAMPLES).collect();
     sides.objective.total(&pass, &half(&prepared.input)?, &labels).map(drop)
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use neurhai_core::import::{Imported, import};
+use neurhai_core::train::recompute;
 
 use super::{Registering, failed};
 use crate::output;
@@ -21,6 +22,10 @@ pub(super) struct Args {
     /// The experiment folder to write; it must be new
     output: PathBuf,
 
+    /// The CAPS that the experiment was trained on: its predictions are computed again and compared
+    #[arg(long, value_name = "DIR")]
+    caps: Option<PathBuf>,
+
     #[command(flatten)]
     registering: Registering,
 }
@@ -33,9 +38,16 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     let (maps, output) = (&args.maps, &args.output);
     let done = on_large_stack(|| import(maps, output, &runtime.catalog()));
     match done.and_then(|done| done) {
-        Ok(imported) => {
-            show(&imported);
-            ExitCode::SUCCESS
+        Ok(imported) => show(&imported),
+        Err(error) => return failed(&Failure::from(error), runtime.sources()),
+    }
+    let Some(caps) = &args.caps else { return ExitCode::SUCCESS };
+    let compared = runtime.in_session(|session| recompute(output, caps, session));
+    match compared {
+        Ok(agreements) => {
+            crate::output::line("");
+            crate::output::line(&show::agreements(&agreements));
+            ExitCode::from(u8::from(!agreements.iter().all(show::agrees)))
         }
         Err(error) => failed(&Failure::from(error), runtime.sources()),
     }

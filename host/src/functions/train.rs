@@ -83,7 +83,7 @@ impl Drop for Done<'_> {
 
 impl Shared {
     /// Calls the core with what surrounds a run of this script.
-    fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
         if self.training.swap(true, Ordering::Relaxed) {
             return Err(Error::new(
                 Code::ScriptError,

@@ -1,0 +1,276 @@
+//! Predictions of an experiment computed anew, beside those that its tables hold.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::config::Config;
+use super::evaluate::{Evaluation, Evaluator};
+use super::image_level::{self, Election};
+use super::inputs::{find_files, preprocessing, source};
+use super::named::Named;
+use super::session::{Event, Session};
+use super::sides::places;
+use crate::data::caps::Caps;
+use crate::data::loader::{Sample, Source};
+use crate::data::participants::Session as Visit;
+use crate::data::split::Label;
+use crate::device;
+use crate::error::{Code, Error, Place, Result};
+use crate::experiment::Experiment;
+use crate::import::{Prediction, read_predictions};
+use crate::network::Network;
+use crate::task::Task;
+use crate::transfer::folder::{Folder, Model, list};
+
+/// How a table of predictions agrees with what its model says now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// The split.
+    pub split: usize,
+    /// The metric that the model is the best by.
+    pub metric: String,
+    /// The group.
+    pub group: String,
+    /// `image`, or what the image was cut into.
+    pub level: String,
+    /// Rows of the table.
+    pub rows: usize,
+    /// The largest difference of a probability, or of a predicted number.
+    pub difference: f64,
+    /// Rows for which another class is predicted.
+    pub changed: usize,
+}
+
+/// The tables of one group by one model.
+struct Group {
+    name: String,
+    of_parts: Vec<Prediction>,
+    of_images: Option<Vec<Prediction>>,
+}
+
+/// Shows the images of every table of predictions to the model again, with the images in `caps`, and
+/// compares. Image-level tables are compared with the vote that the experiment names, with weights
+/// from its validation group.
+///
+/// # Errors
+/// A reconstruction, whose tables hold no predictions; images that are not there; everything that
+/// is wrong with the folder.
+pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<Agreement>> {
+    let experiment = Experiment::open(maps)?;
+    let config = configuration(maps, caps)?;
+    if config.task == Task::Reconstruction {
+        let message = "the tables of a reconstruction hold no predictions to compare";
+        return Err(Error::new(Code::BadMaps, message).at(Place::File(maps.into())));
+    }
+    let named = Named::find(&config, session)?;
+    let device = device::choose("auto")?;
+    session.tell(Event::Device { name: device::describe(device) });
+    let folder = Folder::open(maps)?;
+    let mut tables = Vec::new();
+    for split in folder.splits()? {
+        for metric in folder.metrics(split)? {
+            let groups = groups(&folder.best(split, &metric), config.data.text("mode")?)?;
+            tables.push((split, metric, groups));
+        }
+    }
+    let source = open(&tables, caps, &config, session)?;
+    let largest = experiment.plan(session.catalog)?.0.rows.iter().map(|row| row.output_bytes).max();
+    let evaluator = Evaluator {
+        objective: &named.objective,
+        source: &source,
+        batch_size: ((16 << 20) / largest.unwrap_or(1).max(1)).max(1) as usize,
+        threads: config.loader_threads,
+        session,
+    };
+    let mut agreements = Vec::new();
+    for (split, metric, groups) in tables {
+        let mut networks = Vec::new();
+        for Model { network: part, file } in folder.models(split, &metric)? {
+            let mut network = Network::new(experiment.plan(session.catalog)?.0, 0, device)?;
+            network.load(&file)?;
+            networks.push((part, network));
+        }
+        let judge = |group: &Group| judge(&evaluator, &networks, group, config.task);
+        let validation = match groups.iter().find(|group| group.name == "validation") {
+            Some(group) => Some(judge(group)?),
+            None => None,
+        };
+        for group in &groups {
+            let evaluation = judge(group)?;
+            let mut keep = |level: &str, (rows, difference, changed)| {
+                let (group, level) = (group.name.clone(), level.to_owned());
+                let metric = metric.clone();
+                agreements.push(Agreement {
+                    split,
+                    metric,
+                    group,
+                    level,
+                    rows,
+                    difference,
+                    changed,
+                });
+            };
+            keep(source.parts.mode(), compare(&group.of_parts, &evaluation, &source, true)?);
+            if let (Some(table), Some(validation)) = (&group.of_images, &validation) {
+                let voted = vote(&evaluation, validation, &source, &config, session)?;
+                keep("image", compare(table, &voted, &source, false)?);
+            }
+        }
+    }
+    Ok(agreements)
+}
+
+/// The options that the experiment was trained with, but for the place of the images.
+fn configuration(maps: &Path, caps: &Path) -> Result<Config> {
+    let file = maps.join("maps.json");
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Error::io(&file, "read the experiment folder", &error))?;
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let configuration = value.pointer("/neurhai/configuration").and_then(Value::as_object);
+    let Some(configuration) = configuration else {
+        let message = "the file does not say with which options the experiment was trained";
+        return Err(Error::new(Code::BadMaps, message).at(Place::File(file)));
+    };
+    let mut options: Map<String, Value> = configuration.clone();
+    if let Some(data) = options.get_mut("data").and_then(Value::as_object_mut) {
+        data.insert("caps".into(), caps.display().to_string().into());
+    }
+    // What training began with is in the weights.
+    options.retain(|key, _| !key.starts_with("transfer") && !key.starts_with("freeze"));
+    Config::read(&options).map_err(|error| error.at(Place::File(file)))
+}
+
+/// The groups that have tables of predictions by a model.
+fn groups(folder: &Path, mode: &str) -> Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for name in list(folder)? {
+        let table = |level: &str| -> PathBuf {
+            folder.join(&name).join(format!("{name}_{level}_level_prediction.tsv"))
+        };
+        if !table(mode).is_file() {
+            continue;
+        }
+        let of_images = match mode != "image" && table("image").is_file() {
+            true => Some(read_predictions(&table("image"))?),
+            false => None,
+        };
+        groups.push(Group { of_parts: read_predictions(&table(mode))?, of_images, name });
+    }
+    Ok(groups)
+}
+
+/// The images of all tables.
+fn open(
+    tables: &[(usize, String, Vec<Group>)],
+    caps: &Path,
+    config: &Config,
+    session: &Session<'_>,
+) -> Result<Source> {
+    let groups = tables.iter().flat_map(|(_, _, groups)| groups);
+    let visits: std::collections::BTreeSet<Visit> =
+        groups.flat_map(|group| &group.of_parts).map(visit_of).collect();
+    let visits: Vec<Visit> = visits.into_iter().collect();
+    let caps = Caps::open(caps).map_err(|error| error.at(Place::Option("caps".into())))?;
+    let preprocessing = preprocessing(&config.data)?;
+    let (files, _) = find_files(&caps, &preprocessing, visits, &config.data)?;
+    source(files, &caps, &preprocessing, &config.data, session)
+}
+
+fn visit_of(row: &Prediction) -> Visit {
+    Visit { participant: row.participant.clone(), session: row.session.clone(), row: 0 }
+}
+
+/// What the networks say about the images of a group, in the order of the images and their parts.
+fn judge(
+    evaluator: &Evaluator<'_>,
+    networks: &[(Option<usize>, Network)],
+    group: &Group,
+    task: Task,
+) -> Result<Evaluation> {
+    let images = places(&evaluator.source.images);
+    let mut labels: BTreeMap<usize, Label> = BTreeMap::new();
+    for row in &group.of_parts {
+        let label = match (task, row.truth) {
+            (Task::Classification, Some(class)) => Label::Class(class as usize),
+            (Task::Regression, Some(number)) => Label::Number(number),
+            // Losses are not compared, so an unknown truth may be any.
+            (Task::Classification, None) => Label::Class(0),
+            _ => Label::Number(0.0),
+        };
+        if let Some(image) = images.get(&(row.participant.clone(), row.session.clone())) {
+            labels.insert(*image, label);
+        }
+    }
+    let parts = evaluator.source.parts.count();
+    let samples: Vec<(Sample, Label)> = labels
+        .into_iter()
+        .flat_map(|(image, label)| (0..parts).map(move |part| (Sample { image, part }, label)))
+        .collect();
+    let mut all: Option<Evaluation> = None;
+    for (part, network) in networks {
+        let of_part = |(sample, _): &&(Sample, Label)| part.is_none_or(|part| sample.part == part);
+        let samples: Vec<(Sample, Label)> = samples.iter().filter(of_part).copied().collect();
+        let found = evaluator.run(network, &samples, &group.name)?;
+        match &mut all {
+            None => all = Some(found),
+            Some(all) => all.rows.extend(found.rows),
+        }
+    }
+    let mut all = all.ok_or_else(|| Error::new(Code::BadMaps, "the experiment has no models"))?;
+    all.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
+    Ok(all)
+}
+
+/// The image-level predictions.
+fn vote(
+    evaluation: &Evaluation,
+    validation: &Evaluation,
+    source: &Source,
+    config: &Config,
+    session: &Session<'_>,
+) -> Result<Evaluation> {
+    let (by, parts) = (config.vote_weights()?, source.parts.count());
+    let threshold = config.train.float("selection_threshold")?;
+    let weights = image_level::weights(validation, parts, by, threshold, session.catalog)?;
+    let entry = session.catalog.votes.get(config.train.text("vote")?)?;
+    let options = entry.options(config.train.map("vote_options")?)?;
+    Election::new(entry, options, weights, validation, source)?.take(evaluation, source)
+}
+
+/// The number of rows, the largest difference, and how many decisions differ.
+fn compare(
+    table: &[Prediction],
+    evaluation: &Evaluation,
+    source: &Source,
+    parts: bool,
+) -> Result<(usize, f64, usize)> {
+    let key = |visit: &Visit, part| (visit.participant.clone(), visit.session.clone(), part);
+    let mut found = BTreeMap::new();
+    for row in &evaluation.rows {
+        let part = if parts { source.parts.id(row.sample.part) } else { 0 };
+        found.insert(key(source.images.session(row.sample.image), part), row);
+    }
+    let (mut difference, mut changed) = (0f64, 0);
+    for row in table {
+        let Some(now) = found.get(&key(&visit_of(row), row.part)) else {
+            let message = format!("a table has the part {}, which the image does not", row.part);
+            return Err(Error::new(Code::BadMaps, message).at(visit_of(row).place(None)));
+        };
+        let (then, decided) = match evaluation.task {
+            Task::Classification => (&row.probabilities[..], now.winner() as f64),
+            _ => (std::slice::from_ref(&row.predicted), row.predicted),
+        };
+        if then.len() != now.values.len() {
+            let message =
+                format!("a table has {} outputs, the network {}", then.len(), now.values.len());
+            return Err(Error::new(Code::BadMaps, message).at(visit_of(row).place(None)));
+        }
+        let off = then.iter().zip(&now.values).map(|(then, now)| (then - now).abs());
+        difference = off.fold(difference, f64::max);
+        changed += usize::from(decided != row.predicted);
+    }
+    Ok((table.len(), difference, changed))
+}
