@@ -14,6 +14,7 @@ mod agreements;
 mod check;
 pub mod explain;
 mod import;
+mod mirrored;
 mod results;
 mod transfer;
 
@@ -123,10 +124,22 @@ pub fn example(catalog: &Catalog, value: &Value) -> String {
     layers(catalog, value)
 }
 
-/// The layer table of a planned network, with its totals.
+/// The layer table of a planned network, with its totals; that of an autoencoder has its encoder and
+/// decoder side by side.
 pub fn layer_table(catalog: &Catalog, plan: &Plan) -> String {
-    let mut rows = layer_rows(catalog, &plan.rows);
     let weights = plan.params.iter().filter_map(|param| elements(&param.shape)).sum::<i64>() * 4;
+    let mut out = mirrored::table(catalog, plan).unwrap_or_else(|| whole_table(catalog, plan));
+    let _ = write!(
+        out,
+        "memory is that of the outputs, for one sample in float32; the weights take {}",
+        bytes(weights as u64)
+    );
+    out
+}
+
+/// Every layer in a line of its own, and the totals.
+fn whole_table(catalog: &Catalog, plan: &Plan) -> String {
+    let mut rows = layer_rows(catalog, &plan.rows);
     rows.push(vec![
         "total".into(),
         format!("input {}", show(&plan.input)),
@@ -135,13 +148,7 @@ pub fn layer_table(catalog: &Catalog, plan: &Plan) -> String {
         amount(plan.multiply_adds()),
         bytes(plan.activation_bytes() as u64),
     ]);
-    let mut out = columns(&rows, 3);
-    let _ = write!(
-        out,
-        "memory is that of the outputs, for one sample in float32; the weights take {}",
-        bytes(weights as u64)
-    );
-    out
+    columns(&rows, 3)
 }
 
 /// The layer table without totals.

@@ -1,4 +1,4 @@
-use super::pool::{Pooled, max_pool, max_pool_with_indices};
+use super::pool::{Places, Pooled, max_pool, max_pool_with_indices};
 use super::short::*;
 use super::window::{Window, sizes, spatial_axes};
 
@@ -55,7 +55,11 @@ impl Layer for MaxPool {
             }
             let (y, indices) =
                 max_pool_with_indices(x, &window.kernel, &window.stride, &window.padding)?;
-            ctx.pools.push(Pooled { indices, padded: spatial.clone(), pad: vec![0; axes] });
+            ctx.pools.push(Pooled {
+                places: Places::Flat(indices),
+                padded: spatial.clone(),
+                pad: vec![0; axes],
+            });
             Ok(y)
         })
         .ordered(order))

@@ -1,4 +1,4 @@
-use super::pool::{Pooled, max_of_blocks, max_pool, max_pool_with_indices};
+use super::pool::{Places, Pooled, max_of_blocks, max_pool, max_pool_with_indices};
 use super::short::*;
 use super::window::{Window, sizes, spatial_axes};
 
@@ -63,10 +63,15 @@ impl Layer for PadMaxPool {
         let none = vec![0; axes];
         let order = if keep { Order::Fixed } else { Order::Maximum };
         Ok(Planned::new(output, move |x, ctx| {
-            if blocks
-                && !keep
-                && let Some(y) = neurhai_torch::block_maximum(x, &window.kernel, fill)?
-            {
+            let kernel = &window.kernel;
+            if blocks && keep {
+                let found = neurhai_torch::block_maximum_with_places(x, kernel, fill)?;
+                if let Some((y, places)) = found {
+                    let places = Places::OfBlocks { places, kernel: kernel.clone() };
+                    ctx.pools.push(Pooled { places, padded: padded.clone(), pad: pad.clone() });
+                    return Ok(y);
+                }
+            } else if blocks && let Some(y) = neurhai_torch::block_maximum(x, kernel, fill)? {
                 return Ok(y);
             }
             let x = match sides.iter().all(|side| *side == 0) {
@@ -81,7 +86,8 @@ impl Layer for PadMaxPool {
                 false => max_pool_with_indices(&x, &window.kernel, &window.stride, &none)?,
             };
             if keep {
-                ctx.pools.push(Pooled { indices, padded: padded.clone(), pad: pad.clone() });
+                let places = Places::Flat(indices);
+                ctx.pools.push(Pooled { places, padded: padded.clone(), pad: pad.clone() });
             }
             Ok(y)
         })
@@ -91,6 +97,7 @@ impl Layer for PadMaxPool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pool::flat_positions;
     use super::*;
     use tch::{Device, Kind as Number, Tensor};
 
@@ -132,6 +139,95 @@ mod tests {
         let x = crate::network::channels_last(&x).unwrap();
         let y = neurhai_torch::block_maximum(&x, &[2, 2], 0.0).unwrap().unwrap();
         assert!(y.isnan().all().int64_value(&[]) == 1, "NaN is not hidden");
+    }
+
+    /// The CPU's own pair of kernels against libtorch's padding, pooling with positions, unpooling
+    /// and cropping: values and gradients, to the bit. What is unpooled is another tensor than what
+    /// was pooled, in another layout, so that both gradients show.
+    #[test]
+    fn the_fused_pair_is_pooling_and_unpooling() {
+        tch::manual_seed(5);
+        let cpu = (Number::Float, Device::Cpu);
+        for (kernel, channels) in [
+            (vec![2, 2, 2], 11),
+            (vec![3, 3, 3], 8),
+            (vec![2, 1, 3], 3),
+            (vec![2, 2], 16),
+            (vec![3, 2], 5),
+            (vec![6, 6, 7], 9),
+        ] {
+            for size in [[4, 5, 6], [7, 9, 3], [8, 8, 8], [1, 1, 1]] {
+                for fill in [0.0, f64::NEG_INFINITY] {
+                    let axes = kernel.len();
+                    let mut shape = vec![2, channels];
+                    shape.extend(&size[..axes]);
+                    let x = Tensor::randint_low(-3, 3, &shape, cpu) - 0.5;
+                    let x = Tensor::cat(&[&x, &Tensor::randn(&shape, cpu)], 0);
+                    let run = |x: Tensor, fused: bool, times: &[Tensor; 2]| {
+                        let x = x.set_requires_grad(true);
+                        let pad: Vec<i64> =
+                            kernel.iter().zip(size).map(|(k, n)| (k - n % k) % k).collect();
+                        let sides: Vec<i64> = pad.iter().rev().flat_map(|p| [*p, 0]).collect();
+                        let (y, z) = if fused {
+                            let pooled =
+                                neurhai_torch::block_maximum_with_places(&x, &kernel, fill);
+                            let (y, places) = pooled.unwrap().unwrap();
+                            let values = (&y * &times[0]).contiguous();
+                            let z = neurhai_torch::block_unpool(&values, &places);
+                            (y, z.unwrap().unwrap())
+                        } else {
+                            let x = x.f_pad(&sides, "constant", fill).unwrap();
+                            let none = vec![0; axes];
+                            let (y, at) =
+                                max_pool_with_indices(&x, &kernel, &kernel, &none).unwrap();
+                            let (values, map) = (&y * &times[0], &x.size()[2..]);
+                            let z = match axes {
+                                2 => values.max_unpool2d(&at, map),
+                                _ => values.max_unpool3d(&at, map, &kernel, &none),
+                            };
+                            let crop = |z: Tensor, (axis, pad): (usize, &i64)| {
+                                z.narrow(axis as i64 + 2, *pad, size[axis])
+                            };
+                            (y, pad.iter().enumerate().fold(z, crop))
+                        };
+                        (&z * &times[1]).sum(Number::Float).backward();
+                        (y.detach(), z.detach(), x.grad())
+                    };
+                    let pooled: Vec<i64> =
+                        kernel.iter().zip(size).map(|(k, n)| (n + k - 1) / k).collect();
+                    let times = [
+                        Tensor::randn([&[4, channels], &pooled[..]].concat(), cpu),
+                        Tensor::randn(x.size(), cpu),
+                    ];
+                    let last = crate::network::channels_last(&x).unwrap();
+                    let (y, z, grad) = run(last, true, &times);
+                    let (wanted_y, wanted_z, wanted_grad) = run(x.copy(), false, &times);
+                    assert!(y.equal(&wanted_y), "{kernel:?} {size:?} {fill}");
+                    assert!(z.equal(&wanted_z), "{kernel:?} {size:?} {fill}");
+                    assert!(grad.equal(&wanted_grad), "{kernel:?} {size:?} {fill}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn positions_of_the_fused_pooling_serve_any_unpooling() {
+        let x = Tensor::from_slice(&[f32::NAN, 1.0, 2.0, 3.0, -1.0, -2.0]).repeat([2]);
+        let x = crate::network::channels_last(&x.view([1, 2, 2, 3])).unwrap();
+        let (y, places) =
+            neurhai_torch::block_maximum_with_places(&x, &[2, 2], 0.0).unwrap().unwrap();
+        assert_eq!(y.isnan().sum(Number::Int64).int64_value(&[]), 2, "NaN is not hidden");
+        // The first column is alone in its block, beside padding.
+        let flat = flat_positions(&places.within_blocks().unwrap(), &[2, 4], &[2, 2]).unwrap();
+        let padded = x.f_pad([1, 0, 0, 0], "constant", 0.0).unwrap();
+        let (_, wanted) = max_pool_with_indices(&padded, &[2, 2], &[2, 2], &[0, 0]).unwrap();
+        assert!(flat.equal(&wanted), "{flat} {wanted}");
+        assert!(
+            neurhai_torch::block_unpool(&y.to_kind(Number::Double), &places).unwrap().is_none()
+        );
+        let z = neurhai_torch::block_unpool(&y.ones_like(), &places).unwrap().unwrap();
+        let z: Vec<f32> = z.flatten(0, -1).try_into().unwrap();
+        assert_eq!(z, [1.0, 0.0, 1.0, 0.0, 0.0, 0.0].repeat(2));
     }
 
     /// The GPU's path against libtorch's own pooling, values and positions, ties included.

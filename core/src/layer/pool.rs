@@ -6,12 +6,20 @@ use tch::{Kind as Number, Tensor};
 
 /// Where a pooling took its maxima, for the unpooling that undoes it.
 pub(crate) struct Pooled {
-    /// Positions in the padded map, flat over its spatial axes: `[batch, channel, …]`.
-    pub(crate) indices: Tensor,
+    /// Where the maxima are: `[batch, channel, …]`.
+    pub(super) places: Places,
     /// Spatial sizes of the padded map.
     pub(crate) padded: Vec<i64>,
     /// Voxels that were added on the low side of each axis.
     pub(crate) pad: Vec<i64>,
+}
+
+/// How a pooling remembers its maxima.
+pub(super) enum Places {
+    /// Positions in the padded map, flat over its spatial axes.
+    Flat(Tensor),
+    /// Places within the blocks of a pooling whose kernel equals its stride.
+    OfBlocks { places: neurhai_torch::BlockPlaces, kernel: Vec<i64> },
 }
 
 /// Max pooling in 2D or 3D over `x` `[batch, channel, …]`, with the positions of the maxima.
@@ -50,13 +58,20 @@ pub(super) fn unpool(x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
     let Some(pooled) = ctx.pools.pop() else {
         return Err(crate::Error::new(Code::Internal, "an unpooling found no pooling to undo"));
     };
+    let indices = match &pooled.places {
+        Places::Flat(indices) => indices.shallow_clone(),
+        Places::OfBlocks { places, kernel } => match neurhai_torch::block_unpool(x, places)? {
+            Some(map) => return Ok(map),
+            None => flat_positions(&places.within_blocks()?, &pooled.padded, kernel)?,
+        },
+    };
     let mut flat = x.size();
     let spatial: i64 = pooled.padded.iter().product();
     flat.truncate(2);
     flat.push(spatial);
     let map = Tensor::f_zeros(&flat, (x.kind(), x.device()))?.f_scatter(
         2,
-        &pooled.indices.f_flatten(2, -1)?,
+        &indices.f_flatten(2, -1)?,
         &x.f_flatten(2, -1)?,
     )?;
     flat.truncate(2);
@@ -121,7 +136,7 @@ pub(super) fn max_of_blocks(x: &Tensor, kernel: &[i64]) -> Result<(Tensor, Tenso
 }
 
 /// Turns positions within blocks into flat positions of the map.
-fn flat_positions(place: &Tensor, spatial: &[i64], kernel: &[i64]) -> Result<Tensor> {
+pub(super) fn flat_positions(place: &Tensor, spatial: &[i64], kernel: &[i64]) -> Result<Tensor> {
     let axes = kernel.len();
     let options = (Number::Int64, place.device());
     let mut flat = Tensor::f_zeros([1], options)?;

@@ -108,7 +108,7 @@ fn undo(catalog: &Catalog, plan: &Plan) -> Result<(Vec<LayerSpec>, Vec<Step>)> {
     let mut shape = plan.input.clone();
     for (layer, row) in layers.zip(rows) {
         let here = |error: Error| within(error, &row.path);
-        if follows(catalog, row).map_err(here)? {
+        if !head(catalog, row) {
             let layers = follower(catalog, row, &shape).map_err(here)?;
             let step = Step { path: row.path.clone(), layers, restores: shape.clone() };
             match blocks.last_mut() {
@@ -117,6 +117,9 @@ fn undo(catalog: &Catalog, plan: &Plan) -> Result<(Vec<LayerSpec>, Vec<Step>)> {
             }
             encoder.push(layer.clone());
         } else {
+            if catalog.transposes.find(&row.kind).is_none() {
+                keep_shape(&row.kind, &row.input, &row.output).map_err(here)?;
+            }
             let undone = transpose(catalog, layer, &row.input).map_err(here)?;
             shape.clone_from(&row.input);
             let (path, layers) = (row.path.clone(), undone.decoder);
@@ -131,13 +134,11 @@ fn undo(catalog: &Catalog, plan: &Plan) -> Result<(Vec<LayerSpec>, Vec<Step>)> {
     Ok((encoder, steps))
 }
 
-/// Whether the layer's counterpart stays behind that of the layer before it.
-pub(super) fn follows(catalog: &Catalog, row: &LayerRow) -> Result<bool> {
-    let kept = row.input == row.output;
-    match catalog.transposes.find(&row.kind) {
-        Some(rule) => Ok(kept && rule.rule.follows()),
-        None => keep_shape(&row.kind, &row.input, &row.output).map(|()| true),
-    }
+/// Whether the layer is undone where it stands in the reverse order: its counterpart does not stay
+/// behind that of the layer before it.
+pub(super) fn head(catalog: &Catalog, row: &LayerRow) -> bool {
+    let rule = catalog.transposes.find(&row.kind);
+    row.input != row.output || rule.is_some_and(|rule| !rule.rule.follows())
 }
 
 /// The counterpart of a layer that follows another, for the shape that it gets in the decoder.

@@ -18,6 +18,7 @@ mod derived;
 mod group_norm;
 mod leaky_relu;
 mod linear;
+mod pairs;
 mod pool;
 mod reshape;
 mod residual;
@@ -26,6 +27,7 @@ mod upsample;
 
 pub use derive::{PARTS, autoencoder};
 pub use derived::Derived;
+pub use pairs::{Pair, pairs};
 
 /// Every built-in rule, in order: the layer, one line of help, the rule.
 pub fn built_in() -> Vec<(&'static str, &'static str, Box<dyn Transpose>)> {

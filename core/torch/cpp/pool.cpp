@@ -1,6 +1,7 @@
 // Max pooling with kernel = stride over channels-last float maps, padded on the low side, forward
 // and backward in one pass each: no padded copy, one byte per maximum instead of eight, and a
-// gradient that is written once, in a fixed order.
+// gradient that is written once, in a fixed order. Unpooling to where the maxima were is the gradient
+// of that, and its own gradient gathers what reached those places.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -155,6 +156,35 @@ static void unpool_planes(const Geometry& g, const float* grad, const uint8_t* a
   }
 }
 
+// What lies where the maxima were taken; 0 where that was padding.
+BEST_INSTRUCTIONS
+static void gather_planes(const Geometry& g, const float* in, const uint8_t* at, float* out,
+                          int64_t begin, int64_t end) {
+  int64_t from[MAX_POSITIONS];
+  for (int64_t plane = begin; plane < end; plane++) {
+    for (int64_t y = 0; y < g.out[1]; y++) {
+      for (int64_t x = 0; x < g.out[2]; x++) {
+        const int64_t count = window(g, plane / g.out[0], plane % g.out[0], y, x, from);
+        const int64_t to = ((plane * g.out[1] + y) * g.out[2] + x) * g.c;
+        int64_t c = 0;
+        for (; c + LANES <= g.c; c += LANES) {
+          const Ints places = __builtin_convertvector(load<Bytes>(at + to + c), Ints);
+          Floats value = {};
+          for (int32_t position = 0; position < count; position++) {
+            if (from[position] < 0) continue;
+            value = places == position ? load<Floats>(in + from[position] * g.c + c) : value;
+          }
+          store(out + to + c, value);
+        }
+        for (; c < g.c; c++) {
+          const int64_t voxel = from[at[to + c]];
+          out[to + c] = voxel < 0 ? 0.0f : in[voxel * g.c + c];
+        }
+      }
+    }
+  }
+}
+
 static Geometry geometry(const Tensor& x, at::IntArrayRef kernel) {
   Geometry g{};
   g.n = x.size(0);
@@ -192,34 +222,77 @@ static Tensor block_maximum(const Tensor& x, at::IntArrayRef kernel, double fill
   return y;
 }
 
+// The values of x where `places` says, in a map of this size; zeros elsewhere.
+static Tensor block_unpool(const Tensor& x, const Tensor& places, at::IntArrayRef size,
+                           at::IntArrayRef kernel) {
+  const auto layout = channels_last(places);
+  const Tensor values = x.contiguous(layout);
+  Tensor y = at::empty(size, x.options().memory_format(layout));
+  const Geometry g = geometry(y, kernel);
+  const float* in = values.const_data_ptr<float>();
+  const uint8_t* at = places.const_data_ptr<uint8_t>();
+  float* out = y.mutable_data_ptr<float>();
+  at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
+    unpool_planes(g, in, at, out, begin, end);
+  });
+  return y;
+}
+
+// The values of x at the places, in the shape of `places`.
+static Tensor block_gather(const Tensor& x, const Tensor& places, at::IntArrayRef kernel) {
+  const auto layout = channels_last(places);
+  const Tensor map = x.contiguous(layout);
+  Tensor y = at::empty(places.sizes(), x.options().memory_format(layout));
+  const Geometry g = geometry(map, kernel);
+  const float* in = map.const_data_ptr<float>();
+  const uint8_t* at = places.const_data_ptr<uint8_t>();
+  float* out = y.mutable_data_ptr<float>();
+  at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
+    gather_planes(g, in, at, out, begin, end);
+  });
+  return y;
+}
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// The maxima and their places.
 struct BlockMaximum : public torch::autograd::Function<BlockMaximum> {
-  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& x,
-                        std::vector<int64_t> kernel, double fill) {
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, std::vector<int64_t> kernel,
+                               double fill) {
     Tensor places;
     Tensor y = block_maximum(x, kernel, fill, &places);
+    ctx->mark_non_differentiable({places});
     ctx->save_for_backward({places});
     ctx->saved_data["size"] = x.sizes().vec();
     ctx->saved_data["kernel"] = kernel;
-    return y;
+    return {y, places};
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
-                                                 torch::autograd::variable_list grads) {
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const Tensor places = ctx->get_saved_variables()[0];
     const auto size = ctx->saved_data["size"].toIntVector();
     const auto kernel = ctx->saved_data["kernel"].toIntVector();
-    const Tensor grad = grads[0].contiguous(channels_last(places));
-    Tensor back = at::empty(size, grad.options().memory_format(channels_last(places)));
-    const Geometry g = geometry(back, kernel);
-    const float* in = grad.const_data_ptr<float>();
-    const uint8_t* at = places.const_data_ptr<uint8_t>();
-    float* out = back.mutable_data_ptr<float>();
-    at::parallel_for(0, g.n * g.out[0], 1, [&](int64_t begin, int64_t end) {
-      unpool_planes(g, in, at, out, begin, end);
-    });
-    return {back, Tensor(), Tensor()};
+    return {block_unpool(grads[0], places, size, kernel), Tensor(), Tensor()};
   }
 };
+
+struct BlockUnpool : public torch::autograd::Function<BlockUnpool> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& places,
+                        std::vector<int64_t> size, std::vector<int64_t> kernel) {
+    ctx->save_for_backward({places});
+    ctx->saved_data["kernel"] = kernel;
+    return block_unpool(x, places, size, kernel);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const Tensor places = ctx->get_saved_variables()[0];
+    const auto kernel = ctx->saved_data["kernel"].toIntVector();
+    return {block_gather(grads[0], places, kernel), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+static bool learns(const Tensor& x) { return x.requires_grad() && at::GradMode::is_enabled(); }
 
 extern "C" {
 
@@ -232,12 +305,34 @@ int neurhai_torch_block_maximum_fits(const Tensor* x, const int64_t* kernel) {
   return positions <= 255 && x->size(1) > 1 && x->is_contiguous(channels_last(*x));
 }
 
-int neurhai_torch_block_maximum(const Tensor* x, const int64_t* kernel, double fill, Tensor** out) {
+// `places` is null where nobody asks for them.
+int neurhai_torch_block_maximum(const Tensor* x, const int64_t* kernel, double fill, Tensor** out,
+                                Tensor** places) {
   return guarded([&] {
     std::vector<int64_t> sizes(kernel, kernel + x->dim() - 2);
-    const bool learns = x->requires_grad() && at::GradMode::is_enabled();
-    *out = new Tensor(learns ? BlockMaximum::apply(*x, std::move(sizes), fill)
-                             : block_maximum(*x, sizes, fill, nullptr));
+    Tensor y, at;
+    if (learns(*x)) {
+      auto both = BlockMaximum::apply(*x, std::move(sizes), fill);
+      y = both[0], at = both[1];
+    } else {
+      y = block_maximum(*x, sizes, fill, places ? &at : nullptr);
+    }
+    *out = new Tensor(std::move(y));
+    if (places) *places = new Tensor(std::move(at));
+  });
+}
+
+// Status 2 where this is not made for `x`.
+int neurhai_torch_block_unpool(const Tensor* x, const Tensor* places, const int64_t* spatial,
+                               const int64_t* kernel, Tensor** out) {
+  if (!x->device().is_cpu() || x->scalar_type() != at::kFloat || x->sizes() != places->sizes()) return 2;
+  return guarded([&] {
+    const int64_t axes = x->dim() - 2;
+    std::vector<int64_t> size{x->size(0), x->size(1)};
+    size.insert(size.end(), spatial, spatial + axes);
+    std::vector<int64_t> sizes(kernel, kernel + axes);
+    *out = new Tensor(learns(*x) ? BlockUnpool::apply(*x, *places, std::move(size), std::move(sizes))
+                                 : block_unpool(*x, *places, size, sizes));
   });
 }
 }

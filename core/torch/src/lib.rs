@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_char, c_double, c_int, c_void};
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 use torch_sys::C_tensor;
 
 type Handle = *mut C_tensor;
@@ -32,6 +32,14 @@ unsafe extern "C" {
         kernel: *const i64,
         fill: c_double,
         out: *mut Handle,
+        places: *mut Handle,
+    ) -> c_int;
+    fn neurhai_torch_block_unpool(
+        x: Handle,
+        places: Handle,
+        spatial: *const i64,
+        kernel: *const i64,
+        out: *mut Handle,
     ) -> c_int;
     fn neurhai_torch_share_processors();
     fn neurhai_torch_keep_memory();
@@ -41,6 +49,9 @@ unsafe extern "C" {
     fn neurhai_torch_clear_grad(param: Handle) -> c_int;
     fn neurhai_torch_free_memory(device: c_int, free_bytes: *mut i64) -> c_int;
 }
+
+/// The shim's status for a tensor that a kernel is not made for.
+const UNFIT: c_int = 2;
 
 type Result<T> = std::result::Result<T, TchError>;
 
@@ -105,16 +116,86 @@ pub fn dropout(x: &Tensor, p: f64, seed: u64) -> Result<Tensor> {
 /// # Errors
 /// What libtorch says.
 pub fn block_maximum(x: &Tensor, kernel: &[i64], fill: f64) -> Result<Option<Tensor>> {
-    if kernel.len() + 2 != x.dim() || kernel.iter().any(|k| *k < 1) {
+    if !has_blocks(x, kernel) {
         return Ok(None);
     }
-    // SAFETY: `x` is borrowed and `kernel` holds one size per spatial axis, which was checked.
-    if unsafe { neurhai_torch_block_maximum_fits(handle(x), kernel.as_ptr()) } == 0 {
-        return Ok(None);
-    }
-    // SAFETY: as above, and `out` is written on success only.
-    made(|out| unsafe { neurhai_torch_block_maximum(handle(x), kernel.as_ptr(), fill, out) })
+    let none = std::ptr::null_mut();
+    // SAFETY: `x` and `kernel` were checked, `out` is written on success only, and places are not
+    // asked for.
+    made(|out| unsafe { neurhai_torch_block_maximum(handle(x), kernel.as_ptr(), fill, out, none) })
         .map(Some)
+}
+
+/// Where the maxima of blocks were, for [`block_unpool`].
+#[derive(Debug)]
+pub struct BlockPlaces {
+    /// One byte per maximum: its place within the block, in row-major order.
+    places: Tensor,
+    /// The spatial sizes of what was pooled.
+    size: Vec<i64>,
+    kernel: Vec<i64>,
+}
+
+impl BlockPlaces {
+    /// The places within the blocks as whole numbers, `[batch, channel, …]` as the maxima.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    pub fn within_blocks(&self) -> Result<Tensor> {
+        self.places.f_to_kind(Kind::Int64)
+    }
+}
+
+/// As [`block_maximum`], with the places of the maxima.
+///
+/// # Errors
+/// What libtorch says.
+pub fn block_maximum_with_places(
+    x: &Tensor,
+    kernel: &[i64],
+    fill: f64,
+) -> Result<Option<(Tensor, BlockPlaces)>> {
+    if !has_blocks(x, kernel) {
+        return Ok(None);
+    }
+    let mut places: Handle = std::ptr::null_mut();
+    // SAFETY: `x` and `kernel` were checked, and both tensors are written on success only.
+    let y = made(|out| unsafe {
+        neurhai_torch_block_maximum(handle(x), kernel.as_ptr(), fill, out, &mut places)
+    })?;
+    // SAFETY: the shim succeeded, so this is a new tensor that nobody else owns.
+    let places = unsafe { Tensor::from_ptr(places) };
+    let (size, kernel) = (x.size()[2..].to_vec(), kernel.to_vec());
+    Ok(Some((y, BlockPlaces { places, size, kernel })))
+}
+
+/// Whether the kernels of blocks are made for `x`.
+fn has_blocks(x: &Tensor, kernel: &[i64]) -> bool {
+    kernel.len() + 2 == x.dim()
+        && kernel.iter().all(|k| *k > 0)
+        // SAFETY: `x` is borrowed and `kernel` holds one size per spatial axis, which was checked.
+        && unsafe { neurhai_torch_block_maximum_fits(handle(x), kernel.as_ptr()) } != 0
+}
+
+/// Puts the values of `x` where the maxima were, in a map of the size that was pooled, without its
+/// padding; zeros elsewhere. A value whose place was in the padding is dropped. `None` where this
+/// kernel is not made for `x`, which must be floats on the CPU of the shape of the maxima.
+///
+/// # Errors
+/// What libtorch says.
+pub fn block_unpool(x: &Tensor, places: &BlockPlaces) -> Result<Option<Tensor>> {
+    let (size, kernel) = (places.size.as_ptr(), places.kernel.as_ptr());
+    let (x, at) = (handle(x), handle(&places.places));
+    let mut out: Handle = std::ptr::null_mut();
+    // SAFETY: the tensors are borrowed, the places are those of a pooling with this size and kernel,
+    // which nobody can change, and `out` is written on success only.
+    let status = unsafe { neurhai_torch_block_unpool(x, at, size, kernel, &mut out) };
+    if status == UNFIT {
+        return Ok(None);
+    }
+    check(status)?;
+    // SAFETY: the shim succeeded, so this is a new tensor that nobody else owns.
+    Ok(Some(unsafe { Tensor::from_ptr(out) }))
 }
 
 /// A program that calls this, anywhere, has threads that wait for each other for a moment and then

@@ -159,3 +159,67 @@ fn mistakes_are_told_where_they_are() {
         }
     }
 }
+
+/// Each block of the encoder beside what undoes it; a network whose decoder goes another way has a
+/// line per layer, as all others.
+#[test]
+fn encoder_and_decoder_are_shown_side_by_side() {
+    let script = r#"
+        architecture("a", #{}, |p| [
+            conv(8, 3, #{ padding: 1 }), batch_norm(), relu(), pad_max_pool(2),
+            residual([conv(8, 3, #{ padding: 1 })]), global_avg_pool()
+        ]);
+        print(inspect(autoencoder("a"), [1, 68, 83, 72]));
+    "#;
+    let expected = "
+          encoder                 output      weights │           decoder                           output      weights
+          input                   1×68×83×72          │
+0         conv(8, 3, padding: 1)  8×68×83×72      224 │ 4         conv_transpose(1, 3, padding: 1)  1×68×83×72      217
+1         batch_norm()            8×68×83×72       16 │ 5         batch_norm()                      1×68×83×72        2
+2         relu()                  8×68×83×72          │ 6         relu()                            1×68×83×72
+3         pad_max_pool(2)         8×34×42×36          │ 3         crop_max_unpool()                 8×68×83×72
+4         residual([…])           8×34×42×36    1 736 │ 2         residual([…])                     8×34×42×36    1 736
+4.body.0  conv(8, 3, padding: 1)  8×34×42×36    1 736 │ 2.body.0  conv_transpose(8, 3, padding: 1)  8×34×42×36    1 736
+5         global_avg_pool()       8                   │ 0         reshape([8, 1, 1, 1])             8×1×1×1
+                                                      │ 1         upsample(size: [34, 42, 36])      8×34×42×36
+total  3 931 parameters: 1 976 of the encoder, 1 955 of the decoder
+       353 M multiply–adds, 63.5 MB of memory, output 1×68×83×72
+memory is that of the outputs, for one sample in float32; the weights take 15.8 kB
+";
+    let found = run(script).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(found, expected[1..], "\n{found}");
+
+    let own = r#"
+        architecture("own", #{}, |p| #{ encoder: [conv(4, 3), relu()], decoder: [relu(), conv(1, 1)] });
+        print(inspect("own", [1, 8, 8]));
+    "#;
+    let found = run(own).unwrap_or_else(|report| panic!("{report}"));
+    assert!(found.starts_with("layer ") && found.contains("\ndecoder.1 "), "{found}");
+}
+
+#[test]
+fn tables_of_autoencoders_fit_a_terminal() {
+    let bench = Bench::new(|_| {});
+    bench
+        .run(
+            r#"
+            architecture("wide", #{}, |p| [
+                conv(64, [5, 5, 3], #{ stride: [2, 2, 1], padding: [2, 2, 1] }), relu(),
+                conv(64, [5, 5, 3], #{ stride: [2, 2, 1], padding: [2, 2, 1], bias: false })
+            ]);
+            autoencoder("wide");
+            "#,
+        )
+        .unwrap();
+    for name in ["AE_Conv5_FC3", "AE_wide"] {
+        for input in [vec![1, 68, 83, 72], vec![1, 169, 208, 179]] {
+            let (outputs, options) = (1, serde_json::Map::new());
+            let request = ArchitectureRequest { input, outputs, options };
+            let plan = bench.runtime.plan(name, &request).unwrap();
+            let table = crate::show::layer_table(&bench.runtime.catalog(), &plan);
+            assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+            assert!(table.contains(" │ "), "{table}");
+            assert_eq!(table.contains('…'), name == "AE_wide", "{table}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Measures this program against bare libtorch, bare zlib and the figures of ClinicaDL, in turn in
-//! one run: `cargo xtask bench [data|step|scripts|start|plugins|commands]…`.
+//! one run: `cargo xtask bench [data|step|unpool|scripts|start|plugins|commands]…`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod commands;
@@ -8,6 +8,7 @@ mod plugins;
 mod scripts;
 mod start;
 mod step;
+mod unpool;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ fn main() -> Result<()> {
     neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--").collect();
-    let all = ["data", "step", "scripts", "start", "plugins", "commands"];
+    let all = ["data", "step", "unpool", "scripts", "start", "plugins", "commands"];
     if let Some(unknown) = wanted.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("there is no benchmark {unknown:?}: {}", all.join(", ")).into());
     }
@@ -30,6 +31,7 @@ fn main() -> Result<()> {
         match name {
             "data" => data::run()?,
             "step" => step::run()?,
+            "unpool" => unpool::run()?,
             "scripts" => scripts::run()?,
             "start" => start::run()?,
             "plugins" => plugins::run()?,
