@@ -1,5 +1,7 @@
 //! Every script of the repository runs.
 
+use neurhai_core::data::table::Table;
+
 use crate::{Place, host, root, said};
 
 #[test]
@@ -65,19 +67,172 @@ fn a_vote_and_a_metric_of_ones_own_are_in_the_tables() {
     let script = root().join("scripts/examples/custom_vote.rhai");
     let output = host(place.path()).arg("run").arg(&script).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    let folder = place.path().join("custom_vote/maps/split-0/best-Brier/validation");
+    let folder = place.path().join("custom_vote/maps/split-0/best-log_loss/validation");
     let read = |file: &str| neurhai_core::data::table::Table::read(&folder.join(file)).unwrap();
     let metrics = read("validation_image_level_metrics.tsv");
-    let brier = metrics.number(0, metrics.column("Brier").unwrap()).unwrap().unwrap();
-    // By its formula from the predictions beside it: for two classes twice (1 − p(true class))².
+    let found = metrics.number(0, metrics.column("log_loss").unwrap()).unwrap().unwrap();
+    // By its formula from the predictions beside it.
     let rows = read("validation_image_level_prediction.tsv");
     let number = |row, name: &str| rows.number(row, rows.column(name).unwrap()).unwrap().unwrap();
     let mut sum = 0.0;
     for row in 0..rows.len() {
         let truth = number(row, "true_label") as usize;
-        sum += 2.0 * (1.0 - number(row, &format!("proba{truth}"))).powi(2);
+        sum -= number(row, &format!("proba{truth}")).ln();
     }
-    assert!((brier - sum / rows.len() as f64).abs() < 1e-6, "{brier} {sum}");
+    assert!((found - sum / rows.len() as f64).abs() < 1e-6, "{found} {sum}");
+}
+
+/// What an example prints, once it has run.
+fn example(place: &Place, name: &str) -> String {
+    let script = root().join("scripts/examples").join(name);
+    let output = host(place.path()).arg("run").arg(&script).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+fn table(place: &Place, file: &str) -> Table {
+    Table::read(&place.path().join(file)).unwrap()
+}
+
+/// The numbers of a column.
+fn column(table: &Table, name: &str) -> Vec<f64> {
+    let column = table.column(name).unwrap();
+    (0..table.len()).map(|row| table.number(row, column).unwrap().unwrap()).collect()
+}
+
+#[test]
+fn an_autoencoder_is_shown_beside_its_cnn_and_learns() {
+    let place = Place::new();
+    let shown = example(&place, "autoencoder.rhai");
+    let undone =
+        |line: &&str| line.contains("pad_max_pool(2)") && line.contains("crop_max_unpool()");
+    assert_eq!(shown.lines().filter(undone).count(), 3, "{shown}");
+    let loss =
+        column(&table(&place, "autoencoder/maps/split-0/training_logs/training.tsv"), "loss_valid");
+    assert!(loss[5] < 0.7 * loss[0], "{loss:?}");
+    let folder = "autoencoder/maps/split-0/best-SSIM/validation/";
+    let rows = table(&place, &format!("{folder}validation_image_level_prediction.tsv"));
+    let metrics = table(&place, &format!("{folder}validation_image_level_metrics.tsv"));
+    for metric in ["MAE", "RMSE", "PSNR", "SSIM"] {
+        let values = column(&rows, metric);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let written = metrics.number(0, metrics.column(metric).unwrap()).unwrap().unwrap();
+        assert!((mean - written).abs() < 1e-12, "{metric}: {mean} {written}");
+    }
+}
+
+#[test]
+fn an_encoder_becomes_the_convolutions_of_a_classifier() {
+    let place = Place::new();
+    let shown = example(&place, "transfer.rhai");
+    assert!(shown.contains("encoder.8  convolutions.8"), "{shown}");
+    assert!(shown.contains("decoder    -               21 tensors       skipped"), "{shown}");
+    let weights = |maps: &str| {
+        let file = place.path().join(maps).join("split-0/best-loss/model.safetensors");
+        neurhai_core::transfer::Source::open(&file, &Default::default()).unwrap().tensors
+    };
+    let (source, target) = (weights("transfer/autoencoder"), weights("transfer/classifier"));
+    let find = |tensors: &[(String, tch::Tensor)], name: &str| {
+        let found = tensors.iter().find(|(other, _)| other == name);
+        found.unwrap_or_else(|| panic!("{name}")).1.shallow_clone()
+    };
+    for name in ["0.weight", "0.bias", "1.weight", "1.running_mean", "1.running_var", "4.weight"] {
+        let same = find(&source, &format!("encoder.{name}"))
+            .equal(&find(&target, &format!("convolutions.{name}")));
+        assert_eq!(
+            same,
+            name != "4.weight",
+            "{name}: the first block is frozen, the second is not"
+        );
+    }
+    let ba = table(
+        &place,
+        "transfer/classifier/split-0/best-BA/validation/validation_image_level_metrics.tsv",
+    );
+    assert!(column_first(&ba, "BA") >= 0.9, "{shown}");
+}
+
+/// The first number of a column.
+fn column_first(table: &Table, name: &str) -> f64 {
+    table.number(0, table.column(name).unwrap()).unwrap().unwrap()
+}
+
+#[test]
+fn a_regression_comes_nearer_than_the_mean_would() {
+    let place = Place::new();
+    let shown = example(&place, "regression.rhai");
+    let folder = "regression/maps/split-0/best-MAE/validation/";
+    let rows = table(&place, &format!("{folder}validation_image_level_prediction.tsv"));
+    let (truth, predicted) = (column(&rows, "true_label"), column(&rows, "predicted_label"));
+    let mae = |guess: &dyn Fn(usize) -> f64| {
+        let off = truth.iter().enumerate().map(|(row, truth)| (truth - guess(row)).abs());
+        off.sum::<f64>() / truth.len() as f64
+    };
+    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+    let (found, constant) = (mae(&|row| predicted[row]), mae(&|_| mean));
+    let metrics = table(&place, &format!("{folder}validation_image_level_metrics.tsv"));
+    assert!((column_first(&metrics, "MAE") - found).abs() < 1e-9, "{found}");
+    assert!(found < 0.6 * constant, "{found} {constant}\n{shown}");
+}
+
+#[test]
+fn variational_autoencoders_of_the_zoo_and_of_ones_own_learn() {
+    let place = Place::new();
+    example(&place, "vae.rhai");
+    for maps in ["dense", "slices"] {
+        let log = format!("vae/{maps}/split-0/training_logs/training.tsv");
+        let loss = column(&table(&place, &log), "loss_valid");
+        assert!(loss.last() < loss.first(), "{loss:?}");
+    }
+}
+
+#[test]
+fn a_transposition_rule_of_ones_own_is_what_the_decoder_does() {
+    let place = Place::new();
+    let shown = example(&place, "custom_transpose.rhai");
+    let undone =
+        |layer: &str, by: &str| shown.lines().any(|line| line.contains(layer) && line.contains(by));
+    assert!(undone("custom(\"mean_and_max\")", "upsample("), "{shown}");
+    assert!(undone("pad_max_pool(2)", "upsample("), "{shown}");
+    assert!(!shown.contains("crop_max_unpool"), "{shown}");
+    let log = "custom_transpose/maps/split-0/training_logs/training.tsv";
+    let loss = column(&table(&place, log), "loss_valid");
+    assert!(loss.last() < loss.first(), "{loss:?}");
+}
+
+/// An experiment of ClinicaDL 1.6.1, where the data lie beside the repository: what its own tables say
+/// comes out again, to the rounding of sums.
+#[test]
+fn an_experiment_of_clinicadl_is_imported_and_predicts_the_same() {
+    let data = root().join("../shared/data");
+    if !data.is_dir() {
+        return;
+    }
+    let place = Place::new();
+    let maps = data.join("clinicadl_maps/patch_single");
+    let import = |output: &str| {
+        let mut command = host(place.path());
+        command.arg("import").arg(&maps).arg(output).arg("--caps").arg(data.join("caps"));
+        command.output().unwrap()
+    };
+    let output = import("imported");
+    assert!(output.status.success(), "{}", said(&output));
+    let shown = said(&output);
+    for (group, level) in
+        ["train", "validation", "test"].map(|g| [(g, "patch"), (g, "image")]).concat()
+    {
+        let start = format!("0      loss     {group:<10}  per {level:<5}");
+        let line = shown.lines().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("{start}\n{shown}"));
+        assert!(line.ends_with("the same"), "{line}");
+        let off = line.split_whitespace().rev().nth(2).unwrap().parse::<f64>().unwrap();
+        assert!(off < 1e-5, "{line}");
+    }
+    let inspected = host(place.path()).args(["inspect", "imported"]).output().unwrap();
+    assert!(said(&inspected).contains("303 292"), "{}", said(&inspected));
+    let again = import("imported");
+    assert_eq!(again.status.code(), Some(1), "{}", said(&again));
+    assert!(said(&again).contains("not empty"), "{}", said(&again));
 }
 
 #[test]
@@ -89,7 +244,17 @@ fn every_script_has_a_test() {
     names.sort();
     assert_eq!(
         names,
-        ["caps_classification.rhai", "custom_layer.rhai", "custom_vote.rhai", "quickstart.rhai"],
+        [
+            "autoencoder.rhai",
+            "caps_classification.rhai",
+            "custom_layer.rhai",
+            "custom_transpose.rhai",
+            "custom_vote.rhai",
+            "quickstart.rhai",
+            "regression.rhai",
+            "transfer.rhai",
+            "vae.rhai",
+        ],
         "add a test above for a new example"
     );
 }
