@@ -102,13 +102,24 @@ pub fn bootstrap_weighed(
     seed: u64,
     stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Option<Interval>>> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    on_threads(threads, rows, metrics, resamples, seed, stopped)
+}
+
+fn on_threads(
+    threads: usize,
+    rows: usize,
+    metrics: &[Weighed<'_>],
+    resamples: usize,
+    seed: u64,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<Option<Interval>>> {
     let Ok(drawn) = u32::try_from(rows) else {
         return Err(Error::new(Code::Internal, format!("{rows} rows are too many to resample")));
     };
     if drawn < 2 || metrics.is_empty() {
         return Ok(vec![None; metrics.len()]);
     }
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = resamples.div_ceil(threads).max(1);
     // `None` where it was stopped.
     let of_share = |first: usize| -> Option<Vec<Vec<f64>>> {
@@ -309,6 +320,39 @@ mod tests {
                 let found = products[i][j] - sums[i] * sums[j];
                 assert!((found - expected).abs() < 0.2, "{i}, {j}: {found}, expected {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn intervals_do_not_depend_on_the_number_of_threads() {
+        let values: Vec<f64> = (0..40).map(|i| f64::from(i).sin()).collect();
+        let of = |threads| {
+            let metrics = [crate::metric::mean_of(&values)];
+            on_threads(threads, 40, &metrics, 100, 3, &|| false).unwrap()
+        };
+        assert!(of(1)[0].is_some());
+        for threads in [2, 7, 100, 300] {
+            assert_eq!(of(threads), of(1));
+        }
+    }
+
+    /// Each row is drawn once on average, and how often it is has the variance of a binomial.
+    #[test]
+    fn rows_are_drawn_with_replacement() {
+        let (rows, draws) = (7u32, 20_000);
+        let mut counts = vec![0; rows as usize];
+        let mut moments = [[0.0; 2]; 7];
+        for draw in 0..draws {
+            draw_rows(Random::new(5, "rows", &[draw]), rows, &mut counts);
+            assert_eq!(counts.iter().sum::<u32>(), rows);
+            for (moments, n) in moments.iter_mut().zip(&counts) {
+                moments[0] += f64::from(*n) / draws as f64;
+                moments[1] += f64::from(*n).powi(2) / draws as f64;
+            }
+        }
+        for [mean, square] in moments {
+            assert!((mean - 1.0).abs() < 0.03, "{mean}");
+            assert!((square - mean * mean - 6.0 / 7.0).abs() < 0.05, "{square}");
         }
     }
 
