@@ -169,8 +169,9 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
 
     let table = |name: &str| Table::read(&maps.join(name)).unwrap();
     let training = table("split-0/training_logs/training.tsv");
-    let metrics =
-        "BA accuracy F1_score sensitivity specificity PPV NPV MCC MK LR_plus LR_minus loss";
+    // ClinicaDL's, then those that it lacks.
+    let metrics = "BA accuracy F1_score sensitivity specificity PPV NPV MCC MK LR_plus LR_minus \
+                   ROC_AUC PR_AUC Brier ECE loss";
     let columns: Vec<String> = ["epoch", "iteration"]
         .map(String::from)
         .into_iter()
