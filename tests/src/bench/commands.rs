@@ -12,14 +12,36 @@ pub(crate) fn run() -> Result<()> {
         println!("  left out: there is no ../shared/data");
         return Ok(());
     };
-    let rows = [
-        ("images, Conv5_FC3, 10 epochs", "image", 10, (62.9, 1433.0), (1.0 / 3.0, 0.5)),
-        ("patches of 32, Conv4_FC3, 3 epochs", "patch", 3, (17.1, 1088.0), (0.25, 1.0)),
+    let commands = [
+        Timed {
+            what: "images, Conv5_FC3, 10 epochs",
+            options: "epochs: 10, batch_size: 4, selection_metrics: [\"loss\", \"BA\"]",
+            clinicadl: (62.9, 1433.0),
+            wanted: (1.0 / 3.0, 0.5),
+        },
+        Timed {
+            what: "patches of 32, Conv4_FC3, 3 epochs",
+            options: "data: data.patches(32, 32), architecture: \"Conv4_FC3\", epochs: 3, batch_size: 8",
+            clinicadl: (17.1, 1088.0),
+            wanted: (0.25, 1.0),
+        },
+        Timed {
+            what: "reconstruction, AE_Conv5_FC3, 3 epochs",
+            options: "task: \"reconstruction\", epochs: 3, batch_size: 4",
+            clinicadl: (87.0, 1732.0),
+            wanted: (0.4, 0.5),
+        },
+        Timed {
+            what: "regression of age, Conv5_FC3, 3 epochs",
+            options: "task: \"regression\", epochs: 3, batch_size: 4",
+            clinicadl: (20.1, 1409.0),
+            wanted: (1.0, 1.0),
+        },
     ];
-    for (what, mode, epochs, (seconds, megabytes), wanted) in rows {
+    for Timed { what, options, clinicadl: (seconds, megabytes), wanted } in commands {
         let (mut times, mut peaks) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            let (time, peak) = once(&shared, mode, epochs)?;
+            let (time, peak) = once(&shared, options)?;
             times.push(time);
             peaks.push(peak);
         }
@@ -36,11 +58,30 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// A training, and what it is measured against.
+struct Timed {
+    what: &'static str,
+    /// Its options beside those that all share.
+    options: &'static str,
+    /// Seconds and megabytes that ClinicaDL took.
+    clinicadl: (f64, f64),
+    /// The ratios wanted of both.
+    wanted: (f64, f64),
+}
+
 /// Seconds, and megabytes at the peak, of one run.
-fn once(shared: &Path, mode: &str, epochs: usize) -> Result<(f64, f64)> {
+fn once(shared: &Path, options: &str) -> Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
-    let script =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/examples/caps_classification.rhai");
+    let script = folder.path().join("timed.rhai");
+    let data = "let data = caps(arg(\"caps\"));";
+    let all = "data: data, splits: arg(\"splits\"), split: [0], patience: 0, seed: 42";
+    // What a training says for itself wins.
+    let all = if options.contains("data:") { all.trim_start_matches("data: data, ") } else { all };
+    let output = "output: arg(\"output\")";
+    std::fs::write(
+        &script,
+        format!("{data}\nprint(train(#{{ {all}, {output}, {options} }}).table());"),
+    )?;
     let start = Instant::now();
     let mut child = Command::new(host()?)
         .arg("run")
@@ -52,8 +93,6 @@ fn once(shared: &Path, mode: &str, epochs: usize) -> Result<(f64, f64)> {
         .arg(shared.join("splits/4_fold"))
         .arg("--output")
         .arg(folder.path().join("maps"))
-        .args(["--mode", mode, "--epochs", &epochs.to_string(), "--split", "0"])
-        .args(["--batch-size", if mode == "patch" { "8" } else { "4" }])
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .spawn()?;

@@ -38,7 +38,9 @@ fn every_command_of_readme_runs() {
                 }
                 "CAPS" => "data/caps".into(),
                 "SPLITS" => "data/splits".into(),
-                "CLINICADL_MAPS" => clinicadl.join("clinicadl_maps/patch_single").display().to_string(),
+                "CLINICADL_MAPS" => {
+                    clinicadl.join("clinicadl_maps/patch_single").display().to_string()
+                }
                 script if script.starts_with("scripts/") => {
                     root().join(script).display().to_string()
                 }
