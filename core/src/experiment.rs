@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::catalog::Catalog;
@@ -22,6 +22,8 @@ pub struct Experiment {
     pub input: Shape,
     /// The entries of the catalog that were used.
     pub entries: Vec<Used>,
+    /// The options of `train` as they were resolved, its data among them.
+    pub configuration: Map<String, Value>,
 }
 
 /// The newest layout of the folder that this program reads.
@@ -63,6 +65,10 @@ impl Experiment {
             entries: match entries {
                 None => Vec::new(),
                 Some(list) => decode(list, &root.join("maps.json"))?,
+            },
+            configuration: match maps.pointer("/neurhai/configuration") {
+                Some(Value::Object(configuration)) => configuration.clone(),
+                _ => Map::new(),
             },
         })
     }

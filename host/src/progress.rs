@@ -92,6 +92,11 @@ impl Progress {
                 self.line(state, &format!("split {split} begins with weights of {from}"));
                 self.line(state, transfer_table(transfer).trim_end());
             }
+            Event::Resumed { split, epoch, batch } => {
+                let batches =
+                    if *batch > 0 { format!(" and {batch} batches") } else { String::new() };
+                self.line(state, &format!("split {split} goes on after {epoch} epochs{batches}"));
+            }
             Event::EpochStarted { epoch, epochs, steps } => {
                 state.epoch = format!("epoch {}/{epochs}", epoch + 1);
                 (state.steps, state.loss, state.losses) = (*steps as u64, 0.0, 0);

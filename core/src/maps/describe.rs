@@ -82,7 +82,7 @@ fn write_scripts(maps: &Maps, scripts: &[Script], entries: &[Used]) -> Result<()
 }
 
 /// Four spaces of indent, as ClinicaDL writes maps.json.
-fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);

@@ -8,7 +8,7 @@ use crate::files::{self, Lock};
 mod describe;
 mod tables;
 
-pub(crate) use describe::{Description, write_description};
+pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
     Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_sessions, write_weights,
 };
@@ -33,6 +33,15 @@ impl Maps {
             return Err(Error::new(Code::OutputInUse, "the output folder is not empty")
                 .at(Place::File(root.into())));
         }
+        Ok(Self { root: root.into(), _lock: lock })
+    }
+
+    /// Opens a folder that is there already, and keeps other writers out of it.
+    ///
+    /// # Errors
+    /// [`Code::OutputLocked`], and what the disk says.
+    pub(crate) fn reopen(root: &Path) -> Result<Self> {
+        let lock = Lock::acquire(&root.join(".lock"))?;
         Ok(Self { root: root.into(), _lock: lock })
     }
 
@@ -61,6 +70,11 @@ impl Maps {
         self.split(split).join("tmp").join("checkpoint.safetensors")
     }
 
+    /// Where training of a finished split stood at its end, so that it can go on.
+    pub(crate) fn last(&self, split: usize) -> PathBuf {
+        self.split(split).join("last.safetensors")
+    }
+
     /// Makes the folders of a split.
     pub(crate) fn start_split(&self, split: usize, metrics: &[String]) -> Result<()> {
         let folder = self.split(split);
@@ -69,8 +83,13 @@ impl Maps {
         folders.iter().try_for_each(|folder| make_folder(folder))
     }
 
-    /// Removes what only an unfinished split needs.
+    /// Marks a split as finished: its last state stays, what only an unfinished one needs goes.
     pub(crate) fn finish_split(&self, split: usize) -> Result<()> {
+        let (checkpoint, last) = (self.checkpoint(split), self.last(split));
+        if checkpoint.exists() {
+            std::fs::rename(&checkpoint, &last)
+                .map_err(|error| Error::io(&last, "keep the last state", &error))?;
+        }
         let folder = self.split(split).join("tmp");
         std::fs::remove_dir_all(&folder)
             .map_err(|error| Error::io(&folder, "remove the checkpoint", &error))

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::Catalog;
 use crate::data::images::Images;
 use crate::data::part::Parts;
@@ -14,7 +16,7 @@ use crate::train::evaluate::{Evaluation, image_metrics};
 use crate::train::scores::Score;
 
 /// A line of `training.tsv`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TrainingRow {
     pub(crate) epoch: usize,
     /// Batches done in the epoch.

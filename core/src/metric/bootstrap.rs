@@ -1,6 +1,6 @@
 //! How much metrics would vary with other participants.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Confusion, Metric, RowMetric, Rows, Weighed};
 use crate::error::{Code, Error, Result};
@@ -10,7 +10,7 @@ use crate::random::Random;
 pub const RESAMPLES: usize = 3000;
 
 /// A 95 % interval and the standard error of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The 2.5 % quantile over the resamples.
     pub lower: f64,

@@ -1,5 +1,6 @@
 //! Networks: described as data, planned without allocation, then given weights.
 
+mod checkpoint;
 mod context;
 mod freeze;
 mod plan;
@@ -7,9 +8,10 @@ mod spec;
 mod take;
 mod weights;
 
+pub(crate) use checkpoint::{load_checkpoint, save_checkpoint};
 pub use context::{Context, Mode, Observer};
 pub use freeze::Freeze;
 pub use plan::{LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
 pub use spec::{LayerSpec, NetworkSpec, PartSpec};
+pub(crate) use weights::parse_tensors;
 pub use weights::{Network, Pass, channels_last};
-pub(crate) use weights::{parse_tensors, save_checkpoint};

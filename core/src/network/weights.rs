@@ -141,7 +141,7 @@ impl Network {
         save_tensors(path, &self.named(), None)
     }
 
-    fn named(&self) -> Vec<(String, &Tensor)> {
+    pub(super) fn named(&self) -> Vec<(String, &Tensor)> {
         self.state().map(|(param, tensor)| (param.name.clone(), tensor)).collect()
     }
 
@@ -151,7 +151,12 @@ impl Network {
     /// [`Code::WeightsMismatch`] listing all tensors that are missing, unexpected or of another
     /// shape; nothing is changed then.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let found = load_tensors(path)?;
+        let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
+        self.set(&parse_tensors(path, &data)?, path)
+    }
+
+    /// Replaces parameters and buffers by tensors that were read from `path`.
+    pub(super) fn set(&mut self, found: &[(String, Tensor)], path: &Path) -> Result<()> {
         let mut wrong = Vec::new();
         for (param, tensor) in self.state() {
             match found.iter().find(|(name, _)| *name == param.name) {
@@ -168,7 +173,7 @@ impl Network {
                 Some(_) => {}
             }
         }
-        for (name, _) in &found {
+        for (name, _) in found {
             if !self.plan.params.iter().any(|param| param.name == *name) {
                 wrong.push(format!("{name} is not part of this network"));
             }
@@ -232,24 +237,8 @@ pub fn channels_last(x: &Tensor) -> Result<Tensor> {
     Ok(data.f_as_strided(&size, &strides, None)?)
 }
 
-/// Writes weights, optimiser state and progress (JSON) into one file, atomically: a checkpoint is
-/// whole or not there.
-///
-/// # Errors
-/// What the disk says.
-pub(crate) fn save_checkpoint(
-    path: &Path,
-    network: &Network,
-    optimizer: &[(String, &Tensor)],
-    progress: &str,
-) -> Result<()> {
-    let mut named = network.named();
-    named.extend(optimizer.iter().cloned());
-    save_tensors(path, &named, Some(("progress", progress)))
-}
-
 /// Writes named tensors (float32 or int64) as safetensors, atomically, with a note in its header.
-fn save_tensors(
+pub(super) fn save_tensors(
     path: &Path,
     named: &[(String, &Tensor)],
     note: Option<(&str, &str)>,
@@ -279,15 +268,6 @@ fn save_tensors(
     let note = note.map(|(key, text)| HashMap::from([(key.to_owned(), text.to_owned())]));
     let data = safetensors::serialize(views, note).map_err(|e| internal(format!("{e:?}")))?;
     files::write_atomic(path, |out| out.write_all(&data))
-}
-
-/// Reads all tensors of a safetensors file, in the order of their names.
-///
-/// # Errors
-/// As [`parse_tensors`], and what the disk says.
-fn load_tensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
-    let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
-    parse_tensors(path, &data)
 }
 
 /// All tensors in the bytes of a safetensors file, in the order of their names; `path` is what

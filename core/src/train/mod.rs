@@ -1,5 +1,7 @@
 //! Training: from options to an experiment folder.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use crate::device;
@@ -22,6 +24,7 @@ mod recompute;
 mod record;
 mod rehearsal;
 mod results;
+mod resume;
 pub(crate) mod scores;
 mod session;
 mod sides;
@@ -34,6 +37,7 @@ pub use optimizer::Adam;
 pub use options::specs as options;
 pub use outcome::{GroupResult, MetricScore, Outcome};
 pub use recompute::{Agreement, recompute};
+pub use resume::{Standing, resume, standing};
 pub use session::{Event, Script, Session};
 pub use stopping::{Best, EarlyStopping};
 
@@ -72,7 +76,7 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
     write_groups(&prepared, &maps)?;
     let mut results = Vec::new();
     for sides in &prepared.splits {
-        results.extend(run_split(&prepared, sides, &maps, session)?);
+        results.extend(run_split(&prepared, sides, &maps, None, session)?);
     }
     session.tell(Event::Finished { maps: maps.root().into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
@@ -83,6 +87,7 @@ fn run_split(
     prepared: &Prepared,
     sides: &Sides,
     maps: &Maps,
+    checkpoint: Option<&Path>,
     session: &Session<'_>,
 ) -> Result<Vec<GroupResult>> {
     let (config, split) = (&prepared.config, sides.split.index);
@@ -103,23 +108,34 @@ fn run_split(
     maps.start_split(split, &config.selection_metrics)?;
     write_start(maps, sides)?;
     let mut trainer = Trainer::new(prepared, sides, maps, session)?;
+    if let Some(checkpoint) = checkpoint {
+        trainer.resume(checkpoint)?;
+        let (epoch, batch) = trainer.done();
+        session.tell(Event::Resumed { split, epoch, batch });
+    }
     trainer.run()?;
     let mut results = Vec::new();
     for (i, metric) in config.selection_metrics.iter().enumerate() {
-        let Some(best) = trainer.best[i].take() else {
+        if !trainer.has_best(i) {
             let text =
                 format!("{metric} was never defined in split {split}, so no model was kept for it");
             session.tell(Event::Warning { text });
             continue;
+        }
+        // What was evaluated when the model was kept need not be evaluated again.
+        let best = trainer.best[i].take();
+        if best.as_ref().is_none_or(|best| best.train.is_none()) {
+            trainer.load_best(&maps.best_model(split, metric))?;
+        }
+        let validation = match &best {
+            Some(best) => best.validation.clone(),
+            None => trainer.evaluate_validation()?,
         };
-        let train = match &best.train {
-            Some(train) => train.clone(),
-            None => {
-                trainer.load_best(&maps.best_model(split, metric))?;
-                trainer.evaluate_train()?
-            }
+        let train = match best.as_ref().and_then(|best| best.train.clone()) {
+            Some(train) => train,
+            None => trainer.evaluate_train()?,
         };
-        let groups = [("train", &train), ("validation", &best.validation)];
+        let groups = [("train", &train), ("validation", &validation)];
         results.extend(write_results(prepared, maps, split, metric, &groups, session)?);
     }
     maps.finish_split(split)?;

@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor, no_grad_guard};
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::network::Network;
 
 /// Adam with an L2 penalty (Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>), as PyTorch's.
@@ -88,6 +88,26 @@ impl Adam {
             state.extend(named.map(|(name, tensor)| (format!("optimizer.{what}.{name}"), tensor)));
         }
         state
+    }
+}
+
+impl Adam {
+    /// Goes on with moments and step counters that [`Adam::state`] gave.
+    ///
+    /// # Errors
+    /// [`Code::BadMaps`] for a tensor that is missing or of another shape.
+    pub(crate) fn load_state(&mut self, found: &[(String, Tensor)]) -> Result<()> {
+        let _no_grad = no_grad_guard();
+        for (name, tensor) in self.state() {
+            let other = found.iter().find(|(other, _)| *other == name);
+            let other = other.filter(|(_, other)| other.size() == tensor.size());
+            let Some((_, other)) = other else {
+                let message = format!("the checkpoint lacks {name}, or has another shape for it");
+                return Err(Error::new(Code::BadMaps, message));
+            };
+            tensor.shallow_clone().f_copy_(other)?;
+        }
+        Ok(())
     }
 }
 

@@ -94,10 +94,29 @@ impl Prepared {
     }
 }
 
-/// Finds and checks everything that `config` names.
+/// Finds and checks everything that `config` names, for a new experiment.
 pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared> {
+    prepare_either(config, None, session)
+}
+
+/// The same for a network that exists, in a folder that does.
+pub(crate) fn prepare_network(
+    config: Config,
+    network: NetworkSpec,
+    session: &Session<'_>,
+) -> Result<Prepared> {
+    prepare_either(config, Some(network), session)
+}
+
+fn prepare_either(
+    config: Config,
+    network: Option<NetworkSpec>,
+    session: &Session<'_>,
+) -> Result<Prepared> {
     let mut problems = Problems::default();
-    problems.take(check_output(&config.output));
+    if network.is_none() {
+        problems.take(check_output(&config.output));
+    }
     let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
     let splits = problems.take(read_splits(&config));
@@ -129,7 +148,10 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
         outputs: outputs(config.task, &classes, &input)[0],
         options: config.train.map("options")?.clone(),
     };
-    let spec = named.architecture.architecture.build(&request, session.catalog)?;
+    let spec = match network {
+        Some(network) => network,
+        None => named.architecture.architecture.build(&request, session.catalog)?,
+    };
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     check_output_shape(config.task, &classes, &plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);

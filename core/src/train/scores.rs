@@ -1,5 +1,7 @@
 //! How right predictions are: the metrics of the catalog over an evaluation.
 
+use serde::{Deserialize, Serialize};
+
 use super::evaluate::{Evaluation, image_metrics};
 use super::session::Session;
 use crate::catalog::{Catalog, MetricEntry};
@@ -11,7 +13,7 @@ use crate::metric::{
 use crate::task::Task;
 
 /// A metric's value over a set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Score {
     pub(crate) name: String,
     pub(crate) value: Option<f64>,

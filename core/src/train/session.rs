@@ -89,6 +89,15 @@ pub enum Event {
         /// Which tensor went where.
         transfer: Transfer,
     },
+    /// A split goes on where its checkpoint stands.
+    Resumed {
+        /// The split.
+        split: usize,
+        /// Epochs that are done.
+        epoch: usize,
+        /// Batches of the next one that are done.
+        batch: usize,
+    },
     /// An epoch begins.
     EpochStarted {
         /// The epoch.

@@ -13,6 +13,7 @@ use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
 mod extensions;
+mod resume;
 mod tensors;
 
 /// A network of one convolution, with batch norm and dropout where asked for.
@@ -61,12 +62,17 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    fn with(change: impl Fn(&mut PhantomOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = PhantomOptions {
+        let mut options = PhantomOptions {
             participants_per_class: 6,
             image_size: [20, 22, 18],
             ..PhantomOptions::default()
         };
+        change(&mut options);
         let phantom = generate(&folder.path().join("data"), &options).unwrap();
         Self { caps: phantom.caps, splits: phantom.splits, folder }
     }
@@ -143,6 +149,7 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
         "network.json",
         "groups/inputs.tsv",
         "groups/train+validation.tsv",
+        "split-0/last.safetensors",
         "split-0/training_logs/training.tsv",
     ]
     .map(String::from)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
@@ -15,10 +15,10 @@ use super::sides::Sides;
 use super::stopping::{Best, EarlyStopping};
 use crate::data::loader::{Batch, Loader, Sample};
 use crate::data::split::Label;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Place, Result};
 use crate::maps::{Maps, TrainingRow};
 use crate::metric::Direction;
-use crate::network::{Mode, Network, save_checkpoint};
+use crate::network::{Mode, Network, load_checkpoint, save_checkpoint};
 use crate::random::{Random, derived_seed};
 
 /// The state of a split that is being trained.
@@ -32,7 +32,6 @@ pub(crate) struct Trainer<'a> {
     pub(crate) network: Network,
     optimizer: Adam,
     progress: Progress,
-    rows: Vec<TrainingRow>,
     /// The evaluations of the best model of each selection metric.
     pub(crate) best: Vec<Option<Rc<Evaluations>>>,
 }
@@ -44,13 +43,17 @@ pub(crate) struct Evaluations {
 }
 
 /// Where training stands; written into the checkpoint.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Progress {
     epoch: usize,
     /// Batches done in this epoch.
     batch: usize,
     stopping: EarlyStopping,
+    /// Whether early stopping has ended it.
+    stopped: bool,
     best: Vec<Best>,
+    /// The training log so far.
+    rows: Vec<TrainingRow>,
 }
 
 impl<'a> Trainer<'a> {
@@ -78,13 +81,14 @@ impl<'a> Trainer<'a> {
             validation: prepared.samples(&sides.validation),
             network,
             optimizer,
-            rows: Vec::new(),
             best: best.iter().map(|_| None).collect(),
             progress: Progress {
                 epoch: 0,
                 batch: 0,
                 stopping: EarlyStopping::new(config.patience, config.tolerance),
+                stopped: false,
                 best,
+                rows: Vec::new(),
             },
         })
     }
@@ -96,7 +100,7 @@ impl<'a> Trainer<'a> {
     /// the images and libtorch say.
     pub(crate) fn run(&mut self) -> Result<()> {
         let config = &self.prepared.config;
-        while self.progress.epoch < config.epochs {
+        while self.progress.epoch < config.epochs && !self.progress.stopped {
             let start = Instant::now();
             let (epoch, epochs) = (self.progress.epoch, config.epochs);
             let batches = self.batches(epoch);
@@ -108,7 +112,7 @@ impl<'a> Trainer<'a> {
             let validation_loss = evaluations.validation.loss.unwrap_or(f64::NAN);
             self.progress.epoch += 1;
             self.progress.batch = 0;
-            let stop = self.progress.stopping.stops_after(validation_loss);
+            self.progress.stopped = self.progress.stopping.stops_after(validation_loss);
             self.save_checkpoint()?;
             self.session.tell(Event::EpochEnded {
                 epoch,
@@ -119,9 +123,8 @@ impl<'a> Trainer<'a> {
                 best: improved,
                 seconds: start.elapsed().as_secs_f64(),
             });
-            if stop && epoch + 1 < epochs {
+            if self.progress.stopped && epoch + 1 < epochs {
                 self.session.tell(Event::EarlyStop { epoch, patience: config.patience });
-                break;
             }
         }
         Ok(())
@@ -135,14 +138,18 @@ impl<'a> Trainer<'a> {
         order.chunks(self.prepared.config.batch_size).map(<[_]>::to_vec).collect()
     }
 
+    /// The batches of an epoch that are still to be done.
     fn epoch(&mut self, batches: Vec<Vec<(Sample, Label)>>) -> Result<()> {
         let config = &self.prepared.config;
+        let done = self.progress.batch;
+        let mut updates = done.div_ceil(config.accumulation_steps);
+        self.evaluate_within(updates, done == batches.len())?;
+        let left = batches.iter().skip(done);
         let samples: Vec<Vec<Sample>> =
-            batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
+            left.map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
         let source = self.prepared.training_source(self.split(), self.progress.epoch);
         let loader = Loader::new(source, samples, config.loader_threads);
-        let mut updates = 0;
-        for (i, batch) in loader.enumerate() {
+        for (i, batch) in (done..).zip(loader) {
             let batch = batch?;
             let window = i / config.accumulation_steps * config.accumulation_steps;
             let window = &batches[window..batches.len().min(window + config.accumulation_steps)];
@@ -160,9 +167,20 @@ impl<'a> Trainer<'a> {
             if self.session.stopped() {
                 return Err(self.interrupted(Error::new(Code::Interrupted, "stopped after a step")));
             }
-            if config.evaluation_steps > 0 && updates % config.evaluation_steps == 0 && !last {
-                self.evaluate().map_err(|error| self.interrupted(error))?;
-            }
+            self.evaluate_within(updates, last)?;
+        }
+        Ok(())
+    }
+
+    /// Evaluates after so many weight updates of the epoch, where that is asked for and not done yet;
+    /// at the epoch's end that is done anyway.
+    fn evaluate_within(&mut self, updates: usize, last: bool) -> Result<()> {
+        let every = self.prepared.config.evaluation_steps;
+        let (epoch, batch) = (self.progress.epoch, self.progress.batch);
+        let row = self.progress.rows.last();
+        let done = row.is_some_and(|row| (row.epoch, row.iteration) == (epoch, batch));
+        if every > 0 && updates > 0 && updates % every == 0 && !last && !done {
+            self.evaluate().map_err(|error| self.interrupted(error))?;
         }
         Ok(())
     }
@@ -223,13 +241,13 @@ impl<'a> Trainer<'a> {
         };
         let validation = run(&self.validation, "validation")?;
         let catalog = self.session.catalog;
-        self.rows.push(TrainingRow {
+        self.progress.rows.push(TrainingRow {
             epoch: self.progress.epoch,
             iteration: self.progress.batch,
             train: train.as_ref().map(|train| train.scores(catalog)).transpose()?,
             validation: validation.scores(catalog)?,
         });
-        self.maps.write_training(self.split(), &self.rows)?;
+        self.maps.write_training(self.split(), &self.progress.rows)?;
         Ok(Rc::new(Evaluations { train, validation }))
     }
 
@@ -245,7 +263,7 @@ impl<'a> Trainer<'a> {
 
     /// A metric of the validation set, or its loss, in the last evaluation.
     fn validation_score(&self, name: &str) -> Option<f64> {
-        self.rows.last()?.validation.iter().find(|score| score.name == name)?.value
+        self.progress.rows.last()?.validation.iter().find(|score| score.name == name)?.value
     }
 
     /// Keeps the model for every metric that is strictly better than ever; gives their names.
@@ -284,6 +302,44 @@ impl<'a> Trainer<'a> {
             }
             Err(failed) => failed,
         }
+    }
+
+    /// Goes on where a checkpoint stands.
+    ///
+    /// # Errors
+    /// A damaged checkpoint, or one of another training.
+    pub(crate) fn resume(&mut self, file: &Path) -> Result<()> {
+        let here = |error: Error| error.at(Place::File(file.into()));
+        let (optimizer, progress) = load_checkpoint(file, &mut self.network)?;
+        self.optimizer.load_state(&optimizer).map_err(here)?;
+        let progress: Progress = serde_json::from_str(&progress).map_err(|error| {
+            here(Error::new(Code::BadMaps, "the checkpoint is damaged").because(error))
+        })?;
+        let names = |progress: &Progress| -> Vec<String> {
+            progress.best.iter().map(|best| best.metric.clone()).collect()
+        };
+        if names(&progress) != names(&self.progress) {
+            let message = "the checkpoint keeps models by other metrics than the options ask for";
+            return Err(here(Error::new(Code::BadMaps, message)));
+        }
+        self.progress = progress;
+        Ok(())
+    }
+
+    /// Epochs and, of the next one, batches that are done.
+    pub(crate) fn done(&self) -> (usize, usize) {
+        (self.progress.epoch, self.progress.batch)
+    }
+
+    /// Whether a model was ever kept for a metric.
+    pub(crate) fn has_best(&self, i: usize) -> bool {
+        self.progress.best[i].record.is_some()
+    }
+
+    /// The validation set's evaluation by the model that the network now holds.
+    pub(crate) fn evaluate_validation(&self) -> Result<Evaluation> {
+        let evaluator = self.prepared.evaluator(self.sides, self.session);
+        evaluator.run(&self.network, &self.validation, "validation")
     }
 
     fn save_checkpoint(&self) -> Result<()> {

@@ -25,6 +25,7 @@ mod list;
 mod new;
 mod plugins;
 mod repl;
+mod resume;
 mod run;
 
 /// Deep learning on brain images, by scripts.
@@ -47,6 +48,7 @@ enum Command {
     Explain(explain::Args),
     Plugins(plugins::Args),
     Repl(repl::Args),
+    Resume(resume::Args),
     Import(import::Args),
     Definitions(definitions::Args),
     New(new::Args),
@@ -65,6 +67,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
+            Command::Resume(args) => resume::run(args, plugins),
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),

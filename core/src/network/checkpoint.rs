@@ -1,0 +1,54 @@
+//! Everything that training needs to go on, in one file.
+
+use std::path::Path;
+
+use safetensors::tensor::SafeTensors;
+use tch::Tensor;
+
+use super::Network;
+use super::weights::{parse_tensors, save_tensors};
+use crate::error::{Code, Error, Place, Result};
+
+/// What the names of the optimiser's tensors begin with.
+const OPTIMIZER: &str = "optimizer.";
+
+/// The key of the note on where training stands.
+const PROGRESS: &str = "progress";
+
+/// Writes weights, optimiser state and progress (JSON) into one file, atomically: a checkpoint is
+/// whole or not there.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn save_checkpoint(
+    path: &Path,
+    network: &Network,
+    optimizer: &[(String, &Tensor)],
+    progress: &str,
+) -> Result<()> {
+    let mut named = network.named();
+    named.extend(optimizer.iter().cloned());
+    save_tensors(path, &named, Some((PROGRESS, progress)))
+}
+
+/// Reads a checkpoint into the network; gives the optimiser's tensors and the progress.
+///
+/// # Errors
+/// [`Code::BadMaps`] for a damaged file, [`Code::WeightsMismatch`] for one of another network.
+pub(crate) fn load_checkpoint(
+    path: &Path,
+    network: &mut Network,
+) -> Result<(Vec<(String, Tensor)>, String)> {
+    let data = std::fs::read(path).map_err(|e| Error::io(path, "read the checkpoint", &e))?;
+    let (optimizer, weights): (Vec<_>, Vec<_>) =
+        parse_tensors(path, &data)?.into_iter().partition(|(name, _)| name.starts_with(OPTIMIZER));
+    let header = SafeTensors::read_metadata(&data).ok();
+    let progress =
+        header.and_then(|(_, header)| header.metadata().as_ref()?.get(PROGRESS).cloned());
+    let Some(progress) = progress else {
+        return Err(Error::new(Code::BadMaps, "the checkpoint does not say where training stands")
+            .at(Place::File(path.into())));
+    };
+    network.set(&weights, path)?;
+    Ok((optimizer, progress))
+}

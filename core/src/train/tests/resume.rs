@@ -1,0 +1,112 @@
+//! A training that was interrupted ends as one that never was.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+
+/// Files that tell when or where, but not what.
+const APART: [&str; 3] = ["information.log", ".lock", "maps.json"];
+
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let kept = files(folder).into_iter().filter(|name| !APART.contains(&name.as_str()));
+    kept.map(|name| (name.clone(), std::fs::read(folder.join(&name)).unwrap())).collect()
+}
+
+#[track_caller]
+fn assert_same(found: &Path, expected: &Path) {
+    let (found, expected) = (contents(found), contents(expected));
+    let names =
+        |list: &[(String, Vec<u8>)]| list.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&expected));
+    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+        assert!(found == expected, "{name} differs");
+    }
+}
+
+/// Goes on, and stops again at the `at`-th event; whether it came to the end.
+fn go_on(maps: &Path, at: usize) -> bool {
+    let (catalog, stop, told) = (catalog(), AtomicBool::new(false), AtomicUsize::new(0));
+    let events = |_: &Event| {
+        if told.fetch_add(1, Ordering::Relaxed) + 1 == at {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
+    match resume(maps, None, &session) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.code(), Code::Interrupted, "{error}");
+            false
+        }
+    }
+}
+
+/// Every event that a run tells is a moment to stop at, within epochs and evaluations, in both splits;
+/// and after each the next run is stopped a little later again.
+#[test]
+fn interrupted_anywhere_and_gone_on_everything_is_the_same() {
+    let bench = Bench::with(|options| options.n_splits = 2);
+    let change = || {
+        json!({"epochs": 3, "evaluation_steps": 2, "accumulation_steps": 2, "batch_size": 2,
+            "augmentation": ["Noise"], "patience": 2})
+    };
+    bench.run("whole", change()).unwrap();
+    let mut trials = 0;
+    for at in (8..).step_by(4) {
+        let output = format!("stopped-{at}");
+        let (catalog, stop, told) = (catalog(), AtomicBool::new(false), AtomicUsize::new(0));
+        let events = |_: &Event| {
+            if told.fetch_add(1, Ordering::Relaxed) + 1 == at {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
+        let maps = bench.path(&output);
+        match run(&bench.options(&output, change()), &session) {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error.code(), Code::Interrupted, "{error}"),
+        }
+        if !maps.join("maps.json").exists() {
+            continue;
+        }
+        trials += 1;
+        while !go_on(&maps, 45) {}
+        assert_same(&maps, &bench.path("whole"));
+    }
+    assert!(trials >= 5, "{trials}");
+}
+
+#[test]
+fn a_finished_experiment_is_extended_as_if_it_had_been_longer() {
+    let bench = Bench::new();
+    let change = |epochs: usize| json!({"epochs": epochs, "patience": 0});
+    bench.run("long", change(5)).unwrap();
+    bench.run("short", change(2)).unwrap();
+    let maps = bench.path("short");
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let [(0, Standing::Finished(Some(_)))] = &standing(&maps).unwrap()[..] else {
+        panic!("{:?}", standing(&maps))
+    };
+    resume(&maps, Some(5), &session).unwrap();
+    assert_same(&maps, &bench.path("long"));
+    // Once more there is nothing to do, and nothing changes.
+    resume(&maps, None, &session).unwrap();
+    assert_same(&maps, &bench.path("long"));
+}
+
+#[test]
+fn what_changed_meanwhile_is_refused() {
+    let bench = Bench::new();
+    bench.run("maps", json!({})).unwrap();
+    let maps = bench.path("maps");
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let images = |name: &String| name.starts_with("subjects") && name.ends_with(".nii.gz");
+    let images: Vec<String> = files(&bench.caps).into_iter().filter(images).collect();
+    std::fs::copy(bench.caps.join(&images[1]), bench.caps.join(&images[0])).unwrap();
+    let error = resume(&maps, None, &session).unwrap_err();
+    assert!(error.to_string().contains("not the one that training began with"), "{error}");
+    std::fs::write(maps.join("split-0/last.safetensors"), b"cut").unwrap();
+    assert_eq!(resume(&maps, None, &session).unwrap_err().code(), Code::BadMaps);
+}
