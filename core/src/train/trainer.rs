@@ -179,7 +179,7 @@ impl<'a> Trainer<'a> {
         let (epoch, batch) = (self.progress.epoch, self.progress.batch);
         let row = self.progress.rows.last();
         let done = row.is_some_and(|row| (row.epoch, row.iteration) == (epoch, batch));
-        if every > 0 && updates > 0 && updates % every == 0 && !last && !done {
+        if every > 0 && updates > 0 && updates.is_multiple_of(every) && !last && !done {
             self.evaluate().map_err(|error| self.interrupted(error))?;
         }
         Ok(())

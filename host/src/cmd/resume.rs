@@ -1,9 +1,11 @@
 //! `host resume`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use neurhai_core::catalog::Origin;
 use neurhai_core::train::{Standing, resume, standing};
+use neurhai_core::{Experiment, Used};
 
 use super::{Registering, failed};
 use crate::output;
@@ -28,12 +30,33 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
 
-    #[command(flatten)]
-    registering: Registering,
+    /// A script that registers what the experiment used; by default the one that is kept with it
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+
+    /// Arguments for the script: --name value …
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+/// The script that an experiment was run with, as it is kept with it, where it registered something
+/// that was used.
+fn kept_script(maps: &Path) -> Option<PathBuf> {
+    let file = |used: &Used| match &used.origin {
+        Origin::Script { file, .. } => file.extension().is_some(),
+        _ => false,
+    };
+    Experiment::open(maps).ok().filter(|experiment| experiment.entries.iter().any(file))?;
+    let text = std::fs::read(maps.join("script.rhai")).ok()?;
+    let same = |path: &PathBuf| std::fs::read(path).is_ok_and(|other| other == text);
+    let files = std::fs::read_dir(maps.join("scripts")).ok()?;
+    files.flatten().map(|entry| entry.path()).find(same)
 }
 
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
-    let runtime = match args.registering.runtime(plugins) {
+    let script = args.script.clone().or_else(|| kept_script(&args.maps));
+    let registering = Registering { script, arguments: args.arguments };
+    let runtime = match registering.runtime(plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

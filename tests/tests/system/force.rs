@@ -64,6 +64,58 @@ fn killed_at_any_moment_every_file_is_whole() {
     }
 }
 
+/// Everything that says what was learned, not when or where.
+fn learned(maps: &Path) -> Vec<(String, Vec<u8>)> {
+    let apart = ["information.log", ".lock", "maps.json"];
+    let name = |file: &std::path::PathBuf| file.strip_prefix(maps).unwrap().display().to_string();
+    let mut all: Vec<(String, Vec<u8>)> = files(maps)
+        .iter()
+        .filter(|file| !apart.contains(&name(file).as_str()))
+        .filter(|file| !file.display().to_string().contains(".neurhai-"))
+        .map(|file| (name(file), fs::read(file).unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Killed at twenty moments, and gone on with, an experiment ends with the bytes of one that ran
+/// through.
+#[test]
+fn killed_and_resumed_it_ends_as_if_it_had_run_through() {
+    let place = Place::new();
+    let script = super::TRAIN.replace(
+        "epochs: 2",
+        "epochs: 25, patience: 0, evaluation_steps: 2, selection_metrics: [\"loss\", \"BA\"]",
+    );
+    assert!(place.run(&script).status.success());
+    let maps = place.path().join("maps");
+    let expected = learned(&maps);
+    let mut kills = 0;
+    for trial in 0..20u64 {
+        fs::remove_dir_all(&maps).unwrap();
+        let mut child = start(&place);
+        let begun = Instant::now();
+        while !maps.join("split-0/tmp").is_dir() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing was begun");
+            sleep(Duration::from_millis(2));
+        }
+        // From the first step to the last tables, whatever the machine's speed.
+        sleep(Duration::from_micros(trial * 104_729 % 500_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += u64::from(maps.join("split-0/tmp").is_dir());
+        let output = host(place.path()).args(["resume", "maps"]).output().unwrap();
+        assert!(output.status.success(), "{trial}: {}", said(&output));
+        let found = learned(&maps);
+        for ((name, found), (other, expected)) in found.iter().zip(&expected) {
+            assert_eq!(name, other, "{trial}");
+            assert!(found == expected, "{name} differs in trial {trial}");
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+    assert!(kills >= 5, "only {kills} of 20 were killed before the end");
+}
+
 #[test]
 fn an_interrupt_saves_and_ends_with_130() {
     let place = Place::new();
