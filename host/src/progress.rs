@@ -97,6 +97,17 @@ impl Progress {
                     if *batch > 0 { format!(" and {batch} batches") } else { String::new() };
                 self.line(state, &format!("split {split} goes on after {epoch} epochs{batches}"));
             }
+            Event::NetworkTrained { trained, networks, .. } => {
+                if state.bar.length() != Some(*networks as u64) {
+                    self.start(state, "networks trained", *networks);
+                }
+                state.bar.set_position(*trained as u64);
+                if trained == networks {
+                    state.bar.finish_and_clear();
+                    state.bar = ProgressBar::hidden();
+                    self.line(state, &format!("{networks} networks trained, one for each part"));
+                }
+            }
             Event::EpochStarted { epoch, epochs, steps } => {
                 state.epoch = format!("epoch {}/{epochs}", epoch + 1);
                 (state.steps, state.loss, state.losses) = (*steps as u64, 0.0, 0);

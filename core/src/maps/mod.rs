@@ -10,7 +10,8 @@ mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
-    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_sessions, write_weights,
+    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_networks, write_sessions,
+    write_weights,
 };
 
 /// An experiment folder that this process writes.
@@ -60,50 +61,78 @@ impl Maps {
         self.split(split).join(format!("best-{metric}"))
     }
 
-    /// The weights of the best model of a metric.
-    pub(crate) fn best_model(&self, split: usize, metric: &str) -> PathBuf {
-        self.best(split, metric).join("model.safetensors")
+    /// The weights of the best model of a metric; of one network where there are several.
+    pub(crate) fn best_model(&self, split: usize, metric: &str, network: Option<usize>) -> PathBuf {
+        self.best(split, metric).join(of_network(network, "model.safetensors"))
     }
 
     /// Where training stands; there while a split is unfinished.
-    pub(crate) fn checkpoint(&self, split: usize) -> PathBuf {
-        self.split(split).join("tmp").join("checkpoint.safetensors")
+    pub(crate) fn checkpoint(&self, split: usize, network: Option<usize>) -> PathBuf {
+        self.split(split).join("tmp").join(of_network(network, "checkpoint.safetensors"))
     }
 
     /// Where training of a finished split stood at its end, so that it can go on.
-    pub(crate) fn last(&self, split: usize) -> PathBuf {
-        self.split(split).join("last.safetensors")
+    pub(crate) fn last(&self, split: usize, network: Option<usize>) -> PathBuf {
+        self.split(split).join(of_network(network, "last.safetensors"))
+    }
+
+    /// Where training of a split goes on, if it was begun.
+    pub(crate) fn goes_on(&self, split: usize, network: Option<usize>) -> Option<PathBuf> {
+        let files = [self.checkpoint(split, network), self.last(split, network)];
+        files.into_iter().find(|file| file.is_file())
     }
 
     /// Makes the folders of a split.
-    pub(crate) fn start_split(&self, split: usize, metrics: &[String]) -> Result<()> {
-        let folder = self.split(split);
-        let mut folders = vec![folder.join("tmp"), folder.join("training_logs")];
+    pub(crate) fn start_split(
+        &self,
+        split: usize,
+        metrics: &[String],
+        networks: &[Option<usize>],
+    ) -> Result<()> {
+        let mut folders = vec![self.split(split).join("tmp")];
+        folders.extend(networks.iter().map(|network| self.logs(split, *network)));
         folders.extend(metrics.iter().map(|metric| self.best(split, metric)));
         folders.iter().try_for_each(|folder| make_folder(folder))
     }
 
+    fn logs(&self, split: usize, network: Option<usize>) -> PathBuf {
+        let folder = self.split(split).join("training_logs");
+        network.map_or_else(|| folder.clone(), |i| folder.join(format!("network-{i}")))
+    }
+
     /// Marks a split as finished: its last state stays, what only an unfinished one needs goes.
-    pub(crate) fn finish_split(&self, split: usize) -> Result<()> {
-        let (checkpoint, last) = (self.checkpoint(split), self.last(split));
-        if checkpoint.exists() {
-            std::fs::rename(&checkpoint, &last)
-                .map_err(|error| Error::io(&last, "keep the last state", &error))?;
+    pub(crate) fn finish_split(&self, split: usize, networks: &[Option<usize>]) -> Result<()> {
+        for network in networks {
+            let (checkpoint, last) = (self.checkpoint(split, *network), self.last(split, *network));
+            if checkpoint.exists() {
+                std::fs::rename(&checkpoint, &last)
+                    .map_err(|error| Error::io(&last, "keep the last state", &error))?;
+            }
         }
         let folder = self.split(split).join("tmp");
         std::fs::remove_dir_all(&folder)
             .map_err(|error| Error::io(&folder, "remove the checkpoint", &error))
     }
 
-    /// Writes the whole training log of a split.
-    pub(crate) fn write_training(&self, split: usize, rows: &[TrainingRow]) -> Result<()> {
-        tables::write_training(&self.split(split).join("training_logs/training.tsv"), rows)
+    /// Writes the whole training log of a network.
+    pub(crate) fn write_training(
+        &self,
+        split: usize,
+        network: Option<usize>,
+        rows: &[TrainingRow],
+    ) -> Result<()> {
+        tables::write_training(&self.logs(split, network).join("training.tsv"), rows)
     }
 
     /// Writes a text file of the folder.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         files::write_atomic(&self.root.join(name), |out| out.write_all(text.as_bytes()))
     }
+}
+
+/// The name of a file of one network, as ClinicaDL puts it.
+fn of_network(network: Option<usize>, name: &str) -> String {
+    network.map_or_else(|| name.to_owned(), |i| format!("network-{i}_{name}"))
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {

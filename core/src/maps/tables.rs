@@ -122,6 +122,17 @@ pub(crate) fn write_group(
     write_tsv(&file("metrics"), &columns, lines)
 }
 
+/// Writes the metrics of each network, a line per network.
+pub(crate) fn write_networks(path: &Path, networks: &[Vec<Score>]) -> Result<()> {
+    let names = networks.iter().take(1).flatten().map(|score| score.name.as_str());
+    let columns: Vec<&str> = ["network"].into_iter().chain(names).collect();
+    let rows = networks.iter().enumerate().map(|(network, scores)| {
+        let values = scores.iter().map(|score| number(score.value));
+        [network.to_string()].into_iter().chain(values).collect::<Vec<String>>()
+    });
+    write_tsv(path, &columns, rows)
+}
+
 /// Writes what each part's vote weighs.
 pub(crate) fn write_weights(path: &Path, weights: &[f64], parts: &dyn Parts) -> Result<()> {
     let id = format!("{}_id", parts.mode());

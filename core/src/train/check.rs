@@ -90,7 +90,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         .saturating_add(elements(&prepared.input).unwrap_or(0).saturating_mul(4 * batch));
 
     let first = &prepared.splits[0];
-    let network = prepared.network(first, session)?;
+    let network = prepared.network(first, prepared.networks()[0], session)?;
     let frozen =
         parameters - network.trainable().filter_map(|(p, _)| elements(&p.shape)).sum::<i64>();
     let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
@@ -99,7 +99,9 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     let labels: Vec<Label> = chunk.iter().map(|(_, label)| *label).collect();
     let chunk: Vec<Sample> = chunk.into_iter().map(|(sample, _)| sample).collect();
     let mut seconds_per_batch = 0.0;
-    for loaded in Loader::new(prepared.training_source(first.split.index, 0), vec![chunk; 2], 0) {
+    for loaded in
+        Loader::new(prepared.training_source(config.seed, first.split.index, 0), vec![chunk; 2], 0)
+    {
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
         let pass = network.pass(&x, Mode::Training { seed: config.seed })?;

@@ -15,6 +15,7 @@ pub(crate) struct Config {
     pub(crate) data: Options,
     pub(crate) task: Task,
     pub(crate) output: PathBuf,
+    pub(crate) multi_network: bool,
     pub(crate) epochs: usize,
     pub(crate) batch_size: usize,
     pub(crate) accumulation_steps: usize,
@@ -49,6 +50,7 @@ impl Config {
         };
         Ok(Self {
             task: Task::named(train.text("task")?).unwrap_or(Task::Classification),
+            multi_network: train.flag("multi_network")?,
             output: train.text("output")?.into(),
             epochs: count("epochs")?,
             batch_size: count("batch_size")?,

@@ -167,7 +167,7 @@ fn budget(data: &Options) -> Result<usize> {
 }
 
 /// Bytes of memory that are free, or 4 GiB where the system does not say.
-fn available_memory() -> usize {
+pub(super) fn available_memory() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());

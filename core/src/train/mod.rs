@@ -1,7 +1,5 @@
 //! Training: from options to an experiment folder.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
 use crate::device;
@@ -15,6 +13,7 @@ mod finite;
 mod image_level;
 mod inputs;
 mod named;
+mod networks;
 mod objective;
 mod optimizer;
 mod options;
@@ -46,7 +45,6 @@ use prepare::{Prepared, prepare};
 use record::{configuration, entries, parameters, write_groups, write_start};
 use results::write_results;
 use sides::Sides;
-use trainer::Trainer;
 
 /// Trains and evaluates every split that the options ask for, and writes the experiment folder.
 ///
@@ -76,7 +74,7 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
     write_groups(&prepared, &maps)?;
     let mut results = Vec::new();
     for sides in &prepared.splits {
-        results.extend(run_split(&prepared, sides, &maps, None, session)?);
+        results.extend(run_split(&prepared, sides, &maps, false, session)?);
     }
     session.tell(Event::Finished { maps: maps.root().into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
@@ -87,7 +85,7 @@ fn run_split(
     prepared: &Prepared,
     sides: &Sides,
     maps: &Maps,
-    checkpoint: Option<&Path>,
+    goes_on: bool,
     session: &Session<'_>,
 ) -> Result<Vec<GroupResult>> {
     let (config, split) = (&prepared.config, sides.split.index);
@@ -101,44 +99,21 @@ fn run_split(
         let text = format!("{participant} is in both train and validation of split {split}");
         session.tell(Event::Warning { text });
     }
-    if let (Some(source), Some(transfer)) = (sides.start.source(), sides.start.transfer()) {
-        let from = source.file.clone();
-        session.tell(Event::Transferred { split, from, transfer: transfer.clone() });
+    if let Some(taken) = sides.start.taken() {
+        let (from, transfer) = (taken.file.clone(), taken.transfer.clone());
+        session.tell(Event::Transferred { split, from, transfer });
     }
-    maps.start_split(split, &config.selection_metrics)?;
+    let networks = prepared.networks();
+    maps.start_split(split, &config.selection_metrics, &networks)?;
     write_start(maps, sides)?;
-    let mut trainer = Trainer::new(prepared, sides, maps, session)?;
-    if let Some(checkpoint) = checkpoint {
-        trainer.resume(checkpoint)?;
-        let (epoch, batch) = trainer.done();
-        session.tell(Event::Resumed { split, epoch, batch });
-    }
-    trainer.run()?;
+    let judged = networks::train(prepared, sides, maps, goes_on, session)?;
     let mut results = Vec::new();
-    for (i, metric) in config.selection_metrics.iter().enumerate() {
-        if !trainer.has_best(i) {
-            let text =
-                format!("{metric} was never defined in split {split}, so no model was kept for it");
-            session.tell(Event::Warning { text });
-            continue;
-        }
-        // What was evaluated when the model was kept need not be evaluated again.
-        let best = trainer.best[i].take();
-        if best.as_ref().is_none_or(|best| best.train.is_none()) {
-            trainer.load_best(&maps.best_model(split, metric))?;
-        }
-        let validation = match &best {
-            Some(best) => best.validation.clone(),
-            None => trainer.evaluate_validation()?,
-        };
-        let train = match best.as_ref().and_then(|best| best.train.clone()) {
-            Some(train) => train,
-            None => trainer.evaluate_train()?,
-        };
-        let groups = [("train", &train), ("validation", &validation)];
+    for (metric, judged) in config.selection_metrics.iter().zip(&judged) {
+        let Some([train, validation]) = judged else { continue };
+        let groups = [("train", train), ("validation", validation)];
         results.extend(write_results(prepared, maps, split, metric, &groups, session)?);
     }
-    maps.finish_split(split)?;
+    maps.finish_split(split, &networks)?;
     Ok(results)
 }
 

@@ -67,6 +67,18 @@ pub fn specs() -> Vec<OptionSpec> {
             "CrossEntropyLoss for a classification, MSELoss otherwise",
             "the registered loss",
         ),
+        OptionSpec::new(
+            "multi_network",
+            Kind::Bool,
+            false,
+            "train a network for each part of the image, instead of one for all",
+        ),
+        OptionSpec::absent(
+            "networks_at_once",
+            count(1),
+            "as many as there are processors and memory for",
+            "networks of a multi_network that are trained side by side; results do not depend on it",
+        ),
         OptionSpec::absent(
             "transfer",
             Kind::Text,
@@ -88,7 +100,7 @@ pub fn specs() -> Vec<OptionSpec> {
         OptionSpec::absent(
             "transfer_network",
             count(0),
-            "the only one",
+            "the only one, or that of the same part",
             "the network to take them from, where there is one per part",
         ),
         OptionSpec::new(

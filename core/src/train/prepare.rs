@@ -52,20 +52,45 @@ impl Prepared {
         Plan::new(self.spec.clone(), &self.input, session.catalog)
     }
 
+    /// The networks of a split: one for each part, or one for all.
+    pub(crate) fn networks(&self) -> Vec<Option<usize>> {
+        match self.config.multi_network {
+            true => (0..self.source.parts.count()).map(Some).collect(),
+            false => vec![None],
+        }
+    }
+
+    /// The seed of a network: one of several has its own.
+    pub(crate) fn seed(&self, network: Option<usize>) -> u64 {
+        let seed = self.config.seed;
+        network.map_or(seed, |number| derived_seed(seed, "network", &[number as u64]))
+    }
+
     /// The network that a split begins with.
-    pub(crate) fn network(&self, sides: &Sides, session: &Session<'_>) -> Result<Network> {
-        sides.start.network(self.plan(session)?, &self.config, self.device)
+    pub(crate) fn network(
+        &self,
+        sides: &Sides,
+        number: Option<usize>,
+        session: &Session<'_>,
+    ) -> Result<Network> {
+        let own = (number, self.seed(number));
+        sides.start.network(self.plan(session)?, own, self.device)
     }
 
     /// Where training samples of an epoch come from, augmented where that was asked for.
-    pub(crate) fn training_source(&self, split: usize, epoch: usize) -> Source {
+    pub(crate) fn training_source(&self, seed: u64, split: usize, epoch: usize) -> Source {
         let mut source = self.source.clone();
         if !self.augmentation.is_empty() {
             let keys = [split as u64, epoch as u64];
-            let seed = derived_seed(self.config.seed, "augmentation", &keys);
+            let seed = derived_seed(seed, "augmentation", &keys);
             source.augment = Some((Arc::clone(&self.augmentation), seed));
         }
         source
+    }
+
+    /// Threads that load for a network; of several networks each cuts its own parts.
+    pub(crate) fn loader_threads(&self) -> usize {
+        if self.config.multi_network { 0 } else { self.config.loader_threads }
     }
 
     /// How sets are evaluated.
@@ -78,7 +103,7 @@ impl Prepared {
             objective: &sides.objective,
             source: &self.source,
             batch_size: self.evaluation_batch,
-            threads: self.config.loader_threads,
+            threads: self.loader_threads(),
             session,
         }
     }
@@ -142,6 +167,12 @@ fn prepare_either(
 
     let source = source(visits, &caps, &preprocessing, &config.data, session)?;
     let input = source.parts.shape(0);
+    if config.multi_network && source.parts.count() < 2 {
+        let message = "a network for each part needs an image that is cut into several";
+        return Err(Error::new(Code::BadOption, message)
+            .at(Place::Option("multi_network".into()))
+            .help("cut it: data.patches(50, 50), data.slices(#{}), data.roi([\"a\", \"b\"])"));
+    }
     let classes = splits[0].classes.as_ref().map_or_else(Vec::new, |classes| classes.names.clone());
     let request = ArchitectureRequest {
         input: input.clone(),

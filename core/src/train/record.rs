@@ -20,7 +20,7 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     let groups = maps.root().join("groups");
     let images = &prepared.source.images;
     let own = (0..images.len()).map(|i| images.session(i));
-    let sources = prepared.splits.iter().filter_map(|sides| sides.start.source());
+    let sources = prepared.splits.iter().filter_map(|sides| sides.start.taken());
     let mut seen = BTreeSet::new();
     let all = own.chain(sources.flat_map(|source| &source.sessions));
     let all = all.filter(|visit| seen.insert((&visit.participant, &visit.session)));
@@ -51,18 +51,17 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
 
 /// Where the weights of a split's network came from, where that is not chance.
 pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
-    let (Some(source), Some(transfer)) = (sides.start.source(), sides.start.transfer()) else {
-        return Ok(());
-    };
+    let Some(taken) = sides.start.taken() else { return Ok(()) };
+    let choice = taken.choice();
     let text = json!({
-        "path": source.path,
-        "file": source.file,
-        "blake3": source.blake3,
-        "split": source.split,
-        "metric": source.metric,
-        "network": source.network,
-        "architecture": source.architecture,
-        "tensors": transfer.lines,
+        "path": taken.path,
+        "file": taken.file,
+        "blake3": taken.blake3,
+        "split": choice.split,
+        "metric": choice.split.is_some().then_some(&choice.metric),
+        "network": choice.network,
+        "architecture": taken.architecture,
+        "tensors": taken.transfer.lines,
     });
     maps.write(&format!("split-{}/transfer.json", sides.split.index), &format!("{text:#}\n"))
 }
@@ -107,7 +106,7 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
     let dropout = train.map("options")?.get("dropout").cloned().unwrap_or(json!(0.0));
     let value = json!({
         "architecture": prepared.spec.architecture,
-        "multi_network": false,
+        "multi_network": config.multi_network,
         "dropout": dropout,
         "selection_metrics": config.selection_metrics,
         "label": if task == Task::Reconstruction { json!(null) } else { json!(config.label()?) },

@@ -8,7 +8,7 @@ use super::outcome::{GroupResult, MetricScore};
 use super::prepare::Prepared;
 use super::session::Session;
 use crate::error::Result;
-use crate::maps::{Maps, Sheet, write_fitted, write_group, write_weights};
+use crate::maps::{Maps, Sheet, write_fitted, write_group, write_networks, write_weights};
 use crate::task::Task;
 
 /// Writes predictions and metrics of groups by the best model of a metric, part by part and, where
@@ -40,6 +40,14 @@ pub(super) fn write_results(
     };
     for (group, evaluation) in groups {
         keep(group, mode, evaluation)?;
+    }
+    if config.multi_network {
+        for (group, evaluation) in groups {
+            let of_part = |part| evaluation.of_part(part).scores(catalog);
+            let scores = (0..parts.count()).map(of_part).collect::<Result<Vec<_>>>()?;
+            let file = format!("{group}/{group}_{mode}_level_metrics_per_network.tsv");
+            write_networks(&maps.best(split, metric).join(file), &scores)?;
+        }
     }
     if mode != "image" && config.task != Task::Reconstruction {
         let by = config.vote_weights()?;

@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::Experiment;
 use crate::files;
 use crate::maps::Maps;
+use crate::transfer::folder::list;
 
 /// How far a split is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,15 +43,19 @@ pub fn standing(maps: &Path) -> Result<Vec<(usize, Standing)>> {
 
 fn of_split(maps: &Path, split: usize) -> Standing {
     let folder = maps.join(format!("split-{split}"));
-    let there = |name: &str| Some(folder.join(name)).filter(|file| file.is_file());
+    // Of several networks the first one found tells.
+    let there = |folder: &Path, name: &str| -> Option<PathBuf> {
+        let names = list(folder).ok()?;
+        names.into_iter().find(|file| file.ends_with(name)).map(|file| folder.join(file))
+    };
+    let last = || there(&folder, "last.safetensors");
     if folder.join("tmp").is_dir() {
         // An extension that was interrupted before its first checkpoint begins with the last state.
-        return Standing::Begun(
-            there("tmp/checkpoint.safetensors").or_else(|| there("last.safetensors")),
-        );
+        let checkpoint = there(&folder.join("tmp"), "checkpoint.safetensors");
+        return Standing::Begun(checkpoint.or_else(last));
     }
     match folder.is_dir() {
-        true => Standing::Finished(there("last.safetensors")),
+        true => Standing::Finished(last()),
         false => Standing::Absent,
     }
 }
@@ -84,17 +89,12 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     let mut results = Vec::new();
     for sides in &prepared.splits {
         let found = standing.iter().find(|(split, _)| *split == sides.split.index);
-        let checkpoint = match found {
-            Some((_, Standing::Begun(checkpoint))) => checkpoint.as_deref(),
-            Some((split, Standing::Finished(None))) => {
-                let message = format!("split {split} is finished, and its last state is gone");
-                let error = Error::new(Code::BadMaps, message).at(Place::File(folder.last(*split)));
-                return Err(error.help("train it anew, into another folder"));
-            }
-            Some((_, Standing::Finished(last))) => last.as_deref(),
-            Some((_, Standing::Absent)) | None => None,
-        };
-        results.extend(run_split(&prepared, sides, &folder, checkpoint, session)?);
+        if let Some((split, Standing::Finished(None))) = found {
+            let message = format!("split {split} is finished, and its last state is gone");
+            let error = Error::new(Code::BadMaps, message).at(Place::File(folder.split(*split)));
+            return Err(error.help("train it anew, into another folder"));
+        }
+        results.extend(run_split(&prepared, sides, &folder, true, session)?);
     }
     session.tell(Event::Finished { maps: maps.into() });
     let (task, classes) = (prepared.config.task, prepared.classes);

@@ -140,6 +140,17 @@ pub enum Event {
         /// Seconds the epoch took, evaluation included.
         seconds: f64,
     },
+    /// One of several networks is trained; how each went is in its own log.
+    NetworkTrained {
+        /// The split.
+        split: usize,
+        /// The network, by its part.
+        network: usize,
+        /// How many are trained.
+        trained: usize,
+        /// How many there are.
+        networks: usize,
+    },
     /// Training ended before the last epoch.
     EarlyStop {
         /// The last epoch.

@@ -1,18 +1,36 @@
 //! What a network begins with: weights of another one, and which of its layers stay as they are.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config::Config;
+use crate::data::participants::Session;
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
 use crate::network::{Freeze, Network, Plan};
 use crate::transfer::{Choice, Source, Transfer, fit};
 
-/// The beginning of a network.
+/// The beginning of a split's networks.
 pub(crate) struct Start {
-    taken: Option<(Source, Transfer)>,
+    taken: Option<Taken>,
     freeze: Option<Freeze>,
+}
+
+/// Weights that come from elsewhere. They are read when a network begins.
+pub(crate) struct Taken {
+    choice: Choice,
+    pub(super) path: PathBuf,
+    pub(super) file: PathBuf,
+    pub(super) blake3: String,
+    pub(super) architecture: Option<String>,
+    pub(super) sessions: Vec<Session>,
+    pub(super) transfer: Transfer,
+}
+
+impl Taken {
+    pub(super) fn choice(&self) -> &Choice {
+        &self.choice
+    }
 }
 
 impl Start {
@@ -46,12 +64,14 @@ impl Start {
     pub(super) fn network(
         &self,
         plan: Plan,
-        config: &Config,
+        (number, seed): (Option<usize>, u64),
         device: tch::Device,
     ) -> Result<Network> {
-        let mut network = Network::new(plan, config.seed, device)?;
-        if let Some((source, transfer)) = &self.taken {
-            network.take(transfer, source)?;
+        let mut network = Network::new(plan, seed, device)?;
+        if let Some(Taken { choice, path, transfer, .. }) = &self.taken {
+            // Each network begins with that of its number, or all with the only one.
+            let choice = Choice { network: choice.network.or(number), ..choice.clone() };
+            network.take(transfer, &Source::open(path, &choice)?)?;
         }
         if let Some(freeze) = &self.freeze {
             let option = match freeze {
@@ -64,16 +84,16 @@ impl Start {
         Ok(network)
     }
 
-    pub(super) fn source(&self) -> Option<&Source> {
-        self.taken.as_ref().map(|(source, _)| source)
+    pub(super) fn taken(&self) -> Option<&Taken> {
+        self.taken.as_ref()
     }
 
     pub(super) fn transfer(&self) -> Option<&Transfer> {
-        self.taken.as_ref().map(|(_, transfer)| transfer)
+        self.taken.as_ref().map(|taken| &taken.transfer)
     }
 }
 
-fn taken(split: &mut Split, config: &Config, plan: &Plan) -> Result<(Source, Transfer)> {
+fn taken(split: &mut Split, config: &Config, plan: &Plan) -> Result<Taken> {
     let number = |name| -> Result<Option<usize>> {
         Ok(if config.train.has(name) { Some(config.train.int(name)? as usize) } else { None })
     };
@@ -81,7 +101,9 @@ fn taken(split: &mut Split, config: &Config, plan: &Plan) -> Result<(Source, Tra
     let metric = config.train.text("transfer_metric")?.to_owned();
     let network = number("transfer_network")?;
     let asked = number("transfer_split")?;
-    let open = |split| Source::open(path, &Choice { split, metric: metric.clone(), network });
+    let first = network.or(config.multi_network.then_some(0));
+    let open =
+        |split| Source::open(path, &Choice { split, metric: metric.clone(), network: first });
     let source = match asked {
         Some(_) => open(asked)?,
         // An experiment with one split may serve all; others give each split its own.
@@ -89,7 +111,9 @@ fn taken(split: &mut Split, config: &Config, plan: &Plan) -> Result<(Source, Tra
     };
     let transfer = fit(&source, plan, config.train.flag("transfer_strict")?)?;
     check_leakage(split, &source, config.train.flag("allow_leakage")?)?;
-    Ok((source, transfer))
+    let Source { path, file, blake3, architecture, sessions, split, .. } = source;
+    let choice = Choice { split, metric, network };
+    Ok(Taken { choice, path, file, blake3, architecture, sessions, transfer })
 }
 
 /// Who was learned from before must not be validated on now.

@@ -27,6 +27,9 @@ pub(crate) struct Trainer<'a> {
     session: &'a Session<'a>,
     maps: &'a Maps,
     sides: &'a Sides,
+    /// Its number, where there is a network for each part.
+    number: Option<usize>,
+    seed: u64,
     train: Vec<(Sample, Label)>,
     validation: Vec<(Sample, Label)>,
     pub(crate) network: Network,
@@ -60,12 +63,18 @@ impl<'a> Trainer<'a> {
     pub(crate) fn new(
         prepared: &'a Prepared,
         sides: &'a Sides,
+        number: Option<usize>,
         maps: &'a Maps,
         session: &'a Session<'a>,
     ) -> Result<Self> {
         let config = &prepared.config;
-        let network = prepared.network(sides, session)?;
+        let network = prepared.network(sides, number, session)?;
         let optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
+        let samples = |side: &[(usize, Label)]| -> Vec<(Sample, Label)> {
+            let mut samples = prepared.samples(side);
+            samples.retain(|(sample, _)| number.is_none_or(|number| sample.part == number));
+            samples
+        };
         let direction = |name: &str| match session.catalog.metrics.find(name) {
             Some(entry) => entry.info.direction,
             None => Direction::Lower,
@@ -77,8 +86,10 @@ impl<'a> Trainer<'a> {
             session,
             maps,
             sides,
-            train: prepared.samples(&sides.train),
-            validation: prepared.samples(&sides.validation),
+            number,
+            seed: prepared.seed(number),
+            train: samples(&sides.train),
+            validation: samples(&sides.validation),
             network,
             optimizer,
             best: best.iter().map(|_| None).collect(),
@@ -134,7 +145,7 @@ impl<'a> Trainer<'a> {
     fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, Label)>> {
         let mut order = self.train.clone();
         let keys = [self.split() as u64, epoch as u64];
-        Random::new(self.prepared.config.seed, "order", &keys).shuffle(&mut order);
+        Random::new(self.seed, "order", &keys).shuffle(&mut order);
         order.chunks(self.prepared.config.batch_size).map(<[_]>::to_vec).collect()
     }
 
@@ -147,8 +158,8 @@ impl<'a> Trainer<'a> {
         let left = batches.iter().skip(done);
         let samples: Vec<Vec<Sample>> =
             left.map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
-        let source = self.prepared.training_source(self.split(), self.progress.epoch);
-        let loader = Loader::new(source, samples, config.loader_threads);
+        let source = self.prepared.training_source(self.seed, self.split(), self.progress.epoch);
+        let loader = Loader::new(source, samples, self.prepared.loader_threads());
         for (i, batch) in (done..).zip(loader) {
             let batch = batch?;
             let window = i / config.accumulation_steps * config.accumulation_steps;
@@ -225,7 +236,7 @@ impl<'a> Trainer<'a> {
 
     /// The random choices of a step, those of layers that draw from libtorch's own generator included.
     fn mode(&self, keys: &[u64; 3]) -> Mode {
-        let seed = derived_seed(self.prepared.config.seed, "step", keys);
+        let seed = derived_seed(self.seed, "step", keys);
         tch::manual_seed(seed as i64);
         Mode::Training { seed }
     }
@@ -247,7 +258,7 @@ impl<'a> Trainer<'a> {
             train: train.as_ref().map(|train| train.scores(catalog)).transpose()?,
             validation: validation.scores(catalog)?,
         });
-        self.maps.write_training(self.split(), &self.progress.rows)?;
+        self.maps.write_training(self.split(), self.number, &self.progress.rows)?;
         Ok(Rc::new(Evaluations { train, validation }))
     }
 
@@ -273,7 +284,7 @@ impl<'a> Trainer<'a> {
             let name = self.progress.best[i].metric.clone();
             let value = self.validation_score(&name);
             if self.progress.best[i].improves(value, self.progress.epoch) {
-                self.network.save(&self.maps.best_model(self.split(), &name))?;
+                self.network.save(&self.maps.best_model(self.split(), &name, self.number))?;
                 self.best[i] = Some(Rc::clone(&evaluations));
                 improved.push(name);
             }
@@ -345,7 +356,7 @@ impl<'a> Trainer<'a> {
     fn save_checkpoint(&self) -> Result<()> {
         let progress = serde_json::to_string(&self.progress)
             .map_err(|e| Error::new(Code::Internal, "cannot write the progress").because(e))?;
-        let file = self.maps.checkpoint(self.split());
+        let file = self.maps.checkpoint(self.split(), self.number);
         save_checkpoint(&file, &self.network, &self.optimizer.state(), &progress)
     }
 }

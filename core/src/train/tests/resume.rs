@@ -77,6 +77,37 @@ fn interrupted_anywhere_and_gone_on_everything_is_the_same() {
 }
 
 #[test]
+fn networks_of_parts_go_on_each_from_its_own_checkpoint() {
+    let bench = Bench::new();
+    let change = || {
+        json!({"multi_network": true, "epochs": 3, "selection_metrics": ["loss"],
+            "data": {"mode": "patch", "patch_size": [10, 11, 9], "stride_size": [10, 11, 9]}})
+    };
+    bench.run("whole", change()).unwrap();
+    for wait in [5, 25, 60, 110] {
+        let (catalog, stop) = (catalog(), AtomicBool::new(false));
+        let output = format!("stopped-{wait}");
+        let maps = bench.path(&output);
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !maps.join("split-0/tmp").is_dir() {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                std::thread::sleep(std::time::Duration::from_millis(wait));
+                stop.store(true, Ordering::Relaxed);
+            });
+            if let Err(error) = run(&bench.options(&output, change()), &session) {
+                assert_eq!(error.code(), Code::Interrupted, "{error}");
+            }
+        });
+        stop.store(false, Ordering::Relaxed);
+        resume(&maps, None, &session).unwrap();
+        assert_same(&maps, &bench.path("whole"));
+    }
+}
+
+#[test]
 fn a_finished_experiment_is_extended_as_if_it_had_been_longer() {
     let bench = Bench::new();
     let change = |epochs: usize| json!({"epochs": epochs, "patience": 0});
