@@ -12,8 +12,8 @@ use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::make_folder;
 use crate::task::Task;
-use crate::train::evaluate::{Evaluation, image_metrics};
-use crate::train::scores::Score;
+use crate::train::evaluate::Evaluation;
+use crate::train::scores::{Score, judges};
 
 /// A line of `training.tsv`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub(crate) fn write_group(
         }
         Task::Regression => columns.extend(labels()),
         Task::Reconstruction => {
-            columns.extend(image_metrics(catalog).map(|entry| entry.info.name.clone()));
+            columns.extend(judges(catalog, evaluation.task).map(|entry| entry.info.name.clone()));
         }
     }
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -154,12 +154,12 @@ pub(crate) fn write_fitted(path: &Path, fitted: &[f64]) -> Result<()> {
 pub(crate) fn write_sessions<'a>(
     path: &Path,
     further: &[&str],
-    rows: impl Iterator<Item = (&'a Session, Option<Vec<String>>)>,
+    rows: impl Iterator<Item = (&'a Session, Vec<String>)>,
 ) -> Result<()> {
     let columns = [&["participant_id", "session_id"], further].concat();
     let rows = rows.map(|(visit, cells)| {
         let mut row = vec![visit.participant.clone(), visit.session.clone()];
-        row.extend(cells.into_iter().flatten());
+        row.extend(cells);
         row
     });
     write_tsv(path, &columns, rows)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Network, Plan};
+use super::{Network, ParamSpec, Plan};
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 
 /// Which layers stay as they are.
@@ -14,6 +14,43 @@ pub enum Freeze {
     AllButLast(usize),
 }
 
+impl Freeze {
+    /// The paths of the layers that stay as they are in a network of this plan, in its order.
+    ///
+    /// # Errors
+    /// A path that no layer has, or that no layer with parameters or buffers has; as many layers as
+    /// there are, so that none would be frozen; nothing left to learn.
+    pub fn layers(&self, plan: &Plan) -> Result<Vec<String>> {
+        let layers = match self {
+            Self::Layers(paths) => named(plan, paths)?,
+            Self::AllButLast(count) => all_but_last(plan, *count)?,
+        };
+        let frozen = |param: &ParamSpec| layers.contains(&layer_of(&param.name));
+        self.check_rest(plan.params.iter().map(|param| (param, frozen(param))))?;
+        Ok(layers.into_iter().map(String::from).collect())
+    }
+
+    /// Where a script says it.
+    fn place(&self) -> Place {
+        let option = match self {
+            Self::Layers(_) => "freeze",
+            Self::AllButLast(_) => "freeze_all_but",
+        };
+        Place::Option(option.into())
+    }
+
+    /// Refuses to freeze everything that learns.
+    fn check_rest<'p>(&self, params: impl Iterator<Item = (&'p ParamSpec, bool)>) -> Result<()> {
+        let mut learning = params.filter(|(param, frozen)| param.trainable() && !frozen);
+        match learning.next() {
+            Some(_) => Ok(()),
+            None => Err(Error::new(Code::BadOption, "all layers would be frozen")
+                .at(self.place())
+                .help("leave a layer or more to learn")),
+        }
+    }
+}
+
 impl Network {
     /// Freezes layers: their parameters leave [`Network::trainable`] and get no gradient, and their
     /// buffers stay, too. So a frozen batch norm normalises with its running statistics, in training
@@ -22,30 +59,21 @@ impl Network {
     /// forgotten. Layers frozen before stay frozen. Gives the paths of the layers that this froze.
     ///
     /// # Errors
-    /// A path that no layer has, or that no layer with parameters or buffers has; as many layers as
-    /// there are, so that none would be frozen; nothing left to learn. Nothing is frozen then.
+    /// As [`Freeze::layers`], with layers frozen before counted in. Nothing is frozen then.
     pub fn freeze(&mut self, what: &Freeze) -> Result<Vec<String>> {
-        let layers = match what {
-            Freeze::Layers(paths) => named(&self.plan, paths)?,
-            Freeze::AllButLast(count) => all_but_last(&self.plan, *count)?,
-        };
+        let layers = what.layers(&self.plan)?;
+        let now = |param: &ParamSpec| layers.iter().any(|layer| layer == layer_of(&param.name));
         let params = self.plan.params.iter();
-        let frozen: Arc<[bool]> = params
-            .zip(self.frozen.iter())
-            .map(|(param, frozen)| *frozen || layers.contains(&layer_of(&param.name)))
-            .collect();
-        let mut learned = self.plan.params.iter().zip(frozen.iter());
-        if !learned.any(|(param, frozen)| param.trainable() && !frozen) {
-            let error = Error::new(Code::BadOption, "all layers would be frozen");
-            return Err(error.help("leave a layer or more to learn"));
-        }
+        let frozen: Arc<[bool]> =
+            params.zip(self.frozen.iter()).map(|(param, before)| *before || now(param)).collect();
+        what.check_rest(self.plan.params.iter().zip(frozen.iter().copied()))?;
         for (tensor, frozen) in self.tensors.iter().zip(frozen.iter()) {
             if *frozen {
                 drop(tensor.f_set_requires_grad(false)?);
             }
         }
         self.frozen = Arc::clone(&frozen);
-        Ok(layers.into_iter().map(String::from).collect())
+        Ok(layers)
     }
 }
 
@@ -109,7 +137,7 @@ fn all_but_last(plan: &Plan, count: usize) -> Result<Vec<&str>> {
             "only {} layers of the network learn something, so all but the last {count} are none",
             learning.len()
         );
-        let error = Error::new(Code::BadOption, message).at(Place::Option("freeze".into()));
+        let error = Error::new(Code::BadOption, message).at(Place::Option("freeze_all_but".into()));
         return Err(error.help("ask for fewer layers, or do not freeze any"));
     };
     let first = learning.get(cut).copied();

@@ -105,7 +105,8 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         let start = Instant::now();
         let x = images(&loaded?, prepared.device)?;
         let pass = network.pass(&x, Mode::Training { seed: config.seed })?;
-        let loss = first.objective.sum(&pass, &x, &labels)? / labels.len() as f64;
+        let sum = first.objective.sum(&pass, &x, &labels)?;
+        let loss = sum.f_div_scalar(labels.len() as f64)?;
         loss.f_backward()?;
         optimizer.step()?;
         loss.f_double_value(&[])?;
@@ -135,7 +136,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         layers,
         parameters,
         frozen,
-        transfer: first.start.transfer().cloned(),
+        transfer: first.start.taken().map(|taken| taken.transfer.clone()),
         multiply_adds,
         updates_per_epoch: batches.div_ceil(config.accumulation_steps),
         epochs: config.epochs,

@@ -4,8 +4,8 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::finite::not_finite;
 use super::objective::Objective;
+use super::scores::judges;
 use super::session::{Event, Session};
-use crate::catalog::{Catalog, MetricEntry};
 use crate::data::loader::{Batch, Loader, Sample, Source};
 use crate::data::split::Label;
 use crate::error::{Code, Error, Result};
@@ -21,7 +21,8 @@ pub(crate) struct Evaluation {
     pub(crate) rows: Vec<Row>,
     /// Values per row.
     pub(crate) outputs: usize,
-    /// Mean loss over the rows; `None` for scores that come from a vote.
+    /// Mean loss over the rows, weighed by class where training is; `None` for scores that come from
+    /// a vote.
     pub(crate) loss: Option<f64>,
 }
 
@@ -30,7 +31,8 @@ pub(crate) struct Evaluation {
 pub(crate) struct Row {
     pub(crate) sample: Sample,
     pub(crate) truth: Label,
-    /// A probability per class, the predicted number, or the value of each metric of reconstructions.
+    /// A probability per class, the predicted number, or what each metric of reconstructions says of
+    /// it, in the catalog's order.
     pub(crate) values: Vec<f64>,
 }
 
@@ -63,13 +65,6 @@ impl Evaluation {
         let rows = self.rows.iter().filter(|row| row.sample.part == part).cloned().collect();
         Self { rows, loss: None, ..*self }
     }
-}
-
-/// The metrics that judge a reconstruction image by image, in the catalog's order: the columns of
-/// its predictions.
-pub(crate) fn image_metrics(catalog: &Catalog) -> impl Iterator<Item = &MetricEntry> {
-    let judges = |entry: &&MetricEntry| entry.measure(Task::Reconstruction).is_some();
-    catalog.metrics.iter().map(|entry| &**entry).filter(judges)
 }
 
 /// The images of a batch `[batch, channel, …]` on `device`, channels side by side in memory.
@@ -136,7 +131,7 @@ impl Evaluator<'_> {
                 samples: samples.len(),
             });
         }
-        let loss = Some(total / rows.len() as f64);
+        let loss = (!rows.is_empty()).then(|| total / rows.len() as f64);
         Ok(Evaluation { task: self.objective.task, rows, outputs, loss })
     }
 
@@ -144,7 +139,7 @@ impl Evaluator<'_> {
     fn values(&self, pass: &Pass, x: &Tensor, n: usize) -> Result<Vec<f64>> {
         if self.objective.task == Task::Reconstruction {
             let mut columns = Vec::new();
-            for entry in image_metrics(self.session.catalog) {
+            for entry in judges(self.session.catalog, Task::Reconstruction) {
                 if let Some(Measure::Images(metric)) = entry.measure(Task::Reconstruction) {
                     columns.push(metric.values(&pass.output, x)?);
                 }

@@ -30,6 +30,7 @@ mod sides;
 mod start;
 mod stopping;
 mod trainer;
+mod unused;
 
 pub use check::{CheckReport, SplitCounts, check};
 pub use optimizer::Adam;
@@ -42,7 +43,7 @@ pub use stopping::{Best, EarlyStopping};
 
 use config::Config;
 use prepare::{Prepared, prepare};
-use record::{configuration, entries, parameters, write_groups, write_start};
+use record::{configuration, entries, leaks, parameters, write_groups, write_start};
 use results::write_results;
 use sides::Sides;
 
@@ -95,8 +96,14 @@ fn run_split(
     });
     let images = (sides.train.len(), sides.validation.len());
     session.tell(Event::SplitStarted { split, images, classes });
-    for participant in &sides.split.leaked {
-        let text = format!("{participant} is in both train and validation of split {split}");
+    for (participant, learned_in) in leaks(sides) {
+        let text = match learned_in {
+            "train" => format!("{participant} is in both train and validation of split {split}"),
+            _ => format!(
+                "{participant} is in validation of split {split}, and the weights that it begins \
+                 with were learned from {participant}"
+            ),
+        };
         session.tell(Event::Warning { text });
     }
     if let Some(taken) = sides.start.taken() {

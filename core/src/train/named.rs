@@ -6,7 +6,7 @@ use super::config::Config;
 use super::objective::Objective;
 use super::scores::judges;
 use super::session::Session;
-use crate::catalog::{ArchitectureEntry, LossEntry};
+use crate::catalog::{ArchitectureEntry, LossEntry, VoteEntry};
 use crate::data::loader::Step;
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
@@ -49,8 +49,10 @@ fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
     let vote = vote.map_err(|error| error.at(Place::Option("vote".into())))?;
     let options = vote.options(config.train.map("vote_options")?);
     options.map_err(|error| error.within("vote_options"))?;
-    if config.task == Task::Regression && !vote.info.numbers {
-        let names = session.catalog.votes.iter().filter(|entry| entry.info.numbers);
+    // What votes learn from are the codes of classes.
+    let on_numbers = |entry: &VoteEntry| entry.info.numbers && !entry.info.fits;
+    if config.task == Task::Regression && !on_numbers(vote) {
+        let names = session.catalog.votes.iter().filter(|entry| on_numbers(entry));
         let names: Vec<&str> = names.map(|entry| entry.info.name.as_str()).collect();
         let message =
             format!("the vote {:?} ({}) decides between classes", vote.info.name, vote.origin);
@@ -105,9 +107,8 @@ fn check_metrics(config: &Config, session: &Session<'_>) -> Result<()> {
     let known = || judging().chain(["loss"]);
     let mut problems = Problems::default();
     for (i, name) in names.iter().enumerate() {
-        let here = |message| {
-            Error::new(Code::UnknownName, message).at(Place::Option("selection_metrics".into()))
-        };
+        let here =
+            |code, message| Error::new(code, message).at(Place::Option("selection_metrics".into()));
         if !known().any(|metric| metric == name) {
             let near = did_you_mean(name, known());
             let all: Vec<_> = known().collect();
@@ -115,15 +116,18 @@ fn check_metrics(config: &Config, session: &Session<'_>) -> Result<()> {
                 Some(_) => format!("the metric {name:?} does not judge a {}", config.task),
                 None => format!("there is no metric {name:?}{near}"),
             };
-            problems.push(here(message).help(format!("known are: {}", all.join(", "))));
+            let help = format!("known are: {}", all.join(", "));
+            problems.push(here(Code::UnknownName, message).help(help));
         } else if names[..i].contains(name) {
-            problems.push(here(format!("the metric {name:?} is listed twice")));
+            let message = format!("the metric {name:?} is listed twice");
+            problems.push(here(Code::BadOption, message).help("name each metric once"));
         }
     }
     if names.is_empty() {
         problems.push(
             Error::new(Code::MissingOption, "selection_metrics names no metric")
-                .at(Place::Option("selection_metrics".into())),
+                .at(Place::Option("selection_metrics".into()))
+                .help("leave it out to keep the best model by the loss"),
         );
     }
     problems.into_result()

@@ -17,7 +17,8 @@ pub(crate) struct Objective {
     pub(crate) loss: Arc<LossEntry>,
     pub(crate) options: Options,
     pub(crate) task: Task,
-    /// What a sample's loss is multiplied by, by its class; empty for 1.
+    /// What a sample's loss is multiplied by, by its class; empty for 1. Means are still taken over
+    /// the number of samples, where PyTorch's weighted losses divide by the sum of the weights.
     pub(crate) class_weights: Vec<f64>,
 }
 

@@ -31,19 +31,19 @@ pub fn specs() -> Vec<OptionSpec> {
             "label",
             Kind::Text,
             "diagnosis for a classification, age for a regression",
-            "the column to learn",
+            "the column to learn: the classes of a classification, the numbers of a regression",
         ),
         OptionSpec::absent(
             "classes",
             Kind::Texts,
             "all in the label column",
-            "the classes to learn",
+            "the classes of a classification to learn; rows of others are left out",
         ),
         OptionSpec::absent(
             "select",
             Kind::Map,
             "all",
-            "the rows to use, by a column: #{ diagnosis: [\"CN\"] }",
+            "the rows to use on both sides, by a column and its values: #{ diagnosis: [\"CN\"] }",
         ),
         OptionSpec::absent("split", Kind::Ints, "all there are", "which splits to run"),
         OptionSpec::new("baseline", Kind::Bool, false, "train on first sessions only"),
@@ -52,7 +52,7 @@ pub fn specs() -> Vec<OptionSpec> {
             "allow_leakage",
             Kind::Bool,
             false,
-            "go on although a participant is on both sides; it is recorded",
+            "go on although the split, or weights it begins with, learned from who is validated on; recorded",
         ),
         OptionSpec::absent(
             "architecture",
@@ -88,7 +88,7 @@ pub fn specs() -> Vec<OptionSpec> {
         OptionSpec::absent(
             "transfer_split",
             count(0),
-            "the split that is trained, or the only one",
+            "the only one, or of several the one with the number of the split that is trained",
             "the split of the experiment to take them from",
         ),
         OptionSpec::new(
@@ -126,13 +126,13 @@ pub fn specs() -> Vec<OptionSpec> {
             "class_weights",
             Kind::Map,
             "1 for every class",
-            "how often the loss of a sample counts, by its class: #{ AD: 2.0 }",
+            "what a sample's loss counts, by its class: #{ AD: 2.0 }",
         ),
         OptionSpec::new(
             "balance_classes",
             Kind::Bool,
             false,
-            "let each class count the same in the loss: n / (classes · n of the class)",
+            "let each class count the same: n / (classes · n of the class) of the training images",
         ),
         OptionSpec::new(
             "augmentation",

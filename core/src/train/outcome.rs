@@ -54,7 +54,8 @@ impl From<&Score> for MetricScore {
 }
 
 impl Outcome {
-    /// A metric of a group at image level, by the best model of `selection_metric` in `split`.
+    /// A metric of a group, by the best model of `selection_metric` in `split`: at image level, or
+    /// where images have no such score (the loss, reconstructions of parts), part by part.
     pub fn value(
         &self,
         split: usize,
@@ -62,12 +63,14 @@ impl Outcome {
         group: &str,
         metric: &str,
     ) -> Option<f64> {
-        let result = self.results.iter().find(|result| {
+        let of_model = |result: &&GroupResult| {
             result.split == split
                 && result.selection_metric == selection_metric
                 && result.group == group
-                && result.level == "image"
-        })?;
-        result.scores.iter().find(|score| score.metric == metric)?.value
+        };
+        let (of_images, of_parts): (Vec<_>, Vec<_>) =
+            self.results.iter().filter(of_model).partition(|result| result.level == "image");
+        let mut levels = of_images.into_iter().chain(of_parts);
+        levels.find_map(|level| level.scores.iter().find(|score| score.metric == metric))?.value
     }
 }

@@ -10,9 +10,12 @@ use super::config::Config;
 use super::evaluate::Evaluator;
 use super::inputs::{find_files, preprocessing, source, visits_of};
 use super::named::Named;
+use super::objective::Objective;
 use super::rehearsal::rehearse;
 use super::session::{Event, Session};
-use super::sides::{Sides, places, read_splits};
+use super::sides::{Sides, class_weights, places, read_splits};
+use super::start::{Opened, Start, open};
+use super::unused::check_unused;
 use crate::catalog::ArchitectureRequest;
 use crate::data::caps::Caps;
 use crate::data::loader::{Sample, Source, Step};
@@ -140,11 +143,18 @@ fn prepare_either(
 ) -> Result<Prepared> {
     let mut problems = Problems::default();
     if network.is_none() {
+        problems.take(check_unused(&config));
         problems.take(check_output(&config.output));
     }
     let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
     let splits = problems.take(read_splits(&config));
+    let (mut weights, mut opened) = (None, None);
+    if let Some((splits, _)) = &splits {
+        let all = splits.iter();
+        weights = problems.take(all.clone().map(|split| class_weights(split, &config)).collect());
+        opened = problems.take(all.map(|split| open(split, &config)).collect());
+    }
     let preprocessing = problems.take(preprocessing(&config.data));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
     let caps =
@@ -156,13 +166,16 @@ fn prepare_either(
         files = problems.take(find_files(caps, pre, visits_of(splits), &config.data));
     }
     problems.into_result()?;
-    let ready = (named, device, splits, preprocessing, caps, files);
-    let (Some(named), Some(device), Some(splits), Some(preprocessing), Some(caps), Some(files)) =
-        ready
+    let of_data = (preprocessing, caps, files);
+    let of_network = (named, device, splits, weights, opened);
+    let (
+        (Some(preprocessing), Some(caps), Some((visits, mut warnings))),
+        (Some(named), Some(device), Some((splits, single_split)), Some(weights), Some(opened)),
+    ) = (of_data, of_network)
     else {
         return Err(Error::new(Code::Internal, "a check failed without saying why"));
     };
-    let ((splits, single_split), (visits, warnings)) = (splits, files);
+    let (weights, opened): (Vec<Vec<f64>>, Vec<Option<Opened>>) = (weights, opened);
     session.tell(Event::Device { name: device::describe(device) });
 
     let source = source(visits, &caps, &preprocessing, &config.data, session)?;
@@ -188,8 +201,13 @@ fn prepare_either(
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let images = places(&source.images);
-    let sides = |split| Sides::new(split, &images, &named.objective, &config, &plan);
-    let splits = splits.into_iter().map(sides).collect::<Result<Vec<_>>>()?;
+    let sides = |((split, class_weights), opened)| {
+        let objective = Objective { class_weights, ..named.objective.clone() };
+        Ok(Sides::new(split, &images, objective, Start::of(opened, &config, &plan)?))
+    };
+    let splits = splits.into_iter().zip(weights).zip(opened);
+    let splits = splits.map(sides).collect::<Result<Vec<_>>>()?;
+    warnings.extend(splits.first().and_then(|sides| sides.start.warning()));
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,
@@ -256,7 +274,9 @@ fn check_output(output: &Path) -> Result<()> {
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            Err(Error::new(Code::OutputInUse, "the output is a file, not a folder").at(at()))
+            Err(Error::new(Code::OutputInUse, "the output is a file, not a folder")
+                .at(at())
+                .help("name a folder that is new"))
         }
         Err(error) => Err(Error::io(output, "look into the output folder", &error)),
     }

@@ -63,7 +63,9 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
     let config = configuration(maps, caps)?;
     if config.task == Task::Reconstruction {
         let message = "the tables of a reconstruction hold no predictions to compare";
-        return Err(Error::new(Code::BadMaps, message).at(Place::File(maps.into())));
+        return Err(Error::new(Code::BadMaps, message)
+            .at(Place::File(maps.into()))
+            .help("classifications and regressions can be computed again"));
     }
     let named = Named::find(&config, session)?;
     let device = device::choose("auto")?;
@@ -77,7 +79,12 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
         }
     }
     let source = open(&tables, caps, &config, session)?;
-    let largest = experiment.plan(session.catalog)?.0.rows.iter().map(|row| row.output_bytes).max();
+    let (plan, warnings) = experiment.plan(session.catalog)?;
+    for text in warnings {
+        session.tell(Event::Warning { text });
+    }
+    let largest = plan.rows.iter().map(|row| row.output_bytes).max();
+    let outputs = plan.output.iter().product::<i64>().max(0) as usize;
     let evaluator = Evaluator {
         objective: &named.objective,
         source: &source,
@@ -93,13 +100,13 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
             network.load(&file)?;
             networks.push((part, network));
         }
-        let judge = |group: &Group| judge(&evaluator, &networks, group, config.task);
-        let validation = match groups.iter().find(|group| group.name == "validation") {
-            Some(group) => Some(judge(group)?),
-            None => None,
-        };
-        for group in &groups {
-            let evaluation = judge(group)?;
+        let mut judged = Vec::new();
+        for group in groups {
+            let labels = labels(&group, &source, (config.task, outputs))?;
+            judged.push((judge(&evaluator, &networks, &group.name, labels)?, group));
+        }
+        let validation = judged.iter().find(|(_, group)| group.name == "validation");
+        for (evaluation, group) in &judged {
             let mut keep = |level: &str, (rows, difference, changed)| {
                 let (group, level) = (group.name.clone(), level.to_owned());
                 let metric = metric.clone();
@@ -113,9 +120,9 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
                     changed,
                 });
             };
-            keep(source.parts.mode(), compare(&group.of_parts, &evaluation, &source, true)?);
-            if let (Some(table), Some(validation)) = (&group.of_images, &validation) {
-                let voted = vote(&evaluation, validation, &source, &config, session)?;
+            keep(source.parts.mode(), compare(&group.of_parts, evaluation, &source, true)?);
+            if let (Some(table), Some((validation, _))) = (&group.of_images, validation) {
+                let voted = vote(evaluation, validation, &source, &config, session)?;
                 keep("image", compare(table, &voted, &source, false)?);
             }
         }
@@ -183,18 +190,29 @@ fn visit_of(row: &Prediction) -> Visit {
     Visit { participant: row.participant.clone(), session: row.session.clone(), row: 0 }
 }
 
-/// What the networks say about the images of a group, in the order of the images and their parts.
-fn judge(
-    evaluator: &Evaluator<'_>,
-    networks: &[(Option<usize>, Network)],
+/// What is true of the images of a group, by their place.
+///
+/// # Errors
+/// Of a classification, codes of classes for which the network has no output.
+fn labels(
     group: &Group,
-    task: Task,
-) -> Result<Evaluation> {
-    let images = places(&evaluator.source.images);
-    let mut labels: BTreeMap<usize, Label> = BTreeMap::new();
+    source: &Source,
+    (task, outputs): (Task, usize),
+) -> Result<BTreeMap<usize, Label>> {
+    let images = places(&source.images);
+    let mut labels = BTreeMap::new();
     for row in &group.of_parts {
         let label = match (task, row.truth) {
-            (Task::Classification, Some(class)) => Label::Class(class as usize),
+            (Task::Classification, Some(code)) => {
+                if code < 0.0 || code.fract() != 0.0 || code >= outputs as f64 {
+                    let message = format!(
+                        "a table of the group {:?} has the class {code}, the network {outputs} classes",
+                        group.name
+                    );
+                    return Err(damaged(row, message));
+                }
+                Label::Class(code as usize)
+            }
             (Task::Regression, Some(number)) => Label::Number(number),
             // Losses are not compared, so an unknown truth may be any.
             (Task::Classification, None) => Label::Class(0),
@@ -204,6 +222,22 @@ fn judge(
             labels.insert(*image, label);
         }
     }
+    Ok(labels)
+}
+
+fn damaged(row: &Prediction, message: String) -> Error {
+    Error::new(Code::BadMaps, message)
+        .at(visit_of(row).place(None))
+        .help("the table was changed, or belongs to another experiment")
+}
+
+/// What the networks say about the images of a group, in the order of the images and their parts.
+fn judge(
+    evaluator: &Evaluator<'_>,
+    networks: &[(Option<usize>, Network)],
+    group: &str,
+    labels: BTreeMap<usize, Label>,
+) -> Result<Evaluation> {
     let parts = evaluator.source.parts.count();
     let samples: Vec<(Sample, Label)> = labels
         .into_iter()
@@ -213,13 +247,16 @@ fn judge(
     for (part, network) in networks {
         let of_part = |(sample, _): &&(Sample, Label)| part.is_none_or(|part| sample.part == part);
         let samples: Vec<(Sample, Label)> = samples.iter().filter(of_part).copied().collect();
-        let found = evaluator.run(network, &samples, &group.name)?;
+        let found = evaluator.run(network, &samples, group)?;
         match &mut all {
             None => all = Some(found),
             Some(all) => all.rows.extend(found.rows),
         }
     }
-    let mut all = all.ok_or_else(|| Error::new(Code::BadMaps, "the experiment has no models"))?;
+    let mut all = all.ok_or_else(|| {
+        Error::new(Code::BadMaps, "a split has tables of predictions, but no weights")
+            .help("the models are needed to compute predictions again")
+    })?;
     all.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
     Ok(all)
 }
@@ -241,6 +278,9 @@ fn vote(
 }
 
 /// The number of rows, the largest difference, and how many decisions differ.
+///
+/// # Errors
+/// Rows of the one that the other does not have.
 fn compare(
     table: &[Prediction],
     evaluation: &Evaluation,
@@ -255,9 +295,12 @@ fn compare(
     }
     let (mut difference, mut changed) = (0f64, 0);
     for row in table {
-        let Some(now) = found.get(&key(&visit_of(row), row.part)) else {
-            let message = format!("a table has the part {}, which the image does not", row.part);
-            return Err(Error::new(Code::BadMaps, message).at(visit_of(row).place(None)));
+        let Some(now) = found.remove(&key(&visit_of(row), row.part)) else {
+            let message = format!(
+                "a table has the part {}, which the image does not have or which is there twice",
+                row.part
+            );
+            return Err(damaged(row, message));
         };
         let (then, decided) = match evaluation.task {
             Task::Classification => (&row.probabilities[..], now.winner() as f64),
@@ -266,11 +309,20 @@ fn compare(
         if then.len() != now.values.len() {
             let message =
                 format!("a table has {} outputs, the network {}", then.len(), now.values.len());
-            return Err(Error::new(Code::BadMaps, message).at(visit_of(row).place(None)));
+            return Err(damaged(row, message));
         }
-        let off = then.iter().zip(&now.values).map(|(then, now)| (then - now).abs());
-        difference = off.fold(difference, f64::max);
+        for (then, now) in then.iter().zip(&now.values) {
+            let off = (then - now).abs();
+            // What is no number agrees with nothing.
+            difference = difference.max(if off.is_nan() { f64::INFINITY } else { off });
+        }
         changed += usize::from(decided != row.predicted);
     }
-    Ok((table.len(), difference, changed))
+    match (found.keys().next(), table.first()) {
+        (Some((participant, session, part)), Some(row)) => Err(damaged(
+            row,
+            format!("the part {part} of {participant} {session} is in no row of the table"),
+        )),
+        _ => Ok((table.len(), difference, changed)),
+    }
 }

@@ -9,6 +9,7 @@ use super::prepare::Prepared;
 use super::sides::Sides;
 use crate::catalog::Catalog;
 use crate::data::split::Label;
+use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::{Maps, make_folder, write_sessions};
 use crate::network::Plan;
@@ -24,7 +25,7 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     let mut seen = BTreeSet::new();
     let all = own.chain(sources.flat_map(|source| &source.sessions));
     let all = all.filter(|visit| seen.insert((&visit.participant, &visit.session)));
-    let all = all.map(|visit| (visit, None));
+    let all = all.map(|visit| (visit, Vec::new()));
     write_sessions(&groups.join("train+validation.tsv"), &[], all)?;
     let label = match prepared.config.task {
         Task::Reconstruction => None,
@@ -39,20 +40,38 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         for (group, side) in [("train", &sides.train), ("validation", &sides.validation)] {
             let folder = format!("groups/{group}/split-{}", sides.split.index);
             make_folder(&maps.root().join(&folder))?;
-            let rows = side
-                .iter()
-                .map(|(image, label)| (images.session(*image), Some(label_text(prepared, *label))));
+            let rows =
+                side.iter().map(|(image, label)| (images.session(*image), cells(prepared, *label)));
             write_sessions(&maps.root().join(&folder).join("data.tsv"), &columns, rows)?;
             maps.write(&format!("{folder}/maps.json"), &format!("{caps:#}\n"))?;
+        }
+        let leaks = leaks(sides);
+        if !leaks.is_empty() {
+            let file = groups.join(format!("validation/split-{}/leaked.tsv", sides.split.index));
+            write_tsv(
+                &file,
+                &["participant_id", "learned_in"],
+                leaks.into_iter().map(<[_; 2]>::from),
+            )?;
         }
     }
     Ok(())
 }
 
-/// Where the weights of a split's network came from, where that is not chance.
+/// Who is validated on although something was learned from them, as allowed: by this split's
+/// training (`train`), or by the weights that it begins with (`transfer`).
+pub(super) fn leaks(sides: &Sides) -> Vec<(&str, &'static str)> {
+    let in_train = sides.split.leaked.iter().map(|participant| (participant.as_str(), "train"));
+    let before = sides.start.leaked().iter().map(|participant| (participant.as_str(), "transfer"));
+    in_train.chain(before).collect()
+}
+
+/// Where the weights of a split's network came from, and whom they were learned from, where that is
+/// not chance.
 pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
     let Some(taken) = sides.start.taken() else { return Ok(()) };
-    let choice = taken.choice();
+    let choice = &taken.choice;
+    let learned = taken.learned.iter().map(|visit| [&visit.participant, &visit.session]);
     let text = json!({
         "path": taken.path,
         "file": taken.file,
@@ -60,14 +79,16 @@ pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
         "split": choice.split,
         "metric": choice.split.is_some().then_some(&choice.metric),
         "network": choice.network,
+        "epoch": taken.epoch,
         "architecture": taken.architecture,
+        "learned": learned.collect::<Vec<_>>(),
         "tensors": taken.transfer.lines,
     });
     maps.write(&format!("split-{}/transfer.json", sides.split.index), &format!("{text:#}\n"))
 }
 
 /// The cells of a row beside the session: its cohort, and its label where there is one.
-fn label_text(prepared: &Prepared, label: Label) -> Vec<String> {
+fn cells(prepared: &Prepared, label: Label) -> Vec<String> {
     let label = match label {
         Label::Class(class) => prepared.classes.get(class).cloned(),
         Label::Number(number) => Some(number.to_string()),

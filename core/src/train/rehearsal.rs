@@ -1,5 +1,5 @@
-//! Votes and metrics of plugins and scripts are tried before training: what would fail at the end of
-//! a run fails at its beginning.
+//! The loss, and votes and metrics of plugins and scripts, are tried before training: what would fail
+//! on the way or at the end of a run fails at its beginning.
 
 use tch::{Device, Kind, Tensor};
 
@@ -19,28 +19,39 @@ use crate::task::Task;
 /// Samples in a made-up batch: a number that classes, channels and outputs rarely have.
 const SAMPLES: usize = 3;
 
-/// Takes the loss of made-up outputs: one that wants another kind of network fails here.
+/// Takes the loss of made-up outputs: one that wants another kind of network fails here, and so does
+/// one that cannot learn some of the numbers of a regression.
 fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
-    let Some(sides) = prepared.splits.first() else { return Ok(()) };
-    let half = |shape: &[i64]| -> Result<Tensor> {
-        let shape = [&[SAMPLES as i64], shape].concat();
-        Ok(Tensor::f_ones(&shape, (Kind::Float, Device::Cpu))?.f_mul_scalar(0.5)?)
-    };
-    let latents = plan
-        .rows
-        .iter()
-        .filter(|row| row.kind == "latent")
-        .map(|row| Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? }));
-    let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
-    let labels: Vec<Label> =
-        sides.train.iter().map(|(_, label)| *label).cycle().take(SAMPLES).collect();
-    sides.objective.total(&pass, &half(&prepared.input)?, &labels).map(drop)
+    for sides in &prepared.splits {
+        let labels = sides.train.iter().chain(&sides.validation).map(|(_, label)| *label);
+        let labels: Vec<Label> = match prepared.config.task {
+            Task::Regression => labels.collect(),
+            _ => labels.cycle().take(SAMPLES).collect(),
+        };
+        let half = |shape: &[i64]| -> Result<Tensor> {
+            let shape = [&[labels.len() as i64], shape].concat();
+            Ok(Tensor::f_ones(&shape, (Kind::Float, Device::Cpu))?.f_mul_scalar(0.5)?)
+        };
+        let latents =
+            plan.rows.iter().filter(|row| row.kind == "latent").map(|row| {
+                Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? })
+            });
+        let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
+        let x = match prepared.config.task {
+            Task::Reconstruction => half(&prepared.input)?,
+            // Only reconstructions learn from it.
+            _ => half(&[])?,
+        };
+        sides.objective.total(&pass, &x, &labels)?;
+    }
+    Ok(())
 }
 
-/// Takes the loss, and the vote and every metric on random scores for the validation images of the first split.
+/// Takes the loss, and the vote and every metric on random scores for the validation images of the
+/// first split.
 ///
 /// # Errors
-/// What a vote or metric says; it would say the same after training.
+/// What the loss, the vote or a metric says; it would say the same in training and after it.
 pub(super) fn rehearse(prepared: &Prepared, plan: &Plan, session: &Session<'_>) -> Result<()> {
     let help = |error: crate::Error| error.help("it was tried on made-up outputs before training");
     rehearse_loss(prepared, plan).map_err(help)?;
@@ -56,7 +67,8 @@ pub(super) fn rehearse(prepared: &Prepared, plan: &Plan, session: &Session<'_>) 
     };
     let row = |(sample, truth): (Sample, Label)| {
         let raw: Vec<f64> = (0..outputs).map(|_| random.uniform(0.05, 1.0)).collect();
-        let sum: f64 = raw.iter().sum();
+        // Probabilities of classes have the sum 1.
+        let sum = if task == Task::Classification { raw.iter().sum() } else { 1.0 };
         Row { sample, truth, values: raw.iter().map(|value| value / sum).collect() }
     };
     let rows = prepared.samples(&sides.validation).into_iter().map(row).collect();

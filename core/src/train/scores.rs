@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{Evaluation, image_metrics};
+use super::evaluate::Evaluation;
 use super::session::Session;
 use crate::catalog::{Catalog, MetricEntry};
 use crate::error::Result;
@@ -73,7 +73,7 @@ impl Columns {
 
     /// The values of a metric that judges reconstructions image by image.
     fn of_images(&self, catalog: &Catalog, name: &str) -> Option<&[f64]> {
-        let at = image_metrics(catalog).position(|entry| entry.info.name == name)?;
+        let at = judges(catalog, Task::Reconstruction).position(|entry| entry.info.name == name)?;
         self.images.get(at).map(Vec::as_slice)
     }
 

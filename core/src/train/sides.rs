@@ -8,8 +8,7 @@ use super::objective::Objective;
 use super::start::Start;
 use crate::data::images::Images;
 use crate::data::split::{Label, Row, Selection, Split, SplitFolder, SplitOptions, Target};
-use crate::error::{Code, Error, Place, Result, did_you_mean};
-use crate::network::Plan;
+use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
 
 /// The two sides of a split, as images with what is to be learned of them.
@@ -23,17 +22,12 @@ pub(crate) struct Sides {
 
 impl Sides {
     /// The sides of `split`, where `images` gives the place of each participant's session.
-    ///
-    /// # Errors
-    /// Weights of classes that do not exist.
     pub(super) fn new(
-        mut split: Split,
+        split: Split,
         images: &BTreeMap<(String, String), usize>,
-        objective: &Objective,
-        config: &Config,
-        plan: &Plan,
-    ) -> Result<Self> {
-        let start = Start::of(&mut split, config, plan)?;
+        objective: Objective,
+        start: Start,
+    ) -> Self {
         let side = |rows: &[Row]| -> Vec<(usize, Label)> {
             let image = |row: &Row| {
                 let key = (row.session.participant.clone(), row.session.session.clone());
@@ -41,15 +35,13 @@ impl Sides {
             };
             rows.iter().filter_map(image).collect()
         };
-        let objective =
-            Objective { class_weights: class_weights(&split, config)?, ..objective.clone() };
-        Ok(Self {
+        Self {
             train: side(&split.train),
             validation: side(&split.validation),
             split,
             objective,
             start,
-        })
+        }
     }
 }
 
@@ -62,45 +54,50 @@ pub(super) fn places(images: &Images) -> BTreeMap<(String, String), usize> {
     (0..images.len()).map(place).collect()
 }
 
-/// What a sample's loss is multiplied by, by its class; empty where nothing was asked for.
-fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> {
-    let balance = config.train.flag("balance_classes")?;
-    let given = match config.train.has("class_weights") {
-        true => Some(config.train.map("class_weights")?),
-        false => None,
-    };
-    let option = if balance { "balance_classes" } else { "class_weights" };
-    let wrong = |code, message: String| Error::new(code, message).at(Place::Option(option.into()));
-    if !balance && given.is_none() {
-        return Ok(Vec::new());
-    }
-    let Some(classes) = split.classes.as_ref() else {
-        return Err(wrong(Code::BadOption, format!("a {} has no classes", config.task)));
-    };
-    let Some(given) = given else {
+/// What a sample's loss is multiplied by, by its class; empty where nothing was asked for. Balanced
+/// are n / (classes · n of the class), where n counts the training sessions of the split; so they
+/// have mean 1 over them, as scikit-learn's `class_weight="balanced"`.
+///
+/// # Errors
+/// Weights of classes that do not exist, and what is no weight.
+pub(super) fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> {
+    // That classes are learned is checked with the options.
+    let Some(classes) = &split.classes else { return Ok(Vec::new()) };
+    if config.train.flag("balance_classes")? {
         let total: usize = classes.train.iter().sum();
         let share = |n: &usize| total as f64 / (classes.train.len() * n) as f64;
         return Ok(classes.train.iter().map(share).collect());
-    };
-    if balance {
-        return Err(wrong(Code::BadOption, "either weigh the classes or balance them".into()));
     }
+    if !config.train.has("class_weights") {
+        return Ok(Vec::new());
+    }
+    let mut problems = Problems::default();
+    let mut wrong = |code, message: String, help: String| {
+        let here = Place::Option("class_weights".into());
+        problems.push(Error::new(code, message).at(here).help(help));
+    };
     let mut weights = vec![1.0; classes.names.len()];
-    for (name, weight) in given {
-        let Some(class) = classes.code(name) else {
-            let near = did_you_mean(name, classes.names.iter().map(String::as_str));
-            let message = format!("there is no class {name:?}{near}");
-            let help = format!("the classes are: {}", classes.names.join(", "));
-            return Err(wrong(Code::UnknownName, message).help(help));
-        };
-        match weight.as_f64().filter(|weight| weight.is_finite() && *weight >= 0.0) {
-            Some(weight) => weights[class] = weight,
-            None => {
-                let message = format!("the weight of {name:?} must be a number, 0 or more");
-                return Err(wrong(Code::BadOption, message));
+    for (name, weight) in config.train.map("class_weights")? {
+        let number = weight.as_f64().filter(|weight| weight.is_finite() && *weight >= 0.0);
+        match (classes.code(name), number) {
+            (Some(class), Some(number)) => weights[class] = number,
+            (None, _) => {
+                let near = did_you_mean(name, classes.names.iter().map(String::as_str));
+                let help = format!("the classes are: {}", classes.names.join(", "));
+                wrong(Code::UnknownName, format!("there is no class {name:?}{near}"), help);
             }
+            (Some(_), None) => wrong(
+                Code::BadOption,
+                format!("the weight of the class {name:?} cannot be {weight}"),
+                "a weight is a number, 0 or more".into(),
+            ),
         }
     }
+    if !weights.iter().any(|weight| *weight > 0.0) {
+        let message = "every class has the weight 0, so nothing would be learned";
+        wrong(Code::BadOption, message.into(), "give a class a weight above 0".into());
+    }
+    problems.into_result()?;
     Ok(weights)
 }
 
@@ -110,12 +107,7 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
     let all = folder.indices();
     let wanted = match config.train.has("split") {
         false => all.clone(),
-        true => config
-            .train
-            .ints("split")?
-            .iter()
-            .map(|i| usize::try_from(*i).unwrap_or(usize::MAX))
-            .collect(),
+        true => wanted(&config.train.ints("split")?, &all)?,
     };
     let classes = match config.train.has("classes") {
         true => Some(config.train.texts("classes")?),
@@ -135,25 +127,33 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
         allow_leakage: config.train.flag("allow_leakage")?,
     };
     let splits = folder.read_all(&wanted, &options)?;
-    let names = |split: &Split| split.classes.as_ref().map(|classes| classes.names.clone());
-    for split in &splits[1..] {
-        if names(split) != names(&splits[0]) {
-            return Err(Error::new(
-                Code::BadClasses,
-                format!(
-                    "split {} has the classes {:?}, split {} {:?}",
-                    splits[0].index,
-                    names(&splits[0]).unwrap_or_default(),
-                    split.index,
-                    names(split).unwrap_or_default()
-                ),
-            )
-            .help("name the classes with the option classes, or train the splits one by one"));
-        }
-    }
     let single = !folder.path().join(format!("split-{}", all[0])).is_dir()
         && !folder.path().join(format!("fold-{}", all[0])).is_dir();
     Ok((splits, single))
+}
+
+/// The splits that the option asks for: one or more, each once and there.
+fn wanted(asked: &[i64], all: &[usize]) -> Result<Vec<usize>> {
+    let known = || all.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let wrong = |code, message: String| {
+        Error::new(code, message)
+            .at(Place::Option("split".into()))
+            .help(format!("name one or more of {}, or leave it out for all", known()))
+    };
+    let mut wanted = Vec::with_capacity(asked.len());
+    for index in asked {
+        match usize::try_from(*index).ok().filter(|index| all.contains(index)) {
+            Some(found) if !wanted.contains(&found) => wanted.push(found),
+            Some(found) => {
+                return Err(wrong(Code::BadOption, format!("split {found} is asked for twice")));
+            }
+            None => return Err(wrong(Code::BadSplit, format!("there is no split {index}"))),
+        }
+    }
+    match wanted.is_empty() {
+        true => Err(wrong(Code::BadOption, "no split is asked for".into())),
+        false => Ok(wanted),
+    }
 }
 
 /// The rows to use: one column and its values.

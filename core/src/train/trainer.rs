@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
@@ -213,20 +214,21 @@ impl<'a> Trainer<'a> {
             let (pass, data) = ((&x, self.mode(&keys)), (batch, &self.prepared.source));
             return Err(not_finite(&what, &self.network, pass, data, objective));
         }
-        (sum / samples as f64).f_backward()?;
+        sum.f_div_scalar(samples as f64)?.f_backward()?;
         if self.progress.epoch == 0 && i == 0 {
             self.warn_of_idle_weights();
         }
         Ok(loss)
     }
 
-    /// Weights that the loss does not depend on stay as they were drawn, which is rarely meant.
+    /// Weights that the loss does not depend on stay as they are, which is rarely meant.
     fn warn_of_idle_weights(&self) {
-        let idle = self.network.trainable().filter(|(_, tensor)| !tensor.grad().defined());
+        let learns = |tensor: &Tensor| tensor.f_grad().is_ok_and(|grad| grad.defined());
+        let idle = self.network.trainable().filter(|(_, tensor)| !learns(tensor));
         let idle: Vec<&str> = idle.map(|(param, _)| param.name.as_str()).collect();
         if !idle.is_empty() {
             let text = format!(
-                "the loss does not depend on {}, which will stay as drawn: a layer after it may have \
+                "the loss does not depend on {}, which will stay as they are: a layer after them may have \
                  left the record of operations",
                 idle.join(", ")
             );

@@ -56,7 +56,8 @@ pub struct Source {
     /// Whom the weights have seen: the sessions of the split's train and validation groups, each
     /// once, in order. Empty for a file alone.
     pub sessions: Vec<Session>,
-    /// Those among them that the weights were learned from: the split's train group.
+    /// Those among them that the weights were learned from: the split's train group, and whom the
+    /// weights that it began with had been learned from. Empty for a file alone.
     pub learned: Vec<Session>,
 }
 
@@ -76,8 +77,11 @@ impl Source {
         let model = choose_model(&folder, path, split, choice)?;
         let mut source = read(path, &model.file)?;
         source.architecture = architecture(path).or(source.architecture);
-        source.sessions = sessions(&folder, split)?;
+        let before = learned_before(&folder, split)?;
+        source.sessions = sessions(&folder, split, &before)?;
         source.learned = read_sessions(&Table::read(&folder.group("train", split))?, &[])?;
+        let new = before.into_iter().filter(|b| !source.learned.iter().any(|s| same(s, b)));
+        source.learned.extend(new.collect::<Vec<_>>());
         source.split = Some(split);
         source.metric = Some(choice.metric.clone());
         source.network = model.network;
@@ -191,8 +195,27 @@ fn architecture(root: &Path) -> Option<String> {
         .or_else(|| read("maps.json", "model"))
 }
 
-/// The sessions of a split's train and validation groups.
-fn sessions(folder: &Folder, split: usize) -> Result<Vec<Session>> {
+fn same(one: &Session, other: &Session) -> bool {
+    (&one.participant, &one.session) == (&other.participant, &other.session)
+}
+
+/// The sessions that the weights which a split began with were learned from.
+fn learned_before(folder: &Folder, split: usize) -> Result<Vec<Session>> {
+    let file = folder.split(split).join("transfer.json");
+    if !file.is_file() {
+        return Ok(Vec::new());
+    }
+    let bytes = std::fs::read(&file).map_err(|error| Error::io(&file, "read it", &error))?;
+    let damaged = |error| missing(&file, "the file is damaged".into()).because(error);
+    let value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let learned = value.get("learned").cloned().unwrap_or_default();
+    let learned: Vec<(String, String)> = serde_json::from_value(learned).map_err(damaged)?;
+    let visit = |(participant, session)| Session { participant, session, row: 0 };
+    Ok(learned.into_iter().map(visit).collect())
+}
+
+/// The sessions of a split's train and validation groups, and those learned from `before`.
+fn sessions(folder: &Folder, split: usize, before: &[Session]) -> Result<Vec<Session>> {
     let mut all = BTreeSet::new();
     for group in ["train", "validation"] {
         let table = Table::read(&folder.group(group, split)).map_err(|error| {
@@ -204,5 +227,6 @@ fn sessions(folder: &Folder, split: usize) -> Result<Vec<Session>> {
         let sessions = read_sessions(&table, &[])?;
         all.extend(sessions.into_iter().map(|session| Session { row: 0, ..session }));
     }
+    all.extend(before.iter().map(|session| Session { row: 0, ..session.clone() }));
     Ok(all.into_iter().collect())
 }

@@ -64,7 +64,7 @@ fn line(row: &GroupResult, shown: &[&str], task: Task) -> Vec<String> {
     let mut line = vec![row.split.to_string(), row.selection_metric.clone(), per(&row.level)];
     line.extend(shown.iter().map(|metric| {
         let value = score(row, metric).and_then(|score| score.value);
-        value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
+        value.map_or_else(|| "-".into(), |value| figure(value, 4))
     }));
     let interval = score(row, task.headline()).and_then(|score| score.interval);
     line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
@@ -80,9 +80,17 @@ fn mean(rows: &[&GroupResult], shown: &[&str]) -> Vec<String> {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        format!("{mean:.3}±{:.3}", variance.sqrt())
+        format!("{}±{}", figure(mean, 3), figure(variance.sqrt(), 3))
     }));
     line
+}
+
+/// A number with so many places, or where they would hide it, as `2.5e-5`.
+fn figure(value: f64, places: usize) -> String {
+    match value != 0.0 && value.abs() < 10f64.powi(1 - places as i32) {
+        true => format!("{value:.1e}"),
+        false => format!("{value:.places$}"),
+    }
 }
 
 fn per(level: &str) -> String {
@@ -134,5 +142,15 @@ mod tests {
         let table = results(&outcome, "train");
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains("BA  F1_score") && table.contains("0.5000"), "{table}");
+        // Small losses are not shown as none.
+        let of_loss = |split, loss| {
+            let mut result = result(split, "train", 1.0);
+            result.scores[2].value = Some(loss);
+            result
+        };
+        let table = results(&results_of(vec![of_loss(0, 2.5e-4), of_loss(1, 0.0)]), "train");
+        for part in ["  2.5e-4  ", "  0.0000  ", "  1.2e-4±1.8e-4  "] {
+            assert!(table.contains(part), "{part:?} is not in\n{table}");
+        }
     }
 }
