@@ -60,7 +60,7 @@ struct Group {
 /// is wrong with the folder.
 pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<Agreement>> {
     let experiment = Experiment::open(maps)?;
-    let config = configuration(maps, caps)?;
+    let config = configuration(&experiment.configuration, maps, caps)?;
     if config.task == Task::Reconstruction {
         let message = "the tables of a reconstruction hold no predictions to compare";
         return Err(Error::new(Code::BadMaps, message)
@@ -131,17 +131,15 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
 }
 
 /// The options that the experiment was trained with, but for the place of the images.
-fn configuration(maps: &Path, caps: &Path) -> Result<Config> {
+fn configuration(configuration: &Map<String, Value>, maps: &Path, caps: &Path) -> Result<Config> {
     let file = maps.join("maps.json");
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| Error::io(&file, "read the experiment folder", &error))?;
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    let configuration = value.pointer("/neurhai/configuration").and_then(Value::as_object);
-    let Some(configuration) = configuration else {
+    if configuration.is_empty() {
         let message = "the file does not say with which options the experiment was trained";
-        return Err(Error::new(Code::BadMaps, message).at(Place::File(file)));
-    };
-    let mut options: Map<String, Value> = configuration.clone();
+        return Err(Error::new(Code::BadMaps, message)
+            .at(Place::File(file))
+            .help("it is one of ClinicaDL: `host import` makes one of this program of it"));
+    }
+    let mut options = configuration.clone();
     if let Some(data) = options.get_mut("data").and_then(Value::as_object_mut) {
         data.insert("caps".into(), caps.display().to_string().into());
     }

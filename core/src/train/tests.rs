@@ -14,8 +14,12 @@ use crate::network::{LayerSpec, NetworkSpec};
 
 mod extensions;
 mod networks;
+mod recomputed;
 mod resume;
+mod tasks;
 mod tensors;
+mod transfer;
+mod weighing;
 
 /// A network of one convolution, with batch norm and dropout where asked for.
 struct Tiny;
@@ -51,6 +55,7 @@ fn catalog() -> Catalog {
         architecture: Box::new(Tiny),
     };
     catalog.architectures.register(entry).unwrap();
+    tasks::register(&mut catalog);
     catalog
 }
 

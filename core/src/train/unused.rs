@@ -58,6 +58,10 @@ pub(super) fn check_unused(config: &Config) -> Result<()> {
         let message = format!("{name} is given, but no weights are transferred");
         refuse(name, message, "say where they come from: transfer: \"maps/autoencoder\"");
     }
+    if given("networks_at_once") && !config.multi_network {
+        let message = "networks_at_once is given, but one network is trained for all parts";
+        refuse("networks_at_once", message.into(), "leave it out, or set multi_network: true");
+    }
     for [one, other] in EITHER.into_iter().filter(|pair| pair.iter().all(|name| given(name))) {
         refuse(other, format!("{one} and {other} exclude each other"), "keep one of the two");
     }

@@ -90,8 +90,9 @@ pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
     };
     let wrong: Vec<&Line> = transfer.lines.iter().filter(|line| !fits(line)).collect();
     if strict && !wrong.is_empty() {
-        return Err(differ(source, target, &wrong, "not all weights of")
-            .help("with strict: false what fits is taken, and the rest stays as it was drawn"));
+        return Err(differ(source, target, &wrong, "not all weights of").help(
+            "with transfer_strict: false what fits is taken, and the rest stays as it was drawn",
+        ));
     }
     Ok(transfer)
 }
