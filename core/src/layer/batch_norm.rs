@@ -63,6 +63,7 @@ impl Layer for BatchNorm {
                 eps,
                 cudnn,
             )?)
-        }))
+        })
+        .fresh())
     }
 }

@@ -63,7 +63,8 @@ impl Layer for Conv {
                 groups,
             )?)
         })
-        .costing(cost))
+        .costing(cost)
+        .fresh())
     }
 }
 

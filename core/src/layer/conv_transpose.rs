@@ -90,6 +90,7 @@ impl Layer for ConvTranspose {
                 groups,
             )?)
         })
-        .costing(cost))
+        .costing(cost)
+        .fresh())
     }
 }

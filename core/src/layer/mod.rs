@@ -140,6 +140,11 @@ pub struct Planned {
     pub forward: Forward,
     /// What lets a neighbour be computed in another order with the same result.
     pub order: Order,
+    /// Whether the output is a tensor of its own that no backward pass looks at: the next layer may
+    /// write over it.
+    pub fresh: bool,
+    /// The computation that writes over its input, where there is one.
+    pub in_place: Option<Forward>,
 }
 
 /// Whether a layer may trade places with the next one.
@@ -164,13 +169,37 @@ impl Planned {
         forward: impl Fn(&Tensor, &mut Context<'_>) -> Result<Tensor> + Send + Sync + 'static,
     ) -> Self {
         let (output, forward) = (output.into(), Box::new(forward));
-        Self { output, multiply_adds: 0, forward, order: Order::Fixed }
+        Self {
+            output,
+            multiply_adds: 0,
+            forward,
+            order: Order::Fixed,
+            fresh: false,
+            in_place: None,
+        }
     }
 
     /// The same with its cost.
     #[must_use]
     pub fn costing(mut self, multiply_adds: u64) -> Self {
         self.multiply_adds = multiply_adds;
+        self
+    }
+
+    /// The same whose output the next layer may write over.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// The same with a computation that writes over its input: a map less in memory.
+    #[must_use]
+    pub fn or_in_place(
+        mut self,
+        forward: impl Fn(&Tensor, &mut Context<'_>) -> Result<Tensor> + Send + Sync + 'static,
+    ) -> Self {
+        self.in_place = Some(Box::new(forward));
         self
     }
 

@@ -352,3 +352,33 @@ fn what_does_not_fit_is_refused_with_path_shapes_and_remedy() {
     }
     refused(json!([nested]), &[1, 4, 4], Code::BadNetwork, &["deeper"]);
 }
+
+/// A rectifier that writes over what came before it gives the same outputs and gradients; an observer
+/// sees every layer's own output.
+#[test]
+fn writing_over_the_input_changes_nothing() {
+    let catalog = Catalog::built_in().unwrap();
+    let layers = json!([
+        {"kind": "conv", "out_channels": 4, "kernel_size": 3, "padding": 1}, {"kind": "relu"},
+        {"kind": "batch_norm"}, {"kind": "relu"},
+        {"kind": "residual", "body": [
+            {"kind": "relu"}, {"kind": "conv", "out_channels": 4, "kernel_size": 1}, {"kind": "relu"}
+        ]},
+        {"kind": "conv_transpose", "out_channels": 2, "kernel_size": 3}, {"kind": "relu"}
+    ]);
+    let spec = NetworkSpec::from_layers("in place", LayerSpec::list(&layers).unwrap());
+    let plan = || Plan::new(spec.clone(), &[1, 7, 8, 9], &catalog).unwrap();
+    let network = || Network::new(plan(), 3, Device::Cpu).unwrap();
+    let x = Tensor::randn([2, 1, 7, 8, 9], (Kind::Float, Device::Cpu));
+    let (one, other) = (network(), network());
+    let mode = Mode::Training { seed: 1 };
+    let y = one.forward(&x, mode).unwrap();
+    // Observed, nothing is written over.
+    let expected = other.forward_observed(&x, mode, |_, _| ()).unwrap();
+    assert!(y.equal(&expected));
+    y.square().sum(Kind::Float).backward();
+    expected.square().sum(Kind::Float).backward();
+    for ((param, a), (_, b)) in one.trainable().zip(other.trainable()) {
+        assert!(a.grad().equal(&b.grad()), "{}", param.name);
+    }
+}

@@ -241,7 +241,9 @@ impl Planner<'_> {
         row.multiply_adds = planned.multiply_adds.saturating_add(inner);
         row.output_bytes = bytes;
         let (path, output) = (self.path(), planned.output);
-        Ok(Node { path, output, forward: planned.forward, order: planned.order })
+        let (fresh, in_place) = (planned.fresh, planned.in_place);
+        let (forward, order) = (planned.forward, planned.order);
+        Ok(Node { path, output, forward, order, fresh, in_place })
     }
 }
 
@@ -251,11 +253,17 @@ struct Node {
     output: Shape,
     forward: Forward,
     order: Order,
+    fresh: bool,
+    in_place: Option<Forward>,
 }
 
 impl Node {
     fn forward(&self, x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
-        let y = (self.forward)(x, ctx).map_err(|e| e.at(Place::Layer(self.path.clone())))?;
+        self.compute(&self.forward, x, ctx)
+    }
+
+    fn compute(&self, forward: &Forward, x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
+        let y = forward(x, ctx).map_err(|e| e.at(Place::Layer(self.path.clone())))?;
         if let Some(observe) = &mut ctx.observe {
             observe(&self.path, &y);
         }
@@ -277,6 +285,8 @@ impl Sequence {
     /// What libtorch or a layer says, placed at the layer.
     pub fn forward(&self, x: &Tensor, ctx: &mut Context<'_>) -> Result<Tensor> {
         let mut x = x.shallow_clone();
+        // Whether nobody else looks at x any more.
+        let mut free = false;
         let mut nodes = self.nodes.iter().peekable();
         while let Some(node) = nodes.next() {
             let next = nodes.peek().filter(|next| {
@@ -285,8 +295,15 @@ impl Sequence {
             if let Some(next) = next {
                 x = next.forward(&x, ctx)?;
                 nodes.next();
+                free = false;
             }
-            x = node.forward(&x, ctx)?;
+            x = match &node.in_place {
+                Some(in_place) if free && ctx.observe.is_none() => {
+                    node.compute(in_place, &x, ctx)?
+                }
+                _ => node.forward(&x, ctx)?,
+            };
+            free = node.fresh;
         }
         Ok(x)
     }
