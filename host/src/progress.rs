@@ -224,14 +224,44 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use neurhai_core::transfer::{Line, Named, Transfer, Verdict};
     use std::sync::Arc;
 
-    #[test]
-    fn a_run_is_told_in_calm_lines() {
+    /// The lines that these events give.
+    fn lines(events: &[Event]) -> String {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&lines);
         let write = Box::new(move |text: &str| keep.lock().unwrap().push(text.to_owned()));
         let progress = Progress::with(false, write);
+        events.iter().for_each(|event| progress.show(event));
+        lines.lock().unwrap().join("\n")
+    }
+
+    #[test]
+    fn what_a_network_begins_with_is_told_before_it_learns() {
+        let named = |name: &str| Some(Named { name: name.into(), shape: vec![2] });
+        let line = Line {
+            source: named("encoder.0.bias"),
+            target: named("convolutions.0.bias"),
+            verdict: Verdict::Matched,
+        };
+        let transfer = Transfer { lines: vec![line] };
+        let found = lines(&[
+            Event::SplitStarted { split: 1, images: (7, 3), classes: vec![] },
+            Event::Transferred { split: 1, from: "maps/ae/model.safetensors".into(), transfer },
+        ]);
+        assert_eq!(
+            found,
+            "split 1: 7 + 3 images for training + validation\n\
+             split 1 begins with weights of maps/ae/model.safetensors\n\
+             source     target          shape\n\
+             encoder.0  convolutions.0  2      matched\n\
+             1 tensor taken (2 numbers)"
+        );
+    }
+
+    #[test]
+    fn a_run_is_told_in_calm_lines() {
         let ended = |epoch, best: &[&str]| Event::EpochEnded {
             epoch,
             epochs: 10,
@@ -241,7 +271,7 @@ mod tests {
             best: best.iter().map(|metric| (*metric).to_owned()).collect(),
             seconds: 12.0,
         };
-        for event in [
+        let found = lines(&[
             Event::Device { name: "CPU (2 threads)".into() },
             Event::Checking { done: 1, images: 2 },
             Event::Checking { done: 2, images: 2 },
@@ -259,11 +289,9 @@ mod tests {
             ended(9, &[]),
             Event::EarlyStop { epoch: 4, patience: 3 },
             Event::Finished { maps: "maps/a".into() },
-        ] {
-            progress.show(&event);
-        }
+        ]);
         assert_eq!(
-            lines.lock().unwrap().join("\n"),
+            found,
             "2 images of 4×5×6, 8 patch parts each, on CPU (2 threads)\n\
              split 0: AD 3 + 1, CN 4 + 2 images for training + validation\n\
              epoch  1/10  loss 0.5000 train, 0.6250 validation  BA 0.875  *loss   12 s, 108 s left\n\

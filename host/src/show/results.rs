@@ -148,8 +148,8 @@ mod tests {
             result.scores[2].value = Some(loss);
             result
         };
-        let table = results(&results_of(vec![of_loss(0, 2.5e-4), of_loss(1, 0.0)]), "train");
-        for part in ["  2.5e-4  ", "  0.0000  ", "  1.2e-4±1.8e-4  "] {
+        let table = results(&results_of(vec![of_loss(0, 2.4e-4), of_loss(1, 0.0)]), "train");
+        for part in ["  2.4e-4  ", "  0.0000  ", "  1.2e-4±1.7e-4  "] {
             assert!(table.contains(part), "{part:?} is not in\n{table}");
         }
     }

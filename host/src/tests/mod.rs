@@ -13,6 +13,7 @@ mod limits;
 mod networks;
 mod registered_wrongly;
 mod registrations;
+mod tasks;
 mod tensor_limits;
 mod tensors;
 mod training;
