@@ -41,6 +41,13 @@ pub enum Kind {
     },
     /// A list of whole numbers, or one number for a list of one.
     Ints,
+    /// A list of numbers within bounds, both included.
+    Floats {
+        /// Smallest value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+    },
     /// A list of texts, or one text for a list of one.
     Texts,
     /// A list of layers.
@@ -78,6 +85,7 @@ impl Kind {
                 format!("a whole number of at least {min}, or a list with one per axis")
             }
             Self::Ints => "a whole number or a list of them".into(),
+            Self::Floats { min, max } => format!("a list of numbers from {min} to {max}"),
             Self::Texts => "a text or a list of texts".into(),
             Self::Layers => "a list of layers".into(),
             Self::Branches => "a list of lists of layers".into(),
@@ -121,6 +129,10 @@ impl Kind {
                 let list = value.as_array().map_or(one, Vec::as_slice);
                 let list: Option<Vec<i64>> = list.iter().map(whole).collect();
                 list.map(Value::from)
+            }
+            Self::Floats { min, max } => {
+                let within = |v: &Value| v.as_f64().filter(|v| (min..=max).contains(&v));
+                value.as_array()?.iter().map(within).collect::<Option<Vec<_>>>().map(Value::from)
             }
             Self::Texts => match value {
                 Value::String(one) => Some(Value::from(vec![one.clone()])),
@@ -300,6 +312,11 @@ impl Options {
     /// A list of whole numbers.
     pub fn ints(&self, name: &str) -> Result<Vec<i64>> {
         self.get(name, |v| v.as_array()?.iter().map(Value::as_i64).collect())
+    }
+
+    /// A list of numbers.
+    pub fn floats(&self, name: &str) -> Result<Vec<f64>> {
+        self.get(name, |v| v.as_array()?.iter().map(Value::as_f64).collect())
     }
 
     /// A list of texts.

@@ -135,6 +135,7 @@ fn required(specs: &[OptionSpec]) -> Map<String, Value> {
         Kind::Text => json!("x"),
         Kind::Choice { of } => json!(of[0]),
         Kind::Ints => json!([1]),
+        Kind::Floats { min, .. } => json!([min]),
         Kind::Texts => json!(["x"]),
         Kind::Map => json!({}),
         Kind::Layers | Kind::Branches | Kind::Named => json!([]),

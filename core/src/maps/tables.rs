@@ -23,6 +23,15 @@ pub(crate) struct TrainingRow {
     pub(crate) iteration: usize,
     pub(crate) train: Option<Vec<Score>>,
     pub(crate) validation: Vec<Score>,
+    /// That of the last weight update.
+    pub(crate) learning_rate: f64,
+}
+
+impl TrainingRow {
+    /// A metric of the validation set, or its loss.
+    pub(crate) fn validation_score(&self, name: &str) -> Option<f64> {
+        self.validation.iter().find(|score| score.name == name)?.value
+    }
 }
 
 /// A number as Python writes it, so that whole ones still read as real; `n/a` where there is none.
@@ -43,6 +52,7 @@ pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
     for set in ["train", "valid"] {
         columns.extend(names.iter().map(|name| format!("{name}_{set}")));
     }
+    columns.push("learning_rate".to_owned());
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let lines = rows.iter().map(|row| {
         let mut line = vec![row.epoch.to_string(), row.iteration.to_string()];
@@ -51,6 +61,7 @@ pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
             None => line.extend(names.iter().map(|_| number(None))),
         }
         line.extend(row.validation.iter().map(|score| number(score.value)));
+        line.push(number(Some(row.learning_rate)));
         line
     });
     write_tsv(path, &columns, lines)

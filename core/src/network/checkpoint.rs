@@ -23,11 +23,11 @@ const PROGRESS: &str = "progress";
 pub(crate) fn save_checkpoint(
     path: &Path,
     network: &Network,
-    optimizer: &[(String, &Tensor)],
+    optimizer: &[(String, Tensor)],
     progress: &str,
 ) -> Result<()> {
     let mut named = network.named();
-    named.extend(optimizer.iter().cloned());
+    named.extend(optimizer.iter().map(|(name, tensor)| (name.clone(), tensor)));
     save_tensors(path, &named, Some((PROGRESS, progress)))
 }
 

@@ -154,8 +154,8 @@ mod tests {
     use crate::catalog::{Catalog, LayerEntry, Origin};
     use crate::layer::{Example, Init, Layer, LayerInfo, Planned};
     use crate::network::{LayerSpec, Mode, NetworkSpec, Planner};
+    use crate::optimizer::{Clip, Groups, Method, Optimizer};
     use crate::options::Options;
-    use crate::train::Adam;
 
     fn network() -> Network {
         let layers = json!([
@@ -180,12 +180,14 @@ mod tests {
             network.state().map(|(_, tensor)| tensor.detach().copy()).collect()
         };
         let before = copy(network);
-        let mut adam = Adam::new(network, 0.01, 0.01).unwrap();
+        let method = Method::new("Adam", &serde_json::Map::new()).unwrap();
+        let groups = Groups::all(0.01);
+        let mut adam = Optimizer::new(network, &method, &groups, Clip::default()).unwrap();
         for step in 0..3 {
             let x = Tensor::arange(4 * 36, (Kind::Float, Device::Cpu)).view([4, 1, 6, 6]).sin();
             let y = network.forward(&x, Mode::Training { seed: step }).unwrap();
             y.square().sum(Kind::Float).backward();
-            adam.step().unwrap();
+            adam.step(0.01).unwrap();
         }
         let names = network.state().map(|(param, _)| param.name.clone());
         let pairs = before.iter().zip(copy(network));

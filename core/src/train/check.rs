@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::config::Config;
 use super::evaluate::images;
-use super::optimizer::Adam;
 use super::prepare::prepare;
 use super::session::Session;
 use crate::data::loader::{Loader, Sample};
@@ -93,7 +92,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     let network = prepared.network(first, prepared.networks()[0], session)?;
     let frozen =
         parameters - network.trainable().filter_map(|(p, _)| elements(&p.shape)).sum::<i64>();
-    let mut optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
+    let mut optimizer = prepared.updates.optimizer(&network)?;
     let samples = prepared.samples(&first.train);
     let chunk: Vec<(Sample, Label)> = samples.iter().take(config.batch_size).copied().collect();
     let labels: Vec<Label> = chunk.iter().map(|(_, label)| *label).collect();
@@ -108,7 +107,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         let sum = first.objective.sum(&pass, &x, &labels)?;
         let loss = sum.f_div_scalar(labels.len() as f64)?;
         loss.f_backward()?;
-        optimizer.step()?;
+        optimizer.step(config.learning_rate)?;
         loss.f_double_value(&[])?;
         seconds_per_batch = start.elapsed().as_secs_f64();
     }

@@ -15,7 +15,6 @@ mod inputs;
 mod named;
 mod networks;
 mod objective;
-mod optimizer;
 mod options;
 mod outcome;
 mod prepare;
@@ -31,9 +30,9 @@ mod start;
 mod stopping;
 mod trainer;
 mod unused;
+mod updates;
 
 pub use check::{CheckReport, SplitCounts, check};
-pub use optimizer::Adam;
 pub use options::specs as options;
 pub use outcome::{GroupResult, MetricScore, Outcome};
 pub use recompute::{Agreement, recompute};

@@ -7,6 +7,7 @@ use super::objective::Objective;
 use super::scores::judges;
 use super::session::Session;
 use crate::catalog::{ArchitectureEntry, LossEntry, VoteEntry};
+use super::updates::Updates;
 use crate::data::loader::Step;
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
@@ -17,6 +18,7 @@ pub(super) struct Named {
     pub(super) objective: Objective,
     /// What is done to training images, in order.
     pub(super) augmentation: Arc<[Step]>,
+    pub(super) updates: Updates,
 }
 
 impl Named {
@@ -34,10 +36,11 @@ impl Named {
             .take(architecture.map(Arc::clone).map_err(|error| error.at(at("architecture"))));
         let objective = problems.take(objective(config, session));
         let augmentation = problems.take(augmentation(config, session));
+        let updates = problems.take(Updates::read(config));
         problems.into_result()?;
-        match (architecture, objective, augmentation) {
-            (Some(architecture), Some(objective), Some(augmentation)) => {
-                Ok(Self { architecture, objective, augmentation: augmentation.into() })
+        match (architecture, objective, augmentation, updates) {
+            (Some(architecture), Some(objective), Some(augmentation), Some(updates)) => {
+                Ok(Self { architecture, objective, augmentation: augmentation.into(), updates })
             }
             _ => Err(Error::new(Code::Internal, "a check failed without saying why")),
         }

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use crate::optimizer;
 use crate::options::{Kind, OptionSpec};
+use crate::schedule;
 use crate::task::Task;
 
 fn choice(words: &[&str]) -> Kind {
@@ -13,6 +15,10 @@ fn choice(words: &[&str]) -> Kind {
 pub fn specs() -> Vec<OptionSpec> {
     let count = |min| Kind::Int { min, max: i64::from(i32::MAX) };
     let positive = Kind::Float { min: 0.0, max: f64::MAX };
+    let limit = Kind::Float { min: 1e-12, max: f64::MAX };
+    let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
+    let optimizers: Vec<&str> = optimizers.iter().map(|info| info.name.as_str()).collect();
+    let schedules: Vec<&str> = schedules.iter().map(|info| info.name.as_str()).collect();
     vec![
         OptionSpec::new(
             "task",
@@ -160,9 +166,47 @@ pub fn specs() -> Vec<OptionSpec> {
             "always",
             "evaluate the training set at every evaluation, or only for the best models",
         ),
-        OptionSpec::new("optimizer", choice(&["Adam"]), "Adam", "how weights are updated"),
+        OptionSpec::new("optimizer", choice(&optimizers), "Adam", "how weights are updated"),
+        OptionSpec::new("optimizer_options", Kind::Map, json!({}), "the optimizer's own options"),
         OptionSpec::new("learning_rate", positive.clone(), 1e-4, "step size"),
-        OptionSpec::new("weight_decay", positive, 1e-4, "L2 penalty"),
+        OptionSpec::new(
+            "learning_rate_factors",
+            Kind::Map,
+            json!({}),
+            "what it is multiplied by in layers, by path: #{ convolutions: 0.1 }",
+        ),
+        OptionSpec::absent(
+            "schedule",
+            choice(&schedules),
+            "the learning rate stays",
+            "how the learning rate changes",
+        ),
+        OptionSpec::new("schedule_options", Kind::Map, json!({}), "the schedule's own options"),
+        OptionSpec::new(
+            "warmup_epochs",
+            count(0),
+            0,
+            "epochs in which the learning rate rises from 0, before the schedule begins",
+        ),
+        OptionSpec::new("weight_decay", positive, 1e-4, "L2 penalty; AdamW decouples it"),
+        OptionSpec::new(
+            "decay_norms_and_biases",
+            Kind::Bool,
+            true,
+            "let the weight decay hold for parameters with one axis, too",
+        ),
+        OptionSpec::absent(
+            "clip_norm",
+            limit.clone(),
+            "none",
+            "the largest norm of all gradients together; larger ones are scaled down",
+        ),
+        OptionSpec::absent(
+            "clip_value",
+            limit,
+            "none",
+            "the largest size of a number in a gradient",
+        ),
         OptionSpec::new(
             "patience",
             count(0),

@@ -16,6 +16,7 @@ use super::session::{Event, Session};
 use super::sides::{Sides, class_weights, places, read_splits};
 use super::start::{Opened, Start, open};
 use super::unused::check_unused;
+use super::updates::Updates;
 use crate::catalog::ArchitectureRequest;
 use crate::data::caps::Caps;
 use crate::data::loader::{Sample, Source, Step};
@@ -36,6 +37,7 @@ pub(crate) struct Prepared {
     pub(crate) config: Config,
     /// What is done to training images, in order.
     pub(crate) augmentation: Arc<[Step]>,
+    pub(crate) updates: Updates,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) single_split: bool,
@@ -198,6 +200,7 @@ fn prepare_either(
     };
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     check_output_shape(config.task, &classes, &plan)?;
+    named.updates.check(&plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let images = places(&source.images);
@@ -211,6 +214,7 @@ fn prepare_either(
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,
+        updates: named.updates,
         preprocessing,
         device,
         single_split,

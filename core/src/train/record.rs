@@ -181,8 +181,12 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         },
         "input_size": prepared.input,
     });
+    let adaptive = train.has("schedule") && train.text("schedule")? == "ReduceLROnPlateau";
     match value {
-        Value::Object(map) => Ok(map),
+        Value::Object(mut map) => {
+            map.insert("adaptive_learning_rate".into(), json!(adaptive));
+            Ok(map)
+        }
         _ => Ok(Map::new()),
     }
 }

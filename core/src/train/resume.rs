@@ -81,6 +81,12 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     let here = |error: Error| error.at(Place::File(maps.join("maps.json")));
     let config = Config::read(&options).map_err(here)?;
     let prepared = prepare_network(config, experiment.network, session)?;
+    let longer = epochs.is_some_and(|n| experiment.configuration.get("epochs") != Some(&json!(n)));
+    if longer && prepared.updates.schedule.spreads() {
+        let message = "the schedule spreads the learning rate over the epochs that were asked for";
+        return Err(here(Error::new(Code::BadOption, message))
+            .help("finish it with its own epochs, or train anew with more of them"));
+    }
     check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
     let folder = Maps::reopen(maps)?;
     if epochs.is_some() {

@@ -20,6 +20,7 @@ mod tasks;
 mod tensors;
 mod transfer;
 mod weighing;
+mod updates;
 
 /// A network of one convolution, with batch norm and dropout where asked for.
 struct Tiny;
@@ -193,6 +194,7 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
                 .iter()
                 .flat_map(|set| metrics.split(' ').map(move |m| format!("{m}_{set}"))),
         )
+        .chain(["learning_rate".to_owned()])
         .collect();
     assert_eq!(training.columns(), columns);
     // Eight patches per image and four per batch: an evaluation after every fourth update.

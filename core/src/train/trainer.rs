@@ -9,7 +9,6 @@ use tch::Tensor;
 
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
-use super::optimizer::Adam;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
 use super::sides::Sides;
@@ -20,7 +19,9 @@ use crate::error::{Code, Error, Place, Result};
 use crate::maps::{Maps, TrainingRow};
 use crate::metric::Direction;
 use crate::network::{Mode, Network, load_checkpoint, save_checkpoint};
+use crate::optimizer::Optimizer;
 use crate::random::{Random, derived_seed};
+use crate::schedule::Standing;
 
 /// The state of a split that is being trained.
 pub(crate) struct Trainer<'a> {
@@ -34,7 +35,7 @@ pub(crate) struct Trainer<'a> {
     train: Vec<(Sample, Label)>,
     validation: Vec<(Sample, Label)>,
     pub(crate) network: Network,
-    optimizer: Adam,
+    optimizer: Optimizer,
     progress: Progress,
     /// The evaluations of the best model of each selection metric.
     pub(crate) best: Vec<Option<Rc<Evaluations>>>,
@@ -52,6 +53,8 @@ struct Progress {
     epoch: usize,
     /// Batches done in this epoch.
     batch: usize,
+    /// That of the last weight update.
+    learning_rate: f64,
     stopping: EarlyStopping,
     /// Whether early stopping has ended it.
     stopped: bool,
@@ -70,7 +73,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         let config = &prepared.config;
         let network = prepared.network(sides, number, session)?;
-        let optimizer = Adam::new(&network, config.learning_rate, config.weight_decay)?;
+        let optimizer = prepared.updates.optimizer(&network)?;
         let samples = |side: &[(usize, Label)]| -> Vec<(Sample, Label)> {
             let mut samples = prepared.samples(side);
             samples.retain(|(sample, _)| number.is_none_or(|number| sample.part == number));
@@ -97,6 +100,7 @@ impl<'a> Trainer<'a> {
             progress: Progress {
                 epoch: 0,
                 batch: 0,
+                learning_rate: config.learning_rate,
                 stopping: EarlyStopping::new(config.patience, config.tolerance),
                 stopped: false,
                 best,
@@ -173,7 +177,9 @@ impl<'a> Trainer<'a> {
             if !last && (i + 1) % config.accumulation_steps != 0 {
                 continue;
             }
-            self.optimizer.step()?;
+            let all = batches.len().div_ceil(config.accumulation_steps);
+            self.progress.learning_rate = self.learning_rate(updates, all)?;
+            self.optimizer.step(self.progress.learning_rate)?;
             self.progress.batch = i + 1;
             updates += 1;
             if self.session.stopped() {
@@ -182,6 +188,22 @@ impl<'a> Trainer<'a> {
             self.evaluate_within(updates, last)?;
         }
         Ok(())
+    }
+
+    /// The learning rate of the next weight update, the `update`-th of `all` in this epoch, from 0.
+    fn learning_rate(&self, update: usize, all: usize) -> Result<f64> {
+        let Progress { epoch, rows, .. } = &self.progress;
+        let ends = (0..*epoch).map(|epoch| rows.iter().rev().find(|row| row.epoch == epoch));
+        let losses: Vec<f64> = ends
+            .map(|row| row.and_then(|row| row.validation_score("loss")).unwrap_or(f64::NAN))
+            .collect();
+        self.prepared.updates.schedule.rate(Standing {
+            epoch: *epoch,
+            update,
+            updates_per_epoch: all,
+            epochs: self.prepared.config.epochs,
+            losses: &losses,
+        })
     }
 
     /// Evaluates after so many weight updates of the epoch, where that is asked for and not done yet;
@@ -259,6 +281,7 @@ impl<'a> Trainer<'a> {
             iteration: self.progress.batch,
             train: train.as_ref().map(|train| train.scores(catalog)).transpose()?,
             validation: validation.scores(catalog)?,
+            learning_rate: self.progress.learning_rate,
         });
         self.maps.write_training(self.split(), self.number, &self.progress.rows)?;
         Ok(Rc::new(Evaluations { train, validation }))
@@ -276,7 +299,7 @@ impl<'a> Trainer<'a> {
 
     /// A metric of the validation set, or its loss, in the last evaluation.
     fn validation_score(&self, name: &str) -> Option<f64> {
-        self.progress.rows.last()?.validation.iter().find(|score| score.name == name)?.value
+        self.progress.rows.last()?.validation_score(name)
     }
 
     /// Keeps the model for every metric that is strictly better than ever; gives their names.
@@ -359,6 +382,6 @@ impl<'a> Trainer<'a> {
         let progress = serde_json::to_string(&self.progress)
             .map_err(|e| Error::new(Code::Internal, "cannot write the progress").because(e))?;
         let file = self.maps.checkpoint(self.split(), self.number);
-        save_checkpoint(&file, &self.network, &self.optimizer.state(), &progress)
+        save_checkpoint(&file, &self.network, &self.optimizer.state()?, &progress)
     }
 }

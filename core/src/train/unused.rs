@@ -58,6 +58,10 @@ pub(super) fn check_unused(config: &Config) -> Result<()> {
         let message = format!("{name} is given, but no weights are transferred");
         refuse(name, message, "say where they come from: transfer: \"maps/autoencoder\"");
     }
+    if given("schedule_options") && !given("schedule") {
+        let message = "schedule_options is given, but no schedule".into();
+        refuse("schedule_options", message, "name one: schedule: \"StepLR\"");
+    }
     if given("networks_at_once") && !config.multi_network {
         let message = "networks_at_once is given, but one network is trained for all parts";
         refuse("networks_at_once", message.into(), "leave it out, or set multi_network: true");

@@ -4,9 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/ThreadLocalState.h>
-#include <c10/core/GradMode.h>
 #include <mutex>
-#include <vector>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -18,13 +16,6 @@ using at::Tensor;
 std::string& neurhai_torch_last_error() {
   static thread_local std::string text;
   return text;
-}
-
-static std::vector<Tensor> list(Tensor* const* tensors, size_t n) {
-  std::vector<Tensor> out;
-  out.reserve(n);
-  for (size_t i = 0; i < n; i++) out.push_back(*tensors[i]);
-  return out;
 }
 
 extern "C" {
@@ -55,19 +46,6 @@ int neurhai_torch_dropout(const Tensor* x, double p, uint64_t seed, Tensor** out
       kept.zero_();
     }
     *out = new Tensor(x->mul(kept));
-  });
-}
-
-int neurhai_torch_fused_adam(Tensor* const* params, Tensor* const* grads, Tensor* const* exp_avgs,
-                             Tensor* const* exp_avg_sqs, Tensor* const* steps, size_t n, double lr,
-                             double beta1, double beta2, double weight_decay, double eps) {
-  return guarded([&] {
-    c10::NoGradGuard no_grad;
-    auto counters = list(steps, n);
-    at::_foreach_add_(counters, 1);
-    at::_fused_adam_(list(params, n), list(grads, n), list(exp_avgs, n), list(exp_avg_sqs, n), {},
-                     counters, lr, beta1, beta2, weight_decay, eps, /*amsgrad=*/false,
-                     /*maximize=*/false);
   });
 }
 

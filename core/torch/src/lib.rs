@@ -6,6 +6,12 @@ use std::ffi::{CStr, c_char, c_double, c_int, c_void};
 use tch::{Kind, TchError, Tensor};
 use torch_sys::C_tensor;
 
+mod fused;
+mod tensors;
+
+pub use fused::{Adam, Sgd};
+pub use tensors::Tensors;
+
 type Handle = *mut C_tensor;
 
 unsafe extern "C" {
@@ -13,19 +19,6 @@ unsafe extern "C" {
     fn neurhai_torch_leaky_relu(x: Handle, slope: c_double, out: *mut Handle) -> c_int;
     fn neurhai_torch_elu(x: Handle, alpha: c_double, out: *mut Handle) -> c_int;
     fn neurhai_torch_dropout(x: Handle, p: c_double, seed: u64, out: *mut Handle) -> c_int;
-    fn neurhai_torch_fused_adam(
-        params: *const Handle,
-        grads: *const Handle,
-        exp_avgs: *const Handle,
-        exp_avg_sqs: *const Handle,
-        steps: *const Handle,
-        n: usize,
-        lr: c_double,
-        beta1: c_double,
-        beta2: c_double,
-        weight_decay: c_double,
-        eps: c_double,
-    ) -> c_int;
     fn neurhai_torch_block_maximum_fits(x: Handle, kernel: *const i64) -> c_int;
     fn neurhai_torch_block_maximum(
         x: Handle,
@@ -212,58 +205,6 @@ pub fn share_processors() {
 pub fn keep_memory() {
     // SAFETY: it only sets options of the allocator, which may be set at any time.
     unsafe { neurhai_torch_keep_memory() }
-}
-
-/// The numbers of an Adam step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adam {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay rates of the two moments.
-    pub betas: (f64, f64),
-    /// L2 penalty, added to the gradient.
-    pub weight_decay: f64,
-    /// Added to the denominator.
-    pub eps: f64,
-}
-
-/// One step of Adam over all parameters in one kernel; everything is changed in place.
-///
-/// The slices run in parallel; `steps` are float tensors with one number each, raised by one here.
-///
-/// # Errors
-/// What libtorch says, for example where shapes differ.
-pub fn fused_adam(
-    options: Adam,
-    params: &[Tensor],
-    grads: &[Tensor],
-    exp_avgs: &[Tensor],
-    exp_avg_sqs: &[Tensor],
-    steps: &[Tensor],
-) -> Result<()> {
-    let n = params.len();
-    if [grads.len(), exp_avgs.len(), exp_avg_sqs.len(), steps.len()].iter().any(|len| *len != n) {
-        return Err(TchError::Shape("Adam's lists differ in length".into()));
-    }
-    let handles = |tensors: &[Tensor]| tensors.iter().map(handle).collect::<Vec<_>>();
-    let (p, g, m) = (handles(params), handles(grads), handles(exp_avgs));
-    let (v, s) = (handles(exp_avg_sqs), handles(steps));
-    // SAFETY: all five lists hold `n` valid handles, which the borrowed slices keep alive.
-    check(unsafe {
-        neurhai_torch_fused_adam(
-            p.as_ptr(),
-            g.as_ptr(),
-            m.as_ptr(),
-            v.as_ptr(),
-            s.as_ptr(),
-            n,
-            options.lr,
-            options.betas.0,
-            options.betas.1,
-            options.weight_decay,
-            options.eps,
-        )
-    })
 }
 
 /// A tensor of this shape that holds nothing: operations on it tell the shape of their result without

@@ -144,7 +144,7 @@ fn kind(kind: &Kind) -> &'static str {
         Kind::Float { .. } => "float",
         Kind::Bool => "bool",
         Kind::Text | Kind::Choice { .. } => "String",
-        Kind::Layers | Kind::Branches => "Array",
+        Kind::Layers | Kind::Branches | Kind::Floats { .. } => "Array",
         Kind::Map => "Map",
         // Of several types.
         Kind::Sizes { .. } | Kind::Ints | Kind::Texts | Kind::Named => "?",
