@@ -1,10 +1,11 @@
 //! Measures this program against bare libtorch, bare zlib and the figures of ClinicaDL, in turn in
-//! one run: `cargo xtask bench [data|step|unpool|metrics|scripts|start|plugins|commands]…`.
+//! one run: `cargo xtask bench [data|step|optimizer|unpool|metrics|scripts|start|plugins|commands]…`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod commands;
 mod data;
 mod metrics;
+mod optimizer;
 mod plugins;
 mod scripts;
 mod start;
@@ -19,7 +20,17 @@ fn main() -> Result<()> {
     neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--").collect();
-    let all = ["data", "step", "unpool", "metrics", "scripts", "start", "plugins", "commands"];
+    let all = [
+        "data",
+        "step",
+        "optimizer",
+        "unpool",
+        "metrics",
+        "scripts",
+        "start",
+        "plugins",
+        "commands",
+    ];
     if let Some(unknown) = wanted.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("there is no benchmark {unknown:?}: {}", all.join(", ")).into());
     }
@@ -32,6 +43,7 @@ fn main() -> Result<()> {
         match name {
             "data" => data::run()?,
             "step" => step::run()?,
+            "optimizer" => optimizer::run()?,
             "unpool" => unpool::run()?,
             "metrics" => metrics::run()?,
             "scripts" => scripts::run()?,
