@@ -19,8 +19,8 @@ mod resume;
 mod tasks;
 mod tensors;
 mod transfer;
-mod weighing;
 mod updates;
+mod weighing;
 
 /// A network of one convolution, with batch norm and dropout where asked for.
 struct Tiny;
