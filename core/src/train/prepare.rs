@@ -200,7 +200,6 @@ fn prepare_either(
     };
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     check_output_shape(config.task, &classes, &plan)?;
-    named.updates.check(&plan)?;
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let images = places(&source.images);
@@ -210,7 +209,10 @@ fn prepare_either(
     };
     let splits = splits.into_iter().zip(weights).zip(opened);
     let splits = splits.map(sides).collect::<Result<Vec<_>>>()?;
-    warnings.extend(splits.first().and_then(|sides| sides.start.warning()));
+    if let Some(sides) = splits.first() {
+        named.updates.check(&sides.start.learning(&plan)?)?;
+        warnings.extend(sides.start.warning());
+    }
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,

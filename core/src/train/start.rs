@@ -161,6 +161,17 @@ impl Start {
         Ok(network)
     }
 
+    /// The names of the parameters that are not frozen.
+    pub(super) fn learning<'p>(&self, plan: &'p Plan) -> Result<Vec<&'p str>> {
+        let frozen = self.freeze.as_ref().map(|freeze| freeze.layers(plan)).transpose()?;
+        let frozen = frozen.unwrap_or_default();
+        let stays = |name: &str| {
+            name.rsplit_once('.').is_some_and(|(layer, _)| frozen.iter().any(|path| path == layer))
+        };
+        let params = plan.params.iter().filter(|param| param.trainable() && !stays(&param.name));
+        Ok(params.map(|param| param.name.as_str()).collect())
+    }
+
     pub(super) fn taken(&self) -> Option<&Taken> {
         self.taken.as_ref()
     }

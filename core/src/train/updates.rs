@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use crate::error::{Code, Error, Problems, Result};
-use crate::network::{Network, Plan};
+use crate::network::Network;
 use crate::optimizer::{Clip, Groups, Method, Optimizer};
 use crate::schedule::Schedule;
 
@@ -45,13 +45,12 @@ impl Updates {
         })
     }
 
-    /// Whether the paths of learning-rate factors lead to something that may learn.
+    /// Whether the paths of learning-rate factors lead to something among the parameters that learn.
     ///
     /// # Errors
     /// Every path that does not.
-    pub(super) fn check(&self, plan: &Plan) -> Result<()> {
-        let params = plan.params.iter().filter(|param| param.trainable());
-        self.groups.check(&params.map(|param| param.name.as_str()).collect::<Vec<_>>())
+    pub(super) fn check(&self, learning: &[&str]) -> Result<()> {
+        self.groups.check(learning)
     }
 
     /// An optimiser for the network.

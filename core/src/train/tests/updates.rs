@@ -92,6 +92,8 @@ fn everything_wrong_with_the_updates_is_told_at_once() {
     bench.refused(no_schedule, &[(Code::BadOption, "no schedule")]);
     let factors = json!({"learning_rate_factors": {"convolution": 0.1}});
     bench.refused(factors, &[(Code::UnknownName, "did you mean \"convolutions\"")]);
+    let frozen = json!({"learning_rate_factors": {"convolutions": 0.1}, "freeze": "convolutions"});
+    bench.refused(frozen, &[(Code::UnknownName, "nothing in \"convolutions\" learns")]);
 }
 
 #[test]
