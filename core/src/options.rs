@@ -102,7 +102,9 @@ impl Kind {
     /// The value in the form the getters expect, or `None` if it does not fit.
     pub(crate) fn accept(&self, value: &Value) -> Option<Value> {
         let whole = |v: &Value| {
-            v.as_i64().or_else(|| v.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64))
+            // Beyond 2⁵³ it is not known which whole number was meant.
+            let exact = |f: &f64| f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0;
+            v.as_i64().or_else(|| v.as_f64().filter(exact).map(|f| f as i64))
         };
         match self {
             Self::Int { min, max } => {

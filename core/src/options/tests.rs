@@ -60,4 +60,6 @@ fn all_problems_are_told_at_once() {
             (Code::BadOption, "a whole number of at least 1"),
         ]),
     );
+    // It would be another number in 64 bits.
+    check(json!({"out_channels": 1e30}), Err(&[(Code::BadOption, "not 1e+30")]));
 }
