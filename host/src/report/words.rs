@@ -131,6 +131,12 @@ fn function(signature: &str, site: &CallSite, shared: &Shared) -> Error {
     if let Some(entry) = catalog.layers.find(bare) {
         return miscalled(entry, given.into_iter());
     }
+    if bare.starts_with("anon$") {
+        let message = format!("a function that takes {} was expected here", given.join(", "));
+        let names: Vec<_> = ["a", "b", "c", "d"].into_iter().take(given.len()).collect();
+        let help = format!("begin it with one name for each: |{}| …", names.join(", "));
+        return Error::new(Code::BadOption, message).help(help);
+    }
     let given = if given.is_empty() { "nothing".into() } else { given.join(", ") };
     if let Some(function) = functions::all().find(|function| function.name == bare) {
         let message = format!("{bare} cannot be called with {given}");

@@ -39,6 +39,8 @@ fn what_a_layer_may_not_do_is_told() {
         ("#{ parameters: |l| #{} }", "the function forward is missing"),
         ("#{ forward: 3 }", "forward is a function, not 3"),
         ("3", "layer cannot be called with a text, a map, a whole number"),
+        ("|l| 3", "a function that takes a map, a tensor was expected"),
+        ("|l, x, y| x", "|a, b| …"),
         ("#{ forward: |l, x| x, example: 3 }", "an example is an input shape"),
         ("#{ forward: |l, x| x.matmul(ones([3, 3])), example: [1, 4, 4] }", "matmul"),
         ("#{ forward: |l, x| x, parameters: |l| 3 }", "parameters gives 3, not a map"),
