@@ -79,6 +79,12 @@ impl<E: Entry> Registry<E> {
         self.what
     }
 
+    /// What one entry is called, with its article.
+    fn one(&self) -> String {
+        let article = if self.what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("{article} {}", self.what)
+    }
+
     /// Whether an entry of this name and origin could be added.
     ///
     /// # Errors
@@ -102,14 +108,14 @@ impl<E: Entry> Registry<E> {
     pub(crate) fn check_name(&self, name: &str) -> Result<()> {
         let well_formed = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if self.reserved.contains(&name) {
-            let message = format!("a {} cannot be called {name:?}, which is taken", self.what);
+            let message = format!("{} cannot be called {name:?}, which is taken", self.one());
             return Err(Error::new(Code::NameTaken, message).help("choose another name"));
         }
         if !name.is_empty() && name.len() <= 64 && well_formed {
             return Ok(());
         }
         let shown: String = name.chars().take(64).collect();
-        Err(Error::new(Code::NameTaken, format!("a {} cannot be called {shown:?}", self.what))
+        Err(Error::new(Code::NameTaken, format!("{} cannot be called {shown:?}", self.one()))
             .help("names are made of letters, digits and _, at most 64 of them"))
     }
 

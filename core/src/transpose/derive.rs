@@ -72,10 +72,13 @@ fn chosen(network: &NetworkSpec, parts: &[String]) -> Result<Vec<PartSpec>> {
                 network.architecture
             );
             let list: Vec<_> = names().map(|name| format!("{name:?}")).collect();
-            Error::new(Code::UnknownName, message).help(format!(
-                "its parts are {}; the option parts names those that the encoder consists of",
-                list.join(", ")
-            ))
+            Error::new(Code::UnknownName, message).help(match &list[..] {
+                [] => "it has no layers at all".into(),
+                _ => format!(
+                    "its parts are {}; the option parts names those that the encoder consists of",
+                    list.join(", ")
+                ),
+            })
         })
     };
     wanted.iter().map(find).collect()
