@@ -225,7 +225,16 @@ impl Side {
         Ok(match target {
             Target::None => Label::None,
             Target::Number { column } => {
-                Label::Number(self.table.needed_number(row, self.table.column(column)?)?)
+                let column = self.table.column(column)?;
+                let number = self.table.needed_number(row, column)?;
+                // Networks compute in float32.
+                if number.abs() > f64::from(f32::MAX) {
+                    let message = format!("{number:e} is too large to be learned");
+                    return Err(Error::new(Code::BadValue, message)
+                        .at(self.table.place(row, Some(column)))
+                        .help("give the column in another unit, or take its logarithm"));
+                }
+                Label::Number(number)
             }
             Target::Class { column, .. } => {
                 let text = self.table.needed_text(row, self.table.column(column)?)?;

@@ -334,3 +334,15 @@ fn the_shared_splits_read() {
     let table = Table::read(&shared.join(group)).unwrap();
     assert_eq!(read_sessions(&table, &["diagnosis"]).unwrap().len(), 24);
 }
+
+#[test]
+fn numbers_that_float32_does_not_hold_are_refused() {
+    let target = Target::Number { column: "age".to_owned() };
+    let large = VALIDATION.replace("80", "-1e39");
+    check(
+        &[("train.tsv", TRAIN), ("validation.tsv", &large)],
+        &SplitOptions { target, ..SplitOptions::default() },
+        "E0408: -1e39 is too large to be learned\n  at DIR/validation.tsv, row 2, column \"age\"\n  \
+         help: give the column in another unit, or take its logarithm",
+    );
+}
