@@ -155,6 +155,10 @@ impl<'a> Machine<'a> {
     fn long(&mut self) -> Result<Value<'a>> {
         let length = usize::from(self.array::<1>()?[0]);
         let digits = self.take(length)?;
+        // No size or epoch is larger, but states of random generators are, beside the weights.
+        if length > 8 {
+            return Ok(Value::Other);
+        }
         let negative = digits.last().is_some_and(|byte| *byte >= 0x80);
         let mut bytes = [if negative { 0xff } else { 0 }; 8];
         bytes.get_mut(..length).ok_or_else(damaged)?.copy_from_slice(digits);

@@ -16,7 +16,7 @@ pub(crate) enum Value<'a> {
     Name(&'a str, &'a str),
     /// An object, by its place in the list.
     Object(usize),
-    /// What needs no distinction: `None`, booleans, real numbers.
+    /// What needs no distinction: `None`, booleans, real numbers, those of more than 64 bits.
     Other,
 }
 

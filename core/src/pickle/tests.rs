@@ -135,6 +135,8 @@ fn hostile_descriptions_end() {
     let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(h\x02K\0h\x01h\x01tR";
     let bytes = [&shape[..], storage, &tensor.repeat(1000), b"."].concat();
     assert!(run(&bytes).unwrap_err().contains("damaged"));
+    // A number of 72 bits, such as the state of a random generator.
+    assert_eq!(run(b"}(X\x03\0\0\0rng\x8a\x09\x01\0\0\0\0\0\0\0\x01u."), Ok(1));
     // Nothing is called.
     let system = Machine::new(b"cos\nsystem\nX\x04\0\0\0echo\x85R.").run().unwrap();
     assert!(matches!(system.1.last(), Some(Object::Unknown("os", "system"))));
