@@ -13,6 +13,24 @@ pub fn text_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+/// All bytes of a file, where it is one: a pipe or a device might never end.
+///
+/// # Errors
+/// What is no regular file; what the disk says.
+pub(crate) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| Error::io(path, what, &error);
+    // The path is asked, since opening a pipe waits until somebody writes into it.
+    let about = fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        let found = if about.is_dir() { "a folder" } else { "a pipe or a device" };
+        let message = format!("cannot {what}: a file was expected, not {found}");
+        return Err(Error::new(Code::FileAccess, message)
+            .at(Place::File(path.into()))
+            .help("put the file itself there, or name another one"));
+    }
+    fs::read(path).map_err(failed)
+}
+
 /// Writes `path` in one step: beside it, flushed to the disk, then renamed over it.
 ///
 /// Whatever happens meanwhile, `path` holds either what it held before or all of the new content.
@@ -225,5 +243,23 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {}", process::id())), "{error}");
         drop(first);
         Lock::acquire(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "text").unwrap();
+        assert_eq!(read(&file, "read it").unwrap(), b"text");
+        for (path, code, words) in [
+            (folder.path(), Code::FileAccess, "not a folder"),
+            (Path::new("/dev/zero"), Code::FileAccess, "not a pipe or a device"),
+            (&folder.path().join("absent"), Code::FileNotFound, "cannot read it"),
+        ] {
+            let error = read(path, "read it").unwrap_err();
+            assert_eq!(error.code(), code, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 }

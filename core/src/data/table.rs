@@ -1,11 +1,10 @@
 //! Tables: text with tab-separated columns and a header line, as BIDS, ClinicaDL and pandas write.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::did_you_mean;
-use crate::files::write_atomic;
+use crate::files::{self, write_atomic};
 use crate::{Code, Error, Place, Problems, Result};
 
 mod decode;
@@ -29,7 +28,7 @@ struct Row {
 impl Table {
     /// Reads the table in `file`.
     pub fn read(file: &Path) -> Result<Self> {
-        let bytes = fs::read(file).map_err(|error| Error::io(file, "read the table", &error))?;
+        let bytes = files::read(file, "read the table")?;
         Self::parse(file, &bytes)
     }
 

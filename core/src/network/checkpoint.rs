@@ -8,6 +8,7 @@ use tch::Tensor;
 use super::Network;
 use super::weights::{parse_tensors, save_tensors};
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 
 /// What the names of the optimiser's tensors begin with.
 const OPTIMIZER: &str = "optimizer.";
@@ -34,12 +35,13 @@ pub(crate) fn save_checkpoint(
 /// Reads a checkpoint into the network; gives the optimiser's tensors and the progress.
 ///
 /// # Errors
-/// [`Code::BadMaps`] for a damaged file, [`Code::WeightsMismatch`] for one of another network.
+/// [`Code::BadWeights`] for a damaged file, [`Code::BadMaps`] for one without progress,
+/// [`Code::WeightsMismatch`] for one of another network.
 pub(crate) fn load_checkpoint(
     path: &Path,
     network: &mut Network,
 ) -> Result<(Vec<(String, Tensor)>, String)> {
-    let data = std::fs::read(path).map_err(|e| Error::io(path, "read the checkpoint", &e))?;
+    let data = files::read(path, "read the checkpoint")?;
     let (optimizer, weights): (Vec<_>, Vec<_>) =
         parse_tensors(path, &data)?.into_iter().partition(|(name, _)| name.starts_with(OPTIMIZER));
     let header = SafeTensors::read_metadata(&data).ok();

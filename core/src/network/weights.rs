@@ -151,7 +151,7 @@ impl Network {
     /// [`Code::WeightsMismatch`] listing all tensors that are missing, unexpected or of another
     /// shape; nothing is changed then.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let data = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", &e))?;
+        let data = files::read(path, "read the weights")?;
         self.set(&parse_tensors(path, &data)?, path)
     }
 
@@ -274,14 +274,16 @@ pub(super) fn save_tensors(
 /// errors call it.
 ///
 /// # Errors
-/// [`Code::BadMaps`] if the file is damaged, or holds numbers that weights never are.
+/// [`Code::BadWeights`] if the file is damaged, or holds numbers that weights never are.
 pub(crate) fn parse_tensors(path: &Path, data: &[u8]) -> Result<Vec<(String, Tensor)>> {
-    let damaged = |error: String| {
-        Error::new(Code::BadMaps, "the weights file is damaged")
+    let bad = |message: String| {
+        Error::new(Code::BadWeights, message)
             .at(Place::File(path.into()))
-            .because(error)
+            .help("write the weights again, as safetensors, or name another file")
     };
-    let file = SafeTensors::deserialize(data).map_err(|error| damaged(format!("{error:?}")))?;
+    let file = SafeTensors::deserialize(data).map_err(|error| {
+        bad("the file is damaged, or holds no safetensors".into()).because(error)
+    })?;
     let mut tensors = Vec::new();
     for (name, view) in file.tensors() {
         let kind = match view.dtype() {
@@ -290,9 +292,10 @@ pub(crate) fn parse_tensors(path: &Path, data: &[u8]) -> Result<Vec<(String, Ten
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
             Dtype::I64 => Kind::Int64,
-            other => return Err(damaged(format!("{name} holds {other:?}"))),
+            other => return Err(bad(format!("{name} holds {other:?}, which is not read"))),
         };
-        let shape: Vec<i64> = view.shape().iter().map(|size| *size as i64).collect();
+        let shape: Result<Vec<i64>, _> = view.shape().iter().map(|&n| i64::try_from(n)).collect();
+        let shape = shape.map_err(|_| bad(format!("{name} has a size that nothing has")))?;
         tensors.push((name, Tensor::f_from_data_size(view.data(), &shape, kind)?));
     }
     tensors.sort_by(|a, b| a.0.cmp(&b.0));

@@ -6,7 +6,7 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::{Dtype, Object, Result, Saved, Value, View};
-use crate::{Code, Error, Place};
+use crate::{Code, Error, Place, files};
 
 /// Weights, and what is said about them.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ const SHARED: usize = 4;
 /// # Errors
 /// [`Code::BadWeights`] for a file that is damaged or holds something else; what the disk says.
 pub fn read_checkpoint(path: &Path) -> crate::Result<Checkpoint> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, "read the weights", &error))?;
+    let bytes = files::read(path, "read the weights")?;
     parse(&bytes).map_err(|message| unreadable(path, message))
 }
 

@@ -1,11 +1,13 @@
 //! Which tensor of a source goes where in a target.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use super::Source;
 use super::differ::differ;
-use crate::error::Result;
+use crate::error::{Code, Error, Place, Result};
 use crate::network::{ParamSpec, Plan, State};
 use crate::shape::{Shape, elements, show};
 
@@ -71,8 +73,8 @@ impl Transfer {
 /// included; otherwise what fits is taken. Different kinds of real numbers fit each other.
 ///
 /// # Errors
-/// [`Code::WeightsMismatch`](crate::Code::WeightsMismatch) with the differences side by side, or
-/// where nothing fits at all.
+/// [`Code::WeightsMismatch`] with the differences side by side, or where nothing fits at all;
+/// [`Code::BadWeights`] for weights that are NaN or infinite.
 pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
     let (transfer, pairs) = table(source, target);
     if transfer.matched().next().is_none() {
@@ -94,7 +96,31 @@ pub fn fit(source: &Source, target: &Plan, strict: bool) -> Result<Transfer> {
             "with transfer_strict: false what fits is taken, and the rest stays as it was drawn",
         ));
     }
-    Ok(transfer)
+    match not_finite(source, &transfer)?[..] {
+        [] => Ok(transfer),
+        [first, ref others @ ..] => {
+            let more = match others.len() {
+                0 => String::new(),
+                more => format!(", and so do {more} more"),
+            };
+            let message = format!("{first} holds NaN or infinite numbers{more}");
+            Err(Error::new(Code::BadWeights, message)
+                .at(Place::File(source.file.clone()))
+                .help("nothing can be learned from there: take the weights of another training"))
+        }
+    }
+}
+
+/// The tensors that are taken and hold what is NaN or infinite, in float32.
+pub(crate) fn not_finite<'s>(source: &'s Source, transfer: &Transfer) -> Result<Vec<&'s str>> {
+    let taken: HashSet<&str> = transfer.matched().map(|(from, _)| from.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for (name, tensor) in source.tensors.iter().filter(|(name, _)| taken.contains(name.as_str())) {
+        if tensor.f_to_kind(Kind::Float)?.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+            wrong.push(name.as_str());
+        }
+    }
+    Ok(wrong)
 }
 
 /// As [`fit()`], for weights that must be those of the target, all of them and no others.
@@ -113,19 +139,20 @@ fn table<'a>(source: &'a Source, target: &'a Plan) -> (Transfer, Vec<(&'a str, &
     let theirs = parts(source.tensors.iter().map(|(name, _)| name.as_str()));
     let ours = parts(target.params.iter().map(|param| param.name.as_str()));
     let pairs = pairs(&theirs, &ours);
+    let named: HashMap<&str, &(String, Tensor)> =
+        source.tensors.iter().map(|tensor| (tensor.0.as_str(), tensor)).collect();
     let mut lines = Vec::new();
     for part in &ours {
         let from = pairs.iter().find(|(_, to)| to == part).map(|(from, _)| *from);
-        let given: Vec<&(String, Tensor)> =
-            source.tensors.iter().filter(|(name, _)| Some(first(name)) == from).collect();
-        let mut used = Vec::new();
+        let mut used = HashSet::new();
         for param in target.params.iter().filter(|param| first(&param.name) == *part) {
-            let rest = &param.name[part.len()..];
-            let found = given.iter().find(|(name, _)| &name[first(name).len()..] == rest);
+            let name = from.map(|from| format!("{from}{}", &param.name[part.len()..]));
+            let found = name.and_then(|name| named.get(name.as_str()).copied());
             used.extend(found.map(|(name, _)| name.as_str()));
-            lines.push(line(found.copied(), param));
+            lines.push(line(found, param));
         }
-        let more = given.iter().filter(|(name, _)| !used.contains(&name.as_str()));
+        let given = source.tensors.iter().filter(|(name, _)| Some(first(name)) == from);
+        let more = given.filter(|(name, _)| !used.contains(name.as_str()));
         lines.extend(more.map(|(name, tensor)| skipped(name, tensor)));
     }
     let transferred = |name: &str| pairs.iter().any(|(from, _)| *from == first(name));
@@ -141,13 +168,8 @@ fn first(name: &str) -> &str {
 
 /// The parts, each once, in order.
 fn parts<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut parts = Vec::new();
-    for name in names {
-        if !parts.contains(&first(name)) {
-            parts.push(first(name));
-        }
-    }
-    parts
+    let mut seen = HashSet::new();
+    names.map(first).filter(|part| seen.insert(*part)).collect()
 }
 
 /// Which part of the source goes into which of the target.

@@ -61,7 +61,9 @@ impl Folder {
     /// The metrics of a split by which models were kept, in order of their names.
     pub(crate) fn metrics(&self, split: usize) -> Result<Vec<String>> {
         let names = list(&self.split(split))?;
-        Ok(names.iter().filter_map(|name| Some(name.strip_prefix("best-")?.to_owned())).collect())
+        let metrics = names.iter().filter_map(|name| name.strip_prefix("best-"));
+        let named = |metric: &&str| !metric.is_empty() && !metric.contains(char::is_control);
+        Ok(metrics.filter(named).map(str::to_owned).collect())
     }
 
     /// The models that are the best of a split by a metric: one, or one per network, in order.
@@ -89,9 +91,10 @@ impl Folder {
     }
 }
 
-/// The number between `before` and `after`.
+/// The number between `before` and `after`, if it is written as numbers are: `split-00` is no split.
 fn number(name: &str, before: &str, after: &str) -> Option<usize> {
-    name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+    let digits = name.strip_prefix(before)?.strip_suffix(after)?;
+    digits.parse().ok().filter(|number: &usize| number.to_string() == digits)
 }
 
 /// The names in a folder, in order.

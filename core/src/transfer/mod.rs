@@ -10,6 +10,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fit::fit_whole;
 pub use fit::{Line, Named, Transfer, Verdict, fit};
+pub(crate) use fit::{fit_whole, not_finite};
 pub use source::{Choice, Source};

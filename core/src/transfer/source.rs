@@ -10,6 +10,7 @@ use super::folder::{Folder, Model};
 use crate::data::participants::{Session, read_sessions};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
+use crate::files;
 use crate::network::parse_tensors;
 use crate::pickle::{parse_checkpoint, unreadable};
 
@@ -88,6 +89,11 @@ impl Source {
         Ok(source)
     }
 
+    /// As [`Source::open`], of a file.
+    pub(crate) fn file(file: &Path) -> Result<Self> {
+        read(file, file)
+    }
+
     /// The participants among [`Source::sessions`], each once, in order.
     pub fn participants(&self) -> BTreeSet<&str> {
         self.sessions.iter().map(|session| session.participant.as_str()).collect()
@@ -96,7 +102,7 @@ impl Source {
 
 /// Reads the weights in `file`, found by way of `path`.
 fn read(path: &Path, file: &Path) -> Result<Source> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io(file, "read the weights", &error))?;
+    let bytes = files::read(file, "read the weights")?;
     let safe = file.extension().is_some_and(|extension| extension == "safetensors");
     let (tensors, epoch, architecture) = match safe {
         true => (parse_tensors(file, &bytes)?, None, None),
@@ -105,6 +111,17 @@ fn read(path: &Path, file: &Path) -> Result<Source> {
             (found.tensors, found.epoch, found.name)
         }
     };
+    // Names are shown as they are, on terminals, too.
+    let odd = |name: &str| name.is_empty() || name.contains(char::is_control);
+    let wrong = match tensors.iter().find(|(name, _)| odd(name)) {
+        Some((name, _)) => Some(format!("no tensor of a network is called {name:?}")),
+        None => tensors.is_empty().then(|| "it holds no tensors".into()),
+    };
+    if let Some(message) = wrong {
+        return Err(Error::new(Code::BadWeights, message)
+            .at(Place::File(file.into()))
+            .help("name the file with the weights of a network"));
+    }
     Ok(Source {
         tensors,
         path: path.into(),

@@ -282,3 +282,57 @@ fn a_model_of_clinicadl_is_a_source() {
     let (_, weight) = network.state().next().unwrap();
     assert_eq!(*weight, source.tensors[0].1);
 }
+
+/// A safetensors file with this header and these bytes behind it.
+fn safetensors(file: &Path, header: &str, data: &[u8]) {
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(file, [&length, header.as_bytes(), data].concat()).unwrap();
+}
+
+#[test]
+fn hostile_safetensors_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.safetensors");
+    let tensor = |shape: &str, from: usize, to: usize| {
+        format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#)
+    };
+    let one = tensor("[1]", 0, 4);
+    for (header, words) in [
+        ("no header".to_owned(), "holds no safetensors"),
+        ("{}".into(), "holds no tensors"),
+        (format!(r#"{{"a":{one},"a":{one},"b":{one}}}"#), "holds no safetensors"),
+        (
+            format!(r#"{{"a":{}}}"#, tensor("[9223372036854775808,0]", 0, 0)),
+            "a size that nothing has",
+        ),
+        (format!(r#"{{"a":{}}}"#, tensor("[4611686018427387904,4]", 0, 4)), "holds no safetensors"),
+        (format!(r#"{{"fc\u001b[31m":{one}}}"#), "is called \"fc\\u{1b}[31m\""),
+        (format!(r#"{{"":{one}}}"#), "is called \"\""),
+        (format!(r#"{{"a":{}}}"#, one.replace("F32", "I32")), "a holds I32, which is not read"),
+    ] {
+        let data = if header.contains("[0,4]") { &[0; 4][..] } else { &[] };
+        safetensors(&file, &header, data);
+        let error = Source::open(&file, &Choice::default()).unwrap_err();
+        assert_eq!(error.code(), Code::BadWeights, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains("help"), "{error}");
+    }
+    // Very many tensors take no longer than reading them.
+    let many: Vec<String> =
+        (0..20_000).map(|i| format!(r#""p{i}.w":{}"#, tensor("[0]", 0, 0))).collect();
+    safetensors(&file, &format!("{{{}}}", many.join(",")), &[]);
+    let source = Source::open(&file, &Choice::default()).unwrap();
+    assert_eq!(fit(&source, &cnn(2, 2), true).unwrap_err().code(), Code::WeightsMismatch);
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused() {
+    for (name, value) in [("fc.1.bias", f64::NAN), ("convolutions.1.running_var", 1e300)] {
+        let mut source = tiny();
+        let found = source.tensors.iter_mut().find(|(found, _)| found == name).unwrap();
+        found.1 = found.1.to_kind(Kind::Double) * value;
+        let error = fit(&source, &cnn(2, 2), true).unwrap_err();
+        assert_eq!(error.code(), Code::BadWeights, "{error}");
+        assert!(error.to_string().contains(&format!("{name} holds NaN or infinite")), "{error}");
+    }
+}

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 /// Shows a table as text, so that tests are rows of data: `row: cell|cell`, missing cells as `-`.
