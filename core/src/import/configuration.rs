@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::Parameters;
+use super::parameters::not_carried;
 use crate::catalog::Catalog;
 use crate::options::{Default, OptionSpec};
 use crate::task::Task;
@@ -53,6 +54,10 @@ pub(super) fn configuration(
     // An empty list stands for all splits.
     if values.get("split").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         given.remove("split");
+    }
+    let loss = values.get("loss").and_then(Value::as_str);
+    if let Some(loss) = loss.filter(|loss| catalog.losses.find(loss).is_none()) {
+        notes.push(format!("the loss {loss:?} is not registered: a script or plugin can do that"));
     }
     let specs = train::options();
     for (key, off) in WITHOUT_COUNTERPART {
@@ -126,8 +131,7 @@ fn fill(
             continue;
         }
         if let Some(value) = found.filter(|value| !value.is_null()) {
-            let wanted = spec.kind.describe();
-            notes.push(format!("{} = {value} is not carried over: it must be {wanted}", spec.name));
+            notes.push(not_carried(spec, value));
         }
         if let Default::Value(default) = &spec.default {
             filled.insert(spec.name.clone(), default.clone());

@@ -10,8 +10,10 @@ use crate::catalog::{ArchitectureEntry, ArchitectureRequest, Catalog};
 use crate::error::{Code, Error, Place, Result};
 use crate::maps::{Description, Maps, make_folder, write_description};
 use crate::network::{Network, Plan};
+use crate::shape::show;
+use crate::task::Task;
 use crate::transfer::folder::{Folder, Model};
-use crate::transfer::{Choice, Source, fit_whole};
+use crate::transfer::{Source, fit_whole, not_finite};
 use crate::used::Gathered;
 
 mod configuration;
@@ -74,15 +76,21 @@ pub fn import(maps: &Path, output: &Path, catalog: &Catalog) -> Result<Imported>
     let parameters = Parameters::read(&maps.join("maps.json"))?;
     let mut notes = Vec::new();
     let entry = architecture(&parameters, catalog).map_err(|e| e.at(Place::File(maps.into())))?;
-    let options = parameters.options(&entry.options);
-    let request = ArchitectureRequest {
-        input: parameters.input.clone(),
-        outputs: parameters.outputs,
-        options: options.clone(),
-    };
-    let plan = Plan::new(entry.architecture.build(&request, catalog)?, &parameters.input, catalog)?;
-    let models = models(&folder, maps)?;
-    check_new(output)?;
+    let options = parameters.options(&entry.options, &mut notes);
+    let plan = plan(&parameters, entry, &options, catalog).map_err(|error| {
+        let file = maps.join("maps.json");
+        let error = error.because(format!("it is built by the parameters in {}", file.display()));
+        error.placed(|place| match place {
+            Some(Place::Layer(_)) => place,
+            _ => Some(Place::File(file.clone())),
+        })
+    })?;
+    let models = models(&folder, maps, parameters.multi_network)?;
+    check_new(output, maps)?;
+    // Before a network is made: with damaged parameters it may be larger than the memory.
+    if let Some((_, _, model)) = models.first() {
+        fit_whole(&Source::file(&model.file)?, &plan)?;
+    }
 
     let beside = Beside::new(output)?;
     let written = Maps::create(&beside.folder)?;
@@ -122,12 +130,49 @@ fn architecture<'c>(
     })
 }
 
-/// Every model of every split.
-fn models(folder: &Folder, maps: &Path) -> Result<Vec<(usize, String, Model)>> {
+/// The network, which must give what the task needs.
+fn plan(
+    parameters: &Parameters,
+    entry: &ArchitectureEntry,
+    options: &Map<String, Value>,
+    catalog: &Catalog,
+) -> Result<Plan> {
+    let request = ArchitectureRequest {
+        input: parameters.input.clone(),
+        outputs: parameters.outputs,
+        options: options.clone(),
+    };
+    let plan = Plan::new(entry.architecture.build(&request, catalog)?, &parameters.input, catalog)?;
+    let expected = match parameters.task {
+        Task::Classification => vec![parameters.outputs],
+        Task::Regression => vec![1],
+        Task::Reconstruction => parameters.input.clone(),
+    };
+    if plan.output == expected {
+        return Ok(plan);
+    }
+    let (task, needed, given) = (parameters.task, show(&expected), show(&plan.output));
+    let message = format!("a {task} needs the output {needed}, the network gives {given}");
+    Err(Error::new(Code::BadMaps, message)
+        .help("check network_task, architecture, input_size and output_size"))
+}
+
+/// Every model of every split: one, or one per part where there are `several` networks.
+fn models(folder: &Folder, maps: &Path, several: bool) -> Result<Vec<(usize, String, Model)>> {
     let mut models = Vec::new();
     for split in folder.splits()? {
         for metric in folder.metrics(split)? {
             let found = folder.models(split, &metric)?;
+            if found.iter().any(|model| model.network.is_some() != several) {
+                let (said, there) = match several {
+                    true => ("one network per part", "one for all"),
+                    false => ("one network", "one per part"),
+                };
+                let message = format!("the parameters say {said}, but there is {there}");
+                return Err(Error::new(Code::BadMaps, message)
+                    .at(Place::File(folder.best(split, &metric)))
+                    .help("check multi_network in maps.json, and the models that lie there"));
+            }
             models.extend(found.into_iter().map(|model| (split, metric.clone(), model)));
         }
     }
@@ -179,8 +224,11 @@ fn convert(
     maps: &Maps,
     notes: &mut Vec<String>,
 ) -> Result<ImportedModel> {
-    let source = Source::open(&model.file, &Choice::default())?;
+    let source = Source::file(&model.file)?;
     let transfer = fit_whole(&source, &network.plan)?;
+    if !not_finite(&source, &transfer)?.is_empty() {
+        notes.push(format!("the model holds NaN or infinite numbers: {}", model.file.display()));
+    }
     network.take(&transfer, &source)?;
     let kinds = source.tensors.iter().map(|(_, tensor)| tensor.kind());
     if kinds.into_iter().any(|kind| !matches!(kind, Kind::Float | Kind::Int64)) {
@@ -202,19 +250,37 @@ fn convert(
     })
 }
 
-/// Nothing is overwritten: the folder must be new or empty.
-fn check_new(output: &Path) -> Result<()> {
-    let empty = match std::fs::read_dir(output) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => false,
-        Err(error) => return Err(Error::io(output, "look into the output folder", &error)),
+/// Nothing is overwritten: the folder must be new or empty, and the experiment `maps` stays as it is.
+fn check_new(output: &Path, maps: &Path) -> Result<()> {
+    let wrong = match std::fs::symlink_metadata(output) {
+        Ok(about) if about.is_symlink() => Some("the output is a link"),
+        Ok(about) if !about.is_dir() => Some("the output is a file, not a folder"),
+        Ok(_) => match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => None,
+            Ok(false) => Some("the output folder is not empty"),
+            Err(error) => return Err(Error::io(output, "look into the output folder", &error)),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Error::io(output, "look for the output folder", &error)),
     };
-    if empty && output.file_name().is_some() {
-        return Ok(());
-    }
-    let error = Error::new(Code::OutputInUse, "the output folder is not empty");
-    Err(error.at(Place::File(output.into())).help("choose another output; nothing is overwritten"))
+    let wrong = wrong.or(match output.file_name() {
+        None => Some("the output has no name"),
+        Some(_) if lies_within(output, maps) => Some("the output lies in what is imported"),
+        Some(_) => None,
+    });
+    let Some(message) = wrong else { return Ok(()) };
+    let error = Error::new(Code::OutputInUse, message).at(Place::File(output.into()));
+    Err(error.help("name a folder that is new; nothing is overwritten"))
+}
+
+/// Whether a path, as far as it exists, leads into a folder.
+fn lies_within(path: &Path, folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let here = [Path::new(".")];
+    let relative = here.into_iter().filter(|_| path.is_relative());
+    let there = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let mut found = there.chain(relative).filter_map(|path| path.canonicalize().ok());
+    found.next().is_some_and(|path| path.starts_with(&folder))
 }
 
 /// A folder beside another one, which is removed unless it is renamed to it.

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error, Place, Problems, Result};
+use crate::files;
 use crate::options::OptionSpec;
 use crate::shape::Shape;
 use crate::task::Task;
@@ -31,6 +32,12 @@ pub struct Parameters {
     /// All parameters.
     pub values: Map<String, Value>,
 }
+
+/// What a network may see of an image.
+const MODES: [&str; 4] = ["image", "patch", "roi", "slice"];
+
+/// What `label_code` is.
+const CODES: &str = "its codes number the network's outputs: 0, 1, … without a gap";
 
 /// Keys that had other names.
 const RENAMED: [(&str, &str); 4] = [
@@ -74,9 +81,9 @@ impl Parameters {
     /// [`Code::BadMaps`] for one that is damaged or lacks what nothing else tells; networks for
     /// domain adaptation (SSDA), which are not supported.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Error::io(file, "read the experiment's parameters", &error))?;
-        Self::parse(&text).map_err(|error| error.at(Place::File(file.into())))
+        let bytes = files::read(file, "read the experiment's parameters")?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| damaged().because(error));
+        text.and_then(Self::parse).map_err(|error| error.at(Place::File(file.into())))
     }
 
     /// Reads the text of a `maps.json`.
@@ -84,7 +91,6 @@ impl Parameters {
     /// # Errors
     /// As [`Parameters::read`].
     pub fn parse(text: &str) -> Result<Self> {
-        let damaged = || Error::new(Code::BadMaps, "the file is damaged");
         let value: Value = serde_json::from_str(text).map_err(|error| damaged().because(error))?;
         let Value::Object(old) = value else { return Err(damaged()) };
         let values = renewed(old);
@@ -104,10 +110,14 @@ impl Parameters {
             .cloned()
             .unwrap_or_default();
         let mode = values.get("mode").or_else(|| preprocessing.get("mode")).and_then(Value::as_str);
-        let mode = problems.take(mode.ok_or_else(|| missing("mode", "a text")));
+        let mode = mode.filter(|mode| MODES.contains(mode));
+        let mode = problems.take(mode.ok_or_else(|| missing("mode", &MODES.join(", "))));
+        let preprocessed = preprocessing.get("preprocessing").is_some_and(Value::is_string);
+        let preprocessed = preprocessed.then_some(());
+        problems.take(preprocessed.ok_or_else(|| missing("preprocessing", "a text")));
         let input = values.get("input_size").and_then(sizes);
         let input = problems.take(input.ok_or_else(|| missing("input_size", "a list of sizes")));
-        let classes = classes(&values);
+        let classes = problems.take(classes(&values)).unwrap_or_default();
         let outputs = match values.get("output_size") {
             Some(size) => size.as_i64().or_else(|| sizes(size)?.first().copied()),
             None if task.as_deref() == Some("regression") => Some(1),
@@ -115,6 +125,11 @@ impl Parameters {
         };
         let outputs = outputs.filter(|outputs| *outputs > 0);
         let outputs = problems.take(outputs.ok_or_else(|| missing("output_size", "a size")));
+        if let Some(outputs) = outputs.filter(|outputs| *outputs < classes.len() as i64) {
+            let message =
+                format!("label_code has {} classes, the network {outputs} outputs", classes.len());
+            problems.push(Error::new(Code::BadMaps, message).help(CODES));
+        }
         problems.into_result()?;
         let found = (architecture, task, mode, input, outputs);
         let (Some(architecture), Some(task), Some(mode), Some(input), Some(outputs)) = found else {
@@ -142,13 +157,34 @@ impl Parameters {
     }
 
     /// The parameters that are options of an architecture, as ClinicaDL hands them over: by name.
-    pub(super) fn options(&self, specs: &[OptionSpec]) -> Map<String, Value> {
-        let given = specs.iter().filter_map(|spec| {
-            let value = self.values.get(&spec.name).filter(|value| spec.kind.fits(value))?;
-            Some((spec.name.clone(), value.clone()))
-        });
-        given.collect()
+    /// What does not fit is noted.
+    pub(super) fn options(
+        &self,
+        specs: &[OptionSpec],
+        notes: &mut Vec<String>,
+    ) -> Map<String, Value> {
+        let mut options = Map::new();
+        for spec in specs {
+            match self.values.get(&spec.name) {
+                Some(value) if spec.kind.fits(value) => {
+                    options.insert(spec.name.clone(), value.clone());
+                }
+                Some(value) if !value.is_null() => notes.push(not_carried(spec, value)),
+                _ => {}
+            }
+        }
+        options
     }
+}
+
+fn damaged() -> Error {
+    Error::new(Code::BadMaps, "the file is damaged")
+        .help("it must be the JSON that ClinicaDL wrote, in UTF-8: copy it again")
+}
+
+/// The note on a value that is not one of the option.
+pub(super) fn not_carried(spec: &OptionSpec, value: &Value) -> String {
+    format!("{} = {value} is not carried over: it must be {}", spec.name, spec.kind.describe())
 }
 
 fn missing(key: &str, what: &str) -> Error {
@@ -161,16 +197,30 @@ fn sizes(value: &Value) -> Option<Shape> {
 }
 
 /// The classes in the order of their codes.
-fn classes(values: &Map<String, Value>) -> Vec<String> {
+///
+/// # Errors
+/// Codes that are not 0, 1, … without a gap: predictions would be those of other classes.
+fn classes(values: &Map<String, Value>) -> Result<Vec<String>> {
     let Some(codes) = values.get("label_code").and_then(Value::as_object) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let mut classes: Vec<(i64, &String)> =
-        codes.iter().filter_map(|(name, code)| Some((code.as_i64()?, name))).collect();
+    let wrong = |name: &str, code: &Value| {
+        let message = format!("label_code gives {name:?} the code {code}, out of order");
+        Error::new(Code::BadMaps, message).help(CODES)
+    };
+    let mut classes = Vec::new();
+    for (name, code) in codes {
+        classes.push((code.as_u64().ok_or_else(|| wrong(name, code))?, name));
+    }
     classes.sort_unstable();
     // Several labels may share a code: they are one class.
     classes.dedup_by_key(|(code, _)| *code);
-    classes.into_iter().map(|(_, name)| name.clone()).collect()
+    for (place, (code, name)) in classes.iter().enumerate() {
+        if *code != place as u64 {
+            return Err(wrong(name, &codes[*name]));
+        }
+    }
+    Ok(classes.into_iter().map(|(_, name)| name.clone()).collect())
 }
 
 /// The parameters under today's names, with what older versions left out.

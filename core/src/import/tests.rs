@@ -1,6 +1,8 @@
 //! Imports of a small experiment, of every age of `maps.json`, and of a real one where
 //! ../shared/data is at hand.
 
+mod refused;
+
 use serde_json::json;
 use tch::Tensor;
 
@@ -262,6 +264,9 @@ fn one_network_per_part_is_imported_and_what_has_no_counterpart_is_noted() {
     let mut maps = newest();
     maps["data_augmentation"] = json!(["Noise", "RandomSpike"]);
     maps["adaptive_learning_rate"] = json!(true);
+    maps["multi_network"] = json!(true);
+    maps["dropout"] = json!("some");
+    maps["loss"] = json!("OwnLoss");
     experiment(&from, &maps, "split", &models);
     // An empty folder is as good as none.
     make_folder(&to).unwrap();
@@ -269,52 +274,15 @@ fn one_network_per_part_is_imported_and_what_has_no_counterpart_is_noted() {
     let numbers: Vec<_> = imported.models.iter().map(|model| model.network).collect();
     assert_eq!(numbers, [Some(0), Some(1)]);
     for number in [0, 1] {
-        let choice = Choice { network: Some(number), ..Choice::default() };
+        let choice = crate::transfer::Choice { network: Some(number), ..Default::default() };
         assert_eq!(Source::open(&to, &choice).unwrap().tensors.len(), 9);
     }
     let notes = imported.notes.join("\n");
-    for words in ["adaptive_learning_rate = true", "RandomSpike"] {
+    for words in
+        ["adaptive_learning_rate = true", "RandomSpike", "dropout = \"some\"", "\"OwnLoss\""]
+    {
         assert!(notes.contains(words), "{notes}");
     }
-}
-
-#[test]
-fn what_cannot_be_imported_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let refused = |name: &str, maps: &Value, models: &[&str], code: Code, words: &str| {
-        experiment(&path(name), maps, "split", models);
-        let error = import(&path(name), &path("new"), &catalog()).unwrap_err();
-        assert_eq!(error.code(), code, "{error}");
-        assert!(error.to_string().contains(words), "{error}");
-        assert!(!path("new").exists());
-        let hidden = list(folder.path()).into_iter().filter(|name| name.starts_with('.')).count();
-        assert_eq!(hidden, 0, "nothing is left");
-    };
-    let with = |key: &str, value: Value| {
-        let mut maps = newest();
-        maps[key] = value;
-        maps
-    };
-    let model = &["model.pth.tar"][..];
-    let random = with("architecture", json!("RandomArchitecture"));
-    refused("a", &random, model, Code::UnknownName, "\"RandomArchitecture\" is not registered");
-    let three = with("output_size", json!(3));
-    refused("b", &three, model, Code::WeightsMismatch, "fc.1.weight  2×54  fc.1.weight  3×54");
-    refused("c", &newest(), &[], Code::BadMaps, "no trained models");
-    experiment(&path("d"), &newest(), "split", model);
-    write(&path("full/file"), "x");
-    let error = import(&path("d"), &path("full"), &catalog()).unwrap_err();
-    assert_eq!(error.code(), Code::OutputInUse);
-    let error = import(&path("absent"), &path("new"), &catalog()).unwrap_err();
-    assert_eq!(error.code(), Code::FileNotFound);
-    import(&path("d"), &path("new"), &catalog()).unwrap();
-    let error = import(&path("new"), &path("newer"), &catalog()).unwrap_err();
-    assert!(error.to_string().contains("one of this program already"), "{error}");
-}
-
-fn list(folder: &Path) -> Vec<String> {
-    crate::transfer::folder::list(folder).unwrap()
 }
 
 fn shared() -> Option<PathBuf> {
