@@ -141,5 +141,5 @@ fn what_changed_meanwhile_is_refused() {
     let error = resume(&maps, None, &session).unwrap_err();
     assert!(error.to_string().contains("not the one that training began with"), "{error}");
     std::fs::write(maps.join("split-0/last.safetensors"), b"cut").unwrap();
-    assert_eq!(resume(&maps, None, &session).unwrap_err().code(), Code::BadWeights);
+    assert_eq!(resume(&maps, None, &session).unwrap_err().code(), Code::BadMaps);
 }
