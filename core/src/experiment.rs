@@ -121,7 +121,8 @@ impl Experiment {
     }
 }
 
-fn read(file: &Path) -> Result<Value> {
+/// A JSON file of an experiment folder.
+pub(crate) fn read(file: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Error::io(file, "read the experiment folder", &error))?;
     serde_json::from_str(&text).map_err(|error| damaged(file, error))

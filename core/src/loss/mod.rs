@@ -39,9 +39,9 @@ pub fn built_in() -> Vec<Box<dyn Loss>> {
         Box::new(bce_with_logits::BceWithLogits),
         Box::new(kl_div::KlDivergence),
         Box::new(ssim::Ssim),
-        Box::new(vae_gaussian::VaeGaussian),
-        Box::new(vae_bernoulli::VaeBernoulli),
-        Box::new(vae_continuous_bernoulli::VaeContinuousBernoulli),
+        Box::new(vae_gaussian::LOSS),
+        Box::new(vae_bernoulli::LOSS),
+        Box::new(vae_continuous_bernoulli::LOSS),
     ]
 }
 

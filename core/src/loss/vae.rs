@@ -6,7 +6,7 @@
 use super::short::*;
 
 /// The weights of the two terms.
-pub(super) fn options() -> Vec<OptionSpec> {
+fn options() -> Vec<OptionSpec> {
     let weight = || Kind::Float { min: 0.0, max: f64::MAX };
     vec![
         OptionSpec::new("recons_weight", weight(), 1.0, "weight of the reconstruction"),
@@ -14,12 +14,49 @@ pub(super) fn options() -> Vec<OptionSpec> {
     ]
 }
 
+/// A loss of variational autoencoders: how likely the voxels are is all that they differ in.
+pub(super) struct Vae {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) source: &'static str,
+    /// −log likelihood of each voxel, from the loss's name, the output and the target.
+    pub(super) voxels: fn(&str, &Tensor, &Tensor) -> Result<Tensor>,
+}
+
+impl Loss for Vae {
+    fn info(&self) -> LossInfo {
+        LossInfo {
+            name: self.name.into(),
+            help: self.help.into(),
+            source: self.source.into(),
+            tasks: vec![Task::Reconstruction],
+            options: options(),
+        }
+    }
+
+    fn loss(&self, output: &Tensor, target: &Tensor, options: &Options) -> Result<Tensor> {
+        self.with_latents(output, target, &[], options)
+    }
+
+    fn with_latents(
+        &self,
+        output: &Tensor,
+        target: &Tensor,
+        latents: &[Latent],
+        options: &Options,
+    ) -> Result<Tensor> {
+        same_shape(self.name, output, target)?;
+        let reconstruction = sum(&(self.voxels)(self.name, output, target)?)?;
+        total(self.name, &reconstruction, latents, options)
+    }
+}
+
 /// recons_weight · reconstruction + kl_weight · divergence: `[batch]`.
 ///
 /// The divergence of the codes from the standard normal distribution is
 /// ½ Σ (−1 − log σ² + μ² + σ²), over all numbers of a sample's codes (appendix B of Kingma and
 /// Welling). `reconstruction` is `[batch]`.
-pub(super) fn total(
+fn total(
     name: &str,
     reconstruction: &Tensor,
     latents: &[Latent],

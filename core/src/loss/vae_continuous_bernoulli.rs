@@ -7,40 +7,17 @@
 //! published.
 
 use super::short::*;
-use super::vae;
+use super::vae::{self, Vae};
 
-pub(super) struct VaeContinuousBernoulli;
-
-impl Loss for VaeContinuousBernoulli {
-    fn info(&self) -> LossInfo {
-        LossInfo {
-            name: "VAEContinuousBernoulliLoss".into(),
-            help: "Σ (cross-entropy − log C(output)) over the voxels + KL divergence of the codes."
-                .into(),
-            source: "https://arxiv.org/abs/1907.06845".into(),
-            tasks: vec![Task::Reconstruction],
-            options: vae::options(),
-        }
-    }
-
-    fn loss(&self, output: &Tensor, target: &Tensor, options: &Options) -> Result<Tensor> {
-        self.with_latents(output, target, &[], options)
-    }
-
-    fn with_latents(
-        &self,
-        output: &Tensor,
-        target: &Tensor,
-        latents: &[Latent],
-        options: &Options,
-    ) -> Result<Tensor> {
-        same_shape("VAEContinuousBernoulliLoss", output, target)?;
-        let p = vae::probabilities("VAEContinuousBernoulliLoss", output, target)?;
-        let losses = vae::cross_entropy(&p, target)?.f_sub(&log_normaliser(&p)?)?;
-        let reconstruction = sum(&losses)?;
-        vae::total("VAEContinuousBernoulliLoss", &reconstruction, latents, options)
-    }
-}
+pub(super) const LOSS: Vae = Vae {
+    name: "VAEContinuousBernoulliLoss",
+    help: "Σ (cross-entropy − log C(output)) over the voxels + KL divergence of the codes.",
+    source: "https://arxiv.org/abs/1907.06845",
+    voxels: |name, output, target| {
+        let p = vae::probabilities(name, output, target)?;
+        Ok(vae::cross_entropy(&p, target)?.f_sub(&log_normaliser(&p)?)?)
+    },
+};
 
 /// log C(λ) of each voxel, for λ within (0, 1).
 fn log_normaliser(p: &Tensor) -> Result<Tensor> {

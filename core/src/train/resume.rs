@@ -12,7 +12,7 @@ use super::run_split;
 use super::session::{Event, Session};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, read};
 use crate::files;
 use crate::maps::Maps;
 use crate::transfer::folder::list;
@@ -105,14 +105,6 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     session.tell(Event::Finished { maps: maps.into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
     Ok(Outcome { maps: maps.into(), task, classes, results })
-}
-
-fn read(file: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::io(file, "read the experiment folder", &error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
-    })
 }
 
 /// The images must be those that training began with.
