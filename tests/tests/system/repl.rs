@@ -67,10 +67,12 @@ struct Terminal {
 impl Terminal {
     fn open(folder: &Path) -> Option<Self> {
         let program = env!("CARGO_BIN_EXE_host-under-test");
+        // A shell that stays as the parent would end by Ctrl-C itself (dash does, bash does not).
         let child = Command::new("script")
-            .args(["-qec", &format!("{program} repl"), "/dev/null"])
+            .args(["-qec", &format!("exec {program} repl"), "/dev/null"])
             .current_dir(folder)
             .env("XDG_STATE_HOME", folder)
+            .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
