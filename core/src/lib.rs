@@ -31,6 +31,7 @@ pub mod train;
 pub mod transfer;
 pub mod transform;
 pub mod transpose;
+pub mod tsv;
 mod used;
 pub mod volume;
 pub mod vote;

@@ -1,0 +1,81 @@
+//! Tables before training: who takes part, and on which side of a split.
+//!
+//! What ClinicaDL's `tsvtools` do, with its file names and columns. Participants are never parted:
+//! all sessions of one are on the same side. Everything is bounded and drawn from the seed.
+
+mod alike;
+mod experiment;
+mod folds;
+mod frame;
+mod sides;
+mod summary;
+
+pub use alike::{Alike, Test};
+pub use experiment::{Experiment, Inner, experiment};
+pub use folds::{Folds, kfold};
+pub use sides::{Sides, Size, split};
+pub use summary::{Group, Summary};
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Code, Error, Place, Result};
+
+/// How participants are divided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Division {
+    /// The table of sessions, with `participant_id` and `session_id`.
+    pub table: PathBuf,
+    /// The folder to write; it must be new or empty.
+    pub output: PathBuf,
+    /// What the part that is not for training is called: `validation` or `test`.
+    pub subset: String,
+    /// Columns whose values, at first sessions, occur in the same proportion on each side.
+    pub stratify: Vec<String>,
+    /// Columns in which the sides must be alike at first sessions, with the least p-value.
+    pub balance: Vec<(String, f64)>,
+    /// Draws until the sides are alike enough, at most.
+    pub attempts: usize,
+    /// Write all sessions of the subset, beside the first ones.
+    pub longitudinal: bool,
+    /// Of every random choice.
+    pub seed: u64,
+}
+
+impl Division {
+    /// What is drawn in vain ends with this.
+    fn in_vain(&self, best: &[Alike]) -> Error {
+        let found: Vec<String> =
+            best.iter().map(|alike| format!("{} {:.3}", alike.column, alike.p)).collect();
+        let wanted: Vec<String> =
+            self.balance.iter().map(|(column, p)| format!("{column} {p}")).collect();
+        let message = format!(
+            "no division of {} has sides that are alike enough: wanted are p-values of at least {}, \
+             the best had {}",
+            self.attempts,
+            wanted.join(", "),
+            found.join(", ")
+        );
+        Error::new(Code::BadSplit, message)
+            .at(Place::File(self.table.clone()))
+            .help("lower what is wanted, take sides of another size, or leave a column out")
+    }
+}
+
+/// Splits are not written over others.
+fn check_new(output: &Path) -> Result<()> {
+    let filled = match std::fs::read_dir(output) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => return Err(Error::io(output, "look into the output folder", &error)),
+    };
+    if filled {
+        return Err(Error::new(Code::OutputInUse, "the output folder is not empty")
+            .at(Place::File(output.into()))
+            .help("choose another output, or move this folder away; nothing is overwritten"));
+    }
+    std::fs::create_dir_all(output)
+        .map_err(|error| Error::io(output, "make the output folder", &error))
+}
+
+#[cfg(test)]
+mod tests;

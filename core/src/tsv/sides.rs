@@ -1,0 +1,185 @@
+//! One split: a side to train on and another one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::alike::{Alike, Column, compare};
+use super::frame::Frame;
+use super::summary::Summary;
+use super::{Division, check_new};
+use crate::error::{Code, Error, Place, Result};
+use crate::files::write_atomic;
+use crate::random::Random;
+
+/// How many participants the subset holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Size {
+    /// So many.
+    Count(usize),
+    /// This part of all, above 0 and below 1; rounded to the nearest whole number.
+    Share(f64),
+}
+
+/// A split that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sides {
+    /// Who is where.
+    pub summary: Summary,
+    /// The draw that was taken, from 0.
+    pub attempt: usize,
+}
+
+/// Divides the participants of a table into `train` and a subset, and writes `train.tsv`,
+/// `train_baseline.tsv`, `<subset>_baseline.tsv`, where asked for `<subset>.tsv`, and `split.json`.
+///
+/// Each stratum gives the subset its share, rounded so that the size is exact (largest remainders).
+/// Within strata participants are drawn, again and again until the sides are alike enough.
+///
+/// # Errors
+/// What is wrong with the table; [`Code::BadSplit`] where a side would be empty, or no draw has sides
+/// that are alike enough; [`Code::OutputInUse`].
+pub fn split(division: &Division, size: Size) -> Result<Sides> {
+    let frame = Frame::read(&division.table, &[])?;
+    let strata = frame.strata(&division.stratify)?;
+    let all = frame.participants.len();
+    let wanted = match size {
+        Size::Count(count) => count,
+        Size::Share(share) => (share * all as f64).round() as usize,
+    };
+    if wanted == 0 || wanted >= all {
+        let message = format!("{wanted} of {all} participants cannot be the {}", division.subset);
+        return Err(Error::new(Code::BadSplit, message)
+            .at(Place::File(division.table.clone()))
+            .help("both sides need a participant at least: ask for fewer, or for a larger share"));
+    }
+    let mut members: BTreeMap<&[&str], Vec<usize>> = BTreeMap::new();
+    for (participant, stratum) in strata.iter().enumerate() {
+        members.entry(stratum).or_default().push(participant);
+    }
+    let members: Vec<Vec<usize>> = members.into_values().collect();
+    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+    let quotas = quotas(&sizes, wanted);
+    let columns = columns(&frame, division)?;
+    let draw = |attempt: usize| {
+        let mut random = Random::new(division.seed, "tsv split", &[attempt as u64]);
+        let (mut train, mut subset) = (Vec::new(), Vec::new());
+        for (members, quota) in members.iter().zip(&quotas) {
+            let mut members = members.clone();
+            random.shuffle(&mut members);
+            subset.extend_from_slice(&members[..*quota]);
+            train.extend_from_slice(&members[*quota..]);
+        }
+        train.sort_unstable();
+        subset.sort_unstable();
+        (train, subset)
+    };
+    let (attempt, (train, subset)) =
+        search(division, draw, |(train, subset)| compare(&columns, train, subset))?;
+    let summary = Summary::of(&frame, division, "", (&train, &subset), &columns)?;
+    check_new(&division.output)?;
+    write_sides(&frame, division, &division.output, &train, &subset)?;
+    let size = match size {
+        Size::Count(count) => json!(count),
+        Size::Share(share) => json!(share),
+    };
+    let record = json!({ "n_test": size, "attempt": attempt });
+    write_record(division, "split.json", record)?;
+    Ok(Sides { summary, attempt })
+}
+
+/// The first draw whose sides are alike enough in every column.
+pub(super) fn search<T>(
+    division: &Division,
+    draw: impl Fn(usize) -> T,
+    compare: impl Fn(&T) -> Vec<Alike>,
+) -> Result<(usize, T)> {
+    let mut best: Option<(f64, Vec<Alike>)> = None;
+    for attempt in 0..division.attempts.max(1) {
+        let drawn = draw(attempt);
+        let found = compare(&drawn);
+        // By how much the worst column misses what is wanted of it.
+        let wanted = division.balance.iter().map(|(_, p)| *p).cycle();
+        let margin =
+            found.iter().zip(wanted).map(|(alike, p)| alike.p - p).fold(f64::INFINITY, f64::min);
+        if margin >= 0.0 {
+            return Ok((attempt, drawn));
+        }
+        if best.as_ref().is_none_or(|(known, _)| margin > *known) {
+            best = Some((margin, found));
+        }
+    }
+    Err(division.in_vain(&best.map(|(_, found)| found).unwrap_or_default()))
+}
+
+/// The columns of `balance`.
+pub(super) fn columns(frame: &Frame, division: &Division) -> Result<Vec<(String, Column)>> {
+    let columns = division.balance.iter();
+    columns.map(|(name, _)| Ok((name.clone(), Column::of(frame, name)?))).collect()
+}
+
+/// What each stratum gives, in proportion to its size: `wanted` in all. What is left after rounding
+/// down goes to the largest remainders, the first of equal ones (Hamilton's method).
+fn quotas(sizes: &[usize], wanted: usize) -> Vec<usize> {
+    let all: usize = sizes.iter().sum();
+    let mut quotas: Vec<usize> = sizes.iter().map(|size| size * wanted / all).collect();
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(sizes[*i] * wanted % all));
+    let left = wanted - quotas.iter().sum::<usize>();
+    order.iter().take(left).for_each(|i| quotas[*i] += 1);
+    quotas
+}
+
+/// Writes both sides into `folder`.
+pub(super) fn write_sides(
+    frame: &Frame,
+    division: &Division,
+    folder: &Path,
+    train: &[usize],
+    subset: &[usize],
+) -> Result<()> {
+    let name = &division.subset;
+    frame.write(&folder.join("train.tsv"), train, false)?;
+    frame.write(&folder.join("train_baseline.tsv"), train, true)?;
+    frame.write(&folder.join(format!("{name}_baseline.tsv")), subset, true)?;
+    if division.longitudinal {
+        frame.write(&folder.join(format!("{name}.tsv")), subset, false)?;
+    }
+    Ok(())
+}
+
+/// Writes how the division was made, so that it can be made again.
+pub(super) fn write_record(division: &Division, name: &str, more: Value) -> Result<()> {
+    let balance: serde_json::Map<String, Value> =
+        division.balance.iter().map(|(column, p)| (column.clone(), json!(p))).collect();
+    let mut record = json!({
+        "subset_name": division.subset,
+        "stratification": division.stratify,
+        "balance": balance,
+        "valid_longitudinal": division.longitudinal,
+        "seed": division.seed,
+    });
+    if let (Some(record), Value::Object(more)) = (record.as_object_mut(), more) {
+        record.extend(more);
+    }
+    write_atomic(&division.output.join(name), |out| {
+        serde_json::to_writer_pretty(&mut *out, &record)?;
+        out.write_all(b"\n")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_proportional_and_add_up() {
+        assert_eq!(quotas(&[20, 20], 8), [4, 4]);
+        assert_eq!(quotas(&[50, 30, 20], 10), [5, 3, 2]);
+        // 3.33 of each: the first two of equal remainders… one is left, the first has it.
+        assert_eq!(quotas(&[10, 10, 10], 10), [4, 3, 3]);
+        assert_eq!(quotas(&[1, 99], 10), [0, 10]);
+        assert_eq!(quotas(&[97, 3], 10), [10, 0]);
+    }
+}

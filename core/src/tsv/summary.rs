@@ -1,0 +1,61 @@
+//! Who is in a group.
+
+use std::collections::BTreeMap;
+
+use super::Division;
+use super::alike::{Alike, Column, compare};
+use super::frame::Frame;
+use crate::error::Result;
+
+/// A group of participants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// `split-0 train`.
+    pub name: String,
+    /// Participants.
+    pub participants: usize,
+    /// Their sessions in the table that was written.
+    pub sessions: usize,
+    /// Participants by what they are at their first session in the columns of `stratify`.
+    pub strata: BTreeMap<String, usize>,
+}
+
+/// Both sides of one split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The side that is trained on.
+    pub train: Group,
+    /// The other.
+    pub subset: Group,
+    /// How alike they are in the columns of `balance`.
+    pub alike: Vec<Alike>,
+}
+
+impl Summary {
+    pub(super) fn of(
+        frame: &Frame,
+        division: &Division,
+        prefix: &str,
+        (train, subset): (&[usize], &[usize]),
+        columns: &[(String, Column)],
+    ) -> Result<Self> {
+        let strata = frame.strata(&division.stratify)?;
+        let group = |name: &str, whom: &[usize]| {
+            let mut counts = BTreeMap::new();
+            for participant in whom {
+                *counts.entry(strata[*participant].join(", ")).or_insert(0) += 1;
+            }
+            Group {
+                name: format!("{prefix}{name}"),
+                participants: whom.len(),
+                sessions: whom.iter().map(|one| frame.participants[*one].rows.len()).sum(),
+                strata: counts,
+            }
+        };
+        Ok(Self {
+            train: group("train", train),
+            subset: group(&division.subset, subset),
+            alike: compare(columns, train, subset),
+        })
+    }
+}
