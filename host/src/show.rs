@@ -12,6 +12,7 @@ use crate::functions::layers::written;
 
 mod agreements;
 mod check;
+mod divided;
 pub mod explain;
 mod import;
 mod mirrored;
@@ -20,6 +21,7 @@ mod transfer;
 
 pub use agreements::{agreements, agrees};
 pub use check::check_report;
+pub use divided::divided;
 pub use import::imported;
 pub use results::results;
 pub use transfer::transfer_table;

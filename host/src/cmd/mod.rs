@@ -27,6 +27,7 @@ mod plugins;
 mod repl;
 mod resume;
 mod run;
+mod tsv;
 
 /// Deep learning on brain images, by scripts.
 #[derive(Debug, Parser)]
@@ -52,6 +53,7 @@ enum Command {
     Import(import::Args),
     Definitions(definitions::Args),
     New(new::Args),
+    Tsv(tsv::Args),
 }
 
 impl Cli {
@@ -71,6 +73,7 @@ impl Cli {
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),
+            Command::Tsv(args) => tsv::run(args),
         }
     }
 }

@@ -1,0 +1,109 @@
+//! What all divisions of a table are asked.
+
+use std::path::PathBuf;
+
+use neurhai_core::Result;
+use neurhai_core::data::table::Table;
+use neurhai_core::tsv::{Division, Size};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Divide {
+    /// The table of sessions
+    table: PathBuf,
+
+    /// The folder to write; it must be new [default: beside the table]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Columns whose values occur in the same proportion on each side; none for no column
+    /// [default: diagnosis, if there is one]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    stratify: Option<Vec<String>>,
+
+    /// Columns in which the sides are alike, each with the least p-value: age=0.8,sex=0.8, or none
+    #[arg(long, value_name = "COLUMN=P", value_delimiter = ',', value_parser = balanced)]
+    balance: Option<Vec<(String, f64)>>,
+
+    /// Draws until the sides are alike, at most
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    attempts: u64,
+
+    /// Write all sessions of the side that is not for training, too
+    #[arg(long)]
+    longitudinal: bool,
+
+    /// Of every random choice
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Divide {
+    /// The division; without words of the user, `balanced` ones of the columns age and sex are
+    /// balanced.
+    pub(super) fn read(self, folder: &str, subset: &str, balanced: bool) -> Result<Division> {
+        let table = Table::read(&self.table)?;
+        let there = |name: &&str| table.find_column(name).is_some();
+        let stratify = match self.stratify {
+            Some(names) => names.into_iter().filter(|name| name != "none").collect(),
+            None => ["diagnosis"].iter().filter(|name| there(name)).map(|n| (*n).into()).collect(),
+        };
+        let usual = || ["age", "sex"].iter().filter(|name| balanced && there(name));
+        let balance = match self.balance {
+            Some(columns) => columns.into_iter().filter(|(name, _)| name != "none").collect(),
+            None => usual().map(|name| ((*name).to_owned(), 0.8)).collect(),
+        };
+        Ok(Division {
+            output: self.output.unwrap_or_else(|| self.table.with_file_name(folder)),
+            table: self.table,
+            subset: subset.to_owned(),
+            stratify,
+            balance,
+            attempts: self.attempts as usize,
+            longitudinal: self.longitudinal,
+            seed: self.seed,
+        })
+    }
+}
+
+/// `age=0.8`; without a number 0.8, as ClinicaDL.
+fn balanced(text: &str) -> Result<(String, f64), String> {
+    let (column, p) = text.split_once('=').unwrap_or((text, "0.8"));
+    match p.parse() {
+        Ok(p @ 0.0..=1.0) if !column.is_empty() => Ok((column.to_owned(), p)),
+        _ => Err("a column and a number from 0 to 1 were expected: age=0.8".into()),
+    }
+}
+
+/// `100` participants, or `0.2` of them.
+pub(super) fn size(text: &str) -> Result<Size, String> {
+    if let Ok(count @ 1..) = text.parse() {
+        return Ok(Size::Count(count));
+    }
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(Size::Share(share)),
+        _ => Err("a number of participants (100) or a share of them (0.2) was expected".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_counts_or_shares() {
+        assert_eq!(size("100"), Ok(Size::Count(100)));
+        assert_eq!(size("0.2"), Ok(Size::Share(0.2)));
+        for wrong in ["0", "1.5", "-1", "nan", "many", ""] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_balanced_with_its_p_value() {
+        assert_eq!(balanced("age"), Ok(("age".into(), 0.8)));
+        assert_eq!(balanced("age=0.5"), Ok(("age".into(), 0.5)));
+        for wrong in ["age=2", "age=", "=0.5", "age=nan", "age=-0.1"] {
+            assert!(balanced(wrong).is_err(), "{wrong}");
+        }
+    }
+}

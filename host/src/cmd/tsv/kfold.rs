@@ -1,0 +1,33 @@
+//! `host tsv kfold`.
+
+use neurhai_core::Result;
+use neurhai_core::tsv::kfold;
+
+use super::divide::Divide;
+use crate::{output, show};
+
+/// Divide participants into folds: each is validated on once
+///
+/// Writes split-0, split-1, … with train.tsv, train_baseline.tsv and validation_baseline.tsv, as
+/// ClinicaDL does.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    divide: Divide,
+
+    /// How many folds
+    #[arg(long, default_value_t = 5)]
+    splits: usize,
+}
+
+pub(super) fn run(args: Args) -> Result<String> {
+    let folder = format!("{}_fold", args.splits);
+    let division = args.divide.read(&folder, "validation", false)?;
+    let folds = kfold(&division, args.splits)?;
+    for stratum in &folds.rare {
+        output::note(&format!(
+            "warning: there are fewer participants of {stratum} than folds: some folds hold none"
+        ));
+    }
+    Ok(show::divided(&folds.summaries, folds.attempt, &division.output))
+}
