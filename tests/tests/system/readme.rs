@@ -38,6 +38,7 @@ fn every_command_of_readme_runs() {
                 }
                 "CAPS" => "data/caps".into(),
                 "SPLITS" => "data/splits".into(),
+                "LABELS" => "data/labels.tsv".into(),
                 "CLINICADL_MAPS" => {
                     clinicadl.join("clinicadl_maps/patch_single").display().to_string()
                 }
