@@ -7,12 +7,16 @@ mod alike;
 mod experiment;
 mod folds;
 mod frame;
+mod metadata;
+mod progression;
 mod sides;
 mod summary;
 
 pub use alike::{Alike, Test};
 pub use experiment::{Experiment, Inner, experiment};
 pub use folds::{Folds, kfold};
+pub use metadata::{Metadata, metadata};
+pub use progression::{Courses, progression};
 pub use sides::{Sides, Size, split};
 pub use summary::{Group, Summary};
 
@@ -75,6 +79,16 @@ fn check_new(output: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(output)
         .map_err(|error| Error::io(output, "make the output folder", &error))
+}
+
+/// A table is not written over another.
+fn check_free(output: &Path) -> Result<()> {
+    if !output.exists() {
+        return Ok(());
+    }
+    Err(Error::new(Code::OutputInUse, "the file is there already")
+        .at(Place::File(output.into()))
+        .help("choose another name, or move the file away; nothing is overwritten"))
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use crate::report::{Failure, Sources};
 mod divide;
 mod experiment;
 mod kfold;
+mod metadata;
+mod progression;
 mod split;
 
-/// Divide the participants of a table into splits: stratified, balanced, reproducible
+/// Make the tables that trainings read: who takes part, and on which side of a split
 ///
 /// Tables are tab-separated, with participant_id and session_id. All sessions of a participant stay
 /// on one side.
@@ -25,6 +27,8 @@ enum Command {
     Split(split::Args),
     Kfold(kfold::Args),
     Experiment(experiment::Args),
+    Metadata(metadata::Args),
+    Progression(progression::Args),
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
@@ -32,6 +36,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Split(args) => split::run(args),
         Command::Kfold(args) => kfold::run(args),
         Command::Experiment(args) => experiment::run(args),
+        Command::Metadata(args) => metadata::run(args),
+        Command::Progression(args) => progression::run(args),
     };
     match done {
         Ok(text) => {

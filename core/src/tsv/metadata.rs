@@ -1,0 +1,123 @@
+//! More columns for a table of sessions, from a table of everything that is known.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::check_free;
+use crate::data::participants::read_sessions;
+use crate::data::table::{Table, write_tsv};
+use crate::error::{Code, Error, Place, Result};
+
+/// What was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// The columns.
+    pub added: Vec<String>,
+    /// Sessions that the other table does not have, whose new cells are empty.
+    pub missing: Vec<(String, String)>,
+}
+
+/// Adds columns of the table `from` to the sessions of `table`, and writes all to `output`: those that
+/// are asked for, or all that `table` does not have. Sessions are the same where their ids are, or
+/// where the session's number is: `ses-M6` and `ses-M006`.
+///
+/// # Errors
+/// What is wrong with a table; a column that is not in `from` or already in `table`; two sessions of
+/// `from` that are the same; [`Code::OutputInUse`].
+pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) -> Result<Metadata> {
+    check_free(output)?;
+    let (table, from) = (Table::read(table)?, Table::read(from)?);
+    let (sessions, known) = (read_sessions(&table, &[])?, read_sessions(&from, &[])?);
+    let added: Vec<String> = match columns.is_empty() {
+        true => from.columns().iter().filter(|name| new(&table, name)).cloned().collect(),
+        false => columns.to_vec(),
+    };
+    let positions: Vec<usize> =
+        added.iter().map(|name| from.column(name)).collect::<Result<_>>()?;
+    if let Some(name) = added.iter().find(|name| !new(&table, name)) {
+        return Err(Error::new(Code::BadTable, format!("there is a column {name:?} already"))
+            .at(Place::File(table.file().into()))
+            .help("rename it, or do not ask for it"));
+    }
+    let mut rows: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for (row, one) in known.iter().enumerate() {
+        let key = (one.participant.as_str(), same(&one.session));
+        if let Some(first) = rows.insert(key, row) {
+            let other = &known[first].session;
+            let message = format!("{} and {other} are the same session", one.session);
+            return Err(Error::new(Code::DuplicateRow, message)
+                .at(from.place(row, None))
+                .help("delete one of the two rows"));
+        }
+    }
+    let kept: Vec<usize> =
+        (0..table.columns().len()).filter(|i| !table.columns()[*i].is_empty()).collect();
+    let names = kept.iter().map(|i| table.columns()[*i].as_str());
+    let names: Vec<&str> = names.chain(added.iter().map(String::as_str)).collect();
+    let mut missing = Vec::new();
+    let lines: Vec<Vec<&str>> = sessions
+        .iter()
+        .enumerate()
+        .map(|(row, one)| {
+            let found = rows.get(&(one.participant.as_str(), same(&one.session)));
+            if found.is_none() {
+                missing.push((one.participant.clone(), one.session.clone()));
+            }
+            let own = kept.iter().map(|i| table.text(row, *i).unwrap_or_default());
+            let more = positions.iter().map(|i| found.and_then(|row| from.text(*row, *i)));
+            own.chain(more.map(Option::unwrap_or_default)).collect()
+        })
+        .collect();
+    write_tsv(output, &names, lines)?;
+    Ok(Metadata { added, missing })
+}
+
+fn new(table: &Table, name: &str) -> bool {
+    !name.is_empty() && table.find_column(name).is_none()
+}
+
+/// The session's name with its number in one way of writing.
+fn same(session: &str) -> String {
+    match super::frame::months(session) {
+        Some(months) => format!("ses-M{months:03}"),
+        None => session.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(table: &str, from: &str, columns: &[&str]) -> Result<(Metadata, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("t.tsv"), table).unwrap();
+        std::fs::write(file("m.tsv"), from).unwrap();
+        let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        let done = metadata(&file("t.tsv"), &file("m.tsv"), &columns, &file("o.tsv"))?;
+        Ok((done, std::fs::read_to_string(file("o.tsv")).unwrap()))
+    }
+
+    const TABLE: &str = "participant_id\tsession_id\tage\nA\tses-M006\t70\nB\tses-M000\t71\n";
+    const FROM: &str = "session_id\tparticipant_id\tage\tMMSE\tsite\nses-M06\tA\t70\t28\t2\n";
+
+    #[test]
+    fn columns_are_added_by_session() {
+        let (done, text) = run(TABLE, FROM, &[]).unwrap();
+        let expected = "participant_id\tsession_id\tage\tMMSE\tsite\n\
+                        A\tses-M006\t70\t28\t2\nB\tses-M000\t71\t\t\n";
+        assert_eq!(text, expected);
+        assert_eq!(done.missing, [("B".to_owned(), "ses-M000".to_owned())]);
+        let (done, text) = run(TABLE, FROM, &["site"]).unwrap();
+        assert_eq!(done.added, ["site"]);
+        assert!(text.starts_with("participant_id\tsession_id\tage\tsite\nA\tses-M006\t70\t2\n"));
+    }
+
+    #[test]
+    fn columns_that_are_not_there_or_there_already_are_refused() {
+        assert_eq!(run(TABLE, FROM, &["sight"]).unwrap_err().code(), Code::MissingColumn);
+        assert_eq!(run(TABLE, FROM, &["age"]).unwrap_err().code(), Code::BadTable);
+        let twice = format!("{FROM}ses-M6\tA\t70\t28\t2\n");
+        assert_eq!(run(TABLE, &twice, &[]).unwrap_err().code(), Code::DuplicateRow);
+    }
+}

@@ -1,0 +1,30 @@
+//! `host tsv progression`.
+
+use std::path::PathBuf;
+
+use neurhai_core::Result;
+use neurhai_core::tsv::progression;
+
+/// Add a column that says who gets worse: s stable, p worse, r better, us both, uk unknown
+///
+/// Each session's diagnosis (CN, MCI, AD or Dementia) is compared with that of the session after the
+/// horizon.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The table of sessions, with a column diagnosis
+    table: PathBuf,
+
+    /// The table to write; it must be new
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+
+    /// How many months ahead
+    #[arg(long, default_value_t = 36)]
+    horizon: u64,
+}
+
+pub(super) fn run(args: Args) -> Result<String> {
+    let courses = progression(&args.table, &args.output, args.horizon)?;
+    let counts: Vec<String> = courses.iter().map(|(word, n)| format!("{word} {n}")).collect();
+    Ok(format!("{}\nwritten to {}", counts.join(", "), args.output.display()))
+}
