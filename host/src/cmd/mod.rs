@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use neurhai_core::{Code, Error};
@@ -28,6 +26,7 @@ mod repl;
 mod resume;
 mod run;
 mod tsv;
+mod signals;
 
 /// Deep learning on brain images, by scripts.
 #[derive(Debug, Parser)]
@@ -58,7 +57,8 @@ enum Command {
 
 impl Cli {
     /// Does what was asked for. 0: done. 1: the run or check failed. 2: a mistake on the command
-    /// line, or a defect of this program. 130: interrupted.
+    /// line, or a defect of this program. 128 and its number: a signal asked for the end, 130 for
+    /// Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
     pub fn run(self) -> ExitCode {
         let plugins = &self.plugins;
         match self.command {
@@ -91,7 +91,7 @@ fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
                 output::note(help);
             }
         }
-        return ExitCode::from(130);
+        return ExitCode::from(signals::exit_code());
     }
     output::note(failure.render(sources, output::style()).trim_end());
     ExitCode::from(if code == Code::Internal { USAGE } else { 1 })
@@ -189,7 +189,7 @@ fn runtime(
         folder,
         arguments,
         mode,
-        stop: stop_flag(),
+        stop: signals::stop_flag(),
         print: Box::new(move |text, place| {
             let text = match place {
                 Some(place) => format!("{place}: {text}"),
@@ -209,20 +209,4 @@ fn folder_of(script: &Path) -> PathBuf {
         Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
         _ => ".".into(),
     }
-}
-
-/// The flag that Ctrl-C sets; when pressed again, the program ends at once.
-#[allow(clippy::exit, reason = "the second Ctrl-C asks for exactly that")]
-fn stop_flag() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        output::note("\nstopping after this step; press Ctrl-C again to stop at once");
-    });
-    // Without the handler Ctrl-C ends the program at once, which is safe, too.
-    drop(handler);
-    stop
 }

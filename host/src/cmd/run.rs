@@ -7,6 +7,10 @@ use crate::plugins::Options;
 use crate::runtime::Mode;
 
 /// Run a script
+///
+/// Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 finish the step that is running and save where training stands;
+/// `host resume` goes on from there. The exit code is then 128 and the signal's number: 130 for Ctrl-C,
+/// 143 for SIGTERM, 138 for SIGUSR1, which clusters send before a job's time is up.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
