@@ -1,5 +1,6 @@
 //! An experiment folder that is read.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -24,7 +25,13 @@ pub struct Experiment {
     pub entries: Vec<Used>,
     /// The options of `train` as they were resolved, its data among them.
     pub configuration: Map<String, Value>,
+    /// What the script was called with: the value of each name.
+    pub arguments: BTreeMap<String, String>,
 }
+
+/// The remedy where another folder was meant.
+pub(crate) const NO_EXPERIMENT: &str =
+    "it is no experiment folder: name the one that training wrote, which holds maps.json";
 
 /// The newest layout of the folder that this program reads.
 const SCHEMA: u64 = 1;
@@ -69,6 +76,10 @@ impl Experiment {
             configuration: match maps.pointer("/neurhai/configuration") {
                 Some(Value::Object(configuration)) => configuration.clone(),
                 _ => Map::new(),
+            },
+            arguments: match maps.pointer("/neurhai/arguments").cloned() {
+                None => BTreeMap::new(),
+                Some(arguments) => decode(arguments, &root.join("maps.json"))?,
             },
         })
     }
@@ -123,9 +134,25 @@ impl Experiment {
 
 /// A JSON file of an experiment folder.
 pub(crate) fn read(file: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::io(file, "read the experiment folder", &error))?;
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
     serde_json::from_str(&text).map_err(|error| damaged(file, error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Error {
+    let failed = Error::io(file, "read the experiment folder", error);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    if failed.code() != Code::FileNotFound {
+        return failed;
+    }
+    // The lock is taken first, and maps.json is written last.
+    let there = |name: &str| folder.join(name).is_file();
+    failed.help(match (there("maps.json"), there(".lock")) {
+        (true, _) => "it is an experiment of another program; host import reads those of ClinicaDL",
+        (false, true) => {
+            "the run was stopped before training began: remove the folder and run its script again"
+        }
+        (false, false) => NO_EXPERIMENT,
+    })
 }
 
 fn decode<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T> {

@@ -61,6 +61,58 @@ pub fn write_atomic(
     sync_folder(folder).map_err(failed)
 }
 
+/// Whether a file of this name was written beside another one: `.neurhai-<process>-<number>.tmp`.
+fn is_beside(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let inner = name.strip_prefix(".neurhai-").and_then(|rest| rest.strip_suffix(".tmp"));
+    let numbers = inner.and_then(|inner| inner.split_once('-'));
+    numbers.is_some_and(|(process, number)| digits(process) && digits(number))
+}
+
+/// Removes what processes that were killed left beside the files in `folder`, and in the folders
+/// within it; links are not followed. Nobody may be writing there.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn remove_leftovers(folder: &Path) -> Result<()> {
+    let failed = |error: io::Error| Error::io(folder, "look into the folder", &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (kind, path) = (entry.file_type().map_err(failed)?, entry.path());
+        if kind.is_dir() {
+            remove_leftovers(&path)?;
+        } else if kind.is_file() && entry.file_name().to_str().is_some_and(is_beside) {
+            fs::remove_file(&path)
+                .map_err(|error| Error::io(&path, "remove what was left of a write", &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io(path, "remove the file", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Renames a file over another one of the same file system; once this returns, a power cut does not
+/// undo it.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error: io::Error| Error::io(to, "rename the file", &error);
+    fs::rename(from, to).map_err(failed)?;
+    to.parent().map_or(Ok(()), sync_folder).map_err(failed)
+}
+
 /// A new, empty file in `folder` under a name that no data file has.
 ///
 /// It is created with the permissions of any other file: results are shared among colleagues.
@@ -204,6 +256,24 @@ mod tests {
         assert!(error.problems()[0].help.as_deref().unwrap().contains("unchanged"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn only_what_killed_writers_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("split-0/tmp");
+        fs::create_dir_all(&inner).unwrap();
+        let kept = [".neurhai-1-2.tmp.tsv", ".neurhai-1-a.tmp", ".neurhai--1.tmp", "1-2.tmp"];
+        for name in kept.iter().chain(&[".neurhai-17-0.tmp"]) {
+            fs::write(inner.join(name), "").unwrap();
+        }
+        fs::write(folder.path().join(".neurhai-4-123.tmp"), "").unwrap();
+        fs::create_dir(folder.path().join(".neurhai-4-4.tmp")).unwrap();
+        remove_leftovers(folder.path()).unwrap();
+        let mut kept = kept.map(String::from);
+        kept.sort();
+        assert_eq!(names(&inner), kept);
+        assert_eq!(names(folder.path()), [".neurhai-4-4.tmp", "split-0"]);
     }
 
     #[test]

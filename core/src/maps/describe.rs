@@ -31,7 +31,7 @@ pub(crate) struct Description<'a> {
     pub(crate) device: String,
 }
 
-/// Writes maps.json, network.json, the script, the environment and the layer table.
+/// Writes network.json, the script, the environment and the layer table, and last maps.json.
 pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
     let Description { mut parameters, configuration, plan, scripts, entries, device } = description;
     parameters.insert(
@@ -41,6 +41,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
             "version": env!("CARGO_PKG_VERSION"),
             "configuration": configuration,
             "entries": entries,
+            "arguments": arguments(scripts),
         }),
     );
     let network = json!({
@@ -50,12 +51,17 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
         "architecture": plan.spec.architecture,
         "parts": plan.spec.parts,
     });
-    maps.write("maps.json", &pretty(&Value::Object(parameters)))?;
     maps.write("network.json", &pretty(&network))?;
     write_scripts(maps, scripts, &entries)?;
     maps.write("environment.txt", &environment(&device))?;
     maps.write("information.log", &information(maps.root(), plan))?;
-    make_folder(&maps.root().join("groups"))
+    maps.write("maps.json", &pretty(&Value::Object(parameters)))
+}
+
+/// What the script that runs was called with.
+fn arguments(scripts: &[Script]) -> Map<String, Value> {
+    let given = scripts.first().map_or(&[][..], |main| &main.arguments);
+    given.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
 }
 
 /// Writes the script that runs as `script.rhai`, and into `scripts/` all that were loaded, where they

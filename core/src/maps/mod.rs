@@ -10,8 +10,8 @@ mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
-    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_networks, write_sessions,
-    write_weights,
+    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_networks, write_over_splits,
+    write_sessions, write_weights,
 };
 
 /// An experiment folder that this process writes.
@@ -37,12 +37,16 @@ impl Maps {
         Ok(Self { root: root.into(), _lock: lock })
     }
 
-    /// Opens a folder that is there already, and keeps other writers out of it.
+    /// Opens a folder that is there already, and keeps other writers out of it. What writers that
+    /// were killed left beside files is removed.
     ///
     /// # Errors
     /// [`Code::OutputLocked`], and what the disk says.
     pub(crate) fn reopen(root: &Path) -> Result<Self> {
         let lock = Lock::acquire(&root.join(".lock"))?;
+        if lock.is_exclusive() {
+            files::remove_leftovers(root)?;
+        }
         Ok(Self { root: root.into(), _lock: lock })
     }
 
@@ -76,6 +80,11 @@ impl Maps {
         self.split(split).join(of_network(network, "last.safetensors"))
     }
 
+    /// The table of what the splits say together.
+    pub(crate) fn over_splits(&self) -> PathBuf {
+        self.root.join("metrics_over_splits.tsv")
+    }
+
     /// Where training of a split goes on, if it was begun.
     pub(crate) fn goes_on(&self, split: usize, network: Option<usize>) -> Option<PathBuf> {
         let files = [self.checkpoint(split, network), self.last(split, network)];
@@ -105,8 +114,7 @@ impl Maps {
         for network in networks {
             let (checkpoint, last) = (self.checkpoint(split, *network), self.last(split, *network));
             if checkpoint.exists() {
-                std::fs::rename(&checkpoint, &last)
-                    .map_err(|error| Error::io(&last, "keep the last state", &error))?;
+                files::rename(&checkpoint, &last)?;
             }
         }
         let folder = self.split(split).join("tmp");

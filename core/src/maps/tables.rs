@@ -12,6 +12,7 @@ use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::make_folder;
 use crate::task::Task;
+use crate::train::OverSplits;
 use crate::train::evaluate::Evaluation;
 use crate::train::scores::{Score, judges};
 
@@ -142,6 +143,33 @@ pub(crate) fn write_networks(path: &Path, networks: &[Vec<Score>]) -> Result<()>
         [network.to_string()].into_iter().chain(values).collect::<Vec<String>>()
     });
     write_tsv(path, &columns, rows)
+}
+
+/// Writes what the splits say together, a line per metric; nothing where there is nothing to say.
+pub(crate) fn write_over_splits(path: &Path, rows: &[OverSplits]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        "selection_metric",
+        "group",
+        "level",
+        "metric",
+        "splits",
+        "mean",
+        "standard_deviation",
+        "lower",
+        "upper",
+    ];
+    let lines = rows.iter().map(|row| {
+        let names = [&row.selection_metric, &row.group, &row.level, &row.metric];
+        let splits: Vec<String> = row.splits.iter().map(usize::to_string).collect();
+        let splits = if splits.is_empty() { "n/a".into() } else { splits.join(",") };
+        let (lower, upper) = row.interval.unzip();
+        let numbers = [row.mean, row.standard_deviation, lower, upper].map(number);
+        names.into_iter().cloned().chain([splits]).chain(numbers).collect::<Vec<String>>()
+    });
+    write_tsv(path, &columns, lines)
 }
 
 /// Writes what each part's vote weighs.

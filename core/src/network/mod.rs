@@ -8,7 +8,7 @@ mod spec;
 mod take;
 mod weights;
 
-pub(crate) use checkpoint::{load_checkpoint, save_checkpoint};
+pub(crate) use checkpoint::{checkpoint_progress, load_checkpoint, save_checkpoint};
 pub use context::{Context, Mode, Observer};
 pub use freeze::Freeze;
 pub use plan::{LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) patience: usize,
     pub(crate) tolerance: f64,
     pub(crate) selection_metrics: Vec<String>,
+    pub(crate) checkpoint_minutes: f64,
     pub(crate) seed: u64,
     pub(crate) loader_threads: usize,
 }
@@ -62,6 +63,7 @@ impl Config {
             patience: count("patience")?,
             tolerance: train.float("tolerance")?,
             selection_metrics: train.texts("selection_metrics")?,
+            checkpoint_minutes: train.float("checkpoint_minutes")?,
             seed: train.int("seed")? as u64,
             loader_threads,
             train,

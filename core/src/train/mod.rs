@@ -4,10 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::device;
 use crate::error::Result;
-use crate::maps::{Description, Maps, write_description, write_inputs};
+use crate::maps::{
+    Description, Maps, make_folder, write_description, write_inputs, write_over_splits,
+};
 
 mod check;
 mod config;
+mod due;
 pub(crate) mod evaluate;
 mod finite;
 mod image_level;
@@ -17,6 +20,7 @@ mod networks;
 mod objective;
 mod options;
 mod outcome;
+mod over_splits;
 mod prepare;
 mod recompute;
 mod record;
@@ -35,8 +39,9 @@ mod updates;
 pub use check::{CheckReport, SplitCounts, check};
 pub use options::specs as options;
 pub use outcome::{GroupResult, MetricScore, Outcome};
+pub use over_splits::{OverSplits, over_splits};
 pub use recompute::{Agreement, recompute};
-pub use resume::{Standing, resume, standing};
+pub use resume::{Reached, Standing, reached, resume, standing};
 pub use session::{Event, Script, Session};
 pub use stopping::{Best, EarlyStopping};
 
@@ -59,6 +64,10 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
     let hashes = prepared.source.images.hashes()?;
     let maps = Maps::create(&prepared.config.output)?;
     let plan = prepared.plan(session)?;
+    let groups = maps.root().join("groups");
+    make_folder(&groups)?;
+    write_inputs(&groups.join("inputs.tsv"), &prepared.source.images, &hashes)?;
+    write_groups(&prepared, &maps)?;
     write_description(
         &maps,
         Description {
@@ -70,11 +79,10 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
             device: device::describe(prepared.device),
         },
     )?;
-    write_inputs(&maps.root().join("groups").join("inputs.tsv"), &prepared.source.images, &hashes)?;
-    write_groups(&prepared, &maps)?;
     let mut results = Vec::new();
     for sides in &prepared.splits {
         results.extend(run_split(&prepared, sides, &maps, false, session)?);
+        write_over_splits(&maps.over_splits(), &over_splits(&results))?;
     }
     session.tell(Event::Finished { maps: maps.root().into() });
     let (task, classes) = (prepared.config.task, prepared.classes);

@@ -225,6 +225,12 @@ pub fn specs() -> Vec<OptionSpec> {
             json!(["loss"]),
             "validation metrics for each of which the best model is kept",
         ),
+        OptionSpec::new(
+            "checkpoint_minutes",
+            Kind::Float { min: 0.0, max: f64::MAX },
+            10.0,
+            "minutes between checkpoints within an epoch; 0 for only at its end",
+        ),
         OptionSpec::new("vote", Kind::Text, "soft", "how parts vote on their image"),
         OptionSpec::new("vote_options", Kind::Map, json!({}), "the vote's own options"),
         OptionSpec::absent(

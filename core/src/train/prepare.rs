@@ -129,22 +129,29 @@ pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared>
     prepare_either(config, None, session)
 }
 
-/// The same for a network that exists, in a folder that does.
-pub(crate) fn prepare_network(
+/// What there is already of an experiment that goes on.
+pub(crate) struct Existing {
+    pub(crate) network: NetworkSpec,
+    /// The splits in which every network has a state to go on from.
+    pub(crate) begun: Vec<usize>,
+}
+
+/// The same for an experiment that exists.
+pub(crate) fn prepare_existing(
     config: Config,
-    network: NetworkSpec,
+    existing: Existing,
     session: &Session<'_>,
 ) -> Result<Prepared> {
-    prepare_either(config, Some(network), session)
+    prepare_either(config, Some(existing), session)
 }
 
 fn prepare_either(
     config: Config,
-    network: Option<NetworkSpec>,
+    existing: Option<Existing>,
     session: &Session<'_>,
 ) -> Result<Prepared> {
     let mut problems = Problems::default();
-    if network.is_none() {
+    if existing.is_none() {
         problems.take(check_unused(&config));
         problems.take(check_output(&config.output));
     }
@@ -155,7 +162,7 @@ fn prepare_either(
     if let Some((splits, _)) = &splits {
         let all = splits.iter();
         weights = problems.take(all.clone().map(|split| class_weights(split, &config)).collect());
-        opened = problems.take(all.map(|split| open(split, &config)).collect());
+        opened = problems.take(all.map(|split| open(split, &config, existing.as_ref())).collect());
     }
     let preprocessing = problems.take(preprocessing(&config.data));
     let caps_folder = PathBuf::from(config.data.text("caps")?);
@@ -194,8 +201,8 @@ fn prepare_either(
         outputs: outputs(config.task, &classes, &input)[0],
         options: config.train.map("options")?.clone(),
     };
-    let spec = match network {
-        Some(network) => network,
+    let spec = match existing {
+        Some(existing) => existing.network,
         None => named.architecture.architecture.build(&request, session.catalog)?,
     };
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;

@@ -2,19 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::config::Config;
 use super::outcome::Outcome;
-use super::prepare::{Prepared, prepare_network};
+use super::over_splits::over_splits;
+use super::prepare::{Existing, Prepared, prepare_existing};
 use super::run_split;
 use super::session::{Event, Session};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::{Experiment, read};
 use crate::files;
-use crate::maps::Maps;
+use crate::maps::{Maps, write_over_splits};
+use crate::network::checkpoint_progress;
 use crate::transfer::folder::list;
 
 /// How far a split is.
@@ -39,6 +41,29 @@ pub fn standing(maps: &Path) -> Result<Vec<(usize, Standing)>> {
     let splits = parameters.get("split").and_then(Value::as_array);
     let splits = splits.into_iter().flatten().filter_map(Value::as_u64);
     Ok(splits.map(|split| (split as usize, of_split(maps, split as usize))).collect())
+}
+
+/// Where training stands in a checkpoint or a last state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Epochs that are done.
+    pub epoch: usize,
+    /// Batches of the next one that are done.
+    pub batch: usize,
+    /// Whether early stopping ended it.
+    pub stopped: bool,
+}
+
+/// Reads where training stands in one of the files of [`standing`].
+///
+/// # Errors
+/// [`Code::BadMaps`] for a damaged file; what the disk says.
+pub fn reached(file: &Path) -> Result<Reached> {
+    let progress = checkpoint_progress(file)?;
+    serde_json::from_str(&progress).map_err(|error| {
+        let error = Error::new(Code::BadMaps, "the checkpoint is damaged").because(error);
+        error.at(Place::File(file.into()))
+    })
 }
 
 fn of_split(maps: &Path, split: usize) -> Standing {
@@ -72,6 +97,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     for text in experiment.check(session.catalog)? {
         session.tell(Event::Warning { text });
     }
+    let folder = Maps::reopen(maps)?;
     let standing = standing(maps)?;
     let mut options = experiment.configuration.clone();
     options.insert("output".into(), maps.display().to_string().into());
@@ -80,7 +106,9 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     }
     let here = |error: Error| error.at(Place::File(maps.join("maps.json")));
     let config = Config::read(&options).map_err(here)?;
-    let prepared = prepare_network(config, experiment.network, session)?;
+    let begun = begun(&folder, &config, &standing)?;
+    let existing = Existing { network: experiment.network, begun };
+    let prepared = prepare_existing(config, existing, session)?;
     let longer = epochs.is_some_and(|n| experiment.configuration.get("epochs") != Some(&json!(n)));
     if longer && prepared.updates.schedule.spreads() {
         let message = "the schedule spreads the learning rate over the epochs that were asked for";
@@ -88,9 +116,12 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
             .help("finish it with its own epochs, or train anew with more of them"));
     }
     check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
-    let folder = Maps::reopen(maps)?;
     if epochs.is_some() {
         write_epochs(maps, prepared.config.epochs)?;
+    }
+    if longer {
+        // It would tell of some splits with more epochs and of others with fewer.
+        files::remove(&folder.over_splits())?;
     }
     let mut results = Vec::new();
     for sides in &prepared.splits {
@@ -101,10 +132,31 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
             return Err(error.help("train it anew, into another folder"));
         }
         results.extend(run_split(&prepared, sides, &folder, true, session)?);
+        let counted = |split: &usize| results.iter().any(|result| result.split == *split);
+        let finished = standing.iter().filter(|(_, s)| matches!(s, Standing::Finished(_)));
+        if finished.map(|(split, _)| split).all(counted) {
+            write_over_splits(&folder.over_splits(), &over_splits(&results))?;
+        }
     }
     session.tell(Event::Finished { maps: maps.into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
     Ok(Outcome { maps: maps.into(), task, classes, results })
+}
+
+/// The splits in which every network has a state to go on from.
+fn begun(folder: &Maps, config: &Config, splits: &[(usize, Standing)]) -> Result<Vec<usize>> {
+    let file = folder.root().join("maps.json");
+    let networks = match config.multi_network {
+        true => {
+            let count = read(&file)?.get("num_networks").and_then(Value::as_u64);
+            let missing = || Error::new(Code::BadMaps, "num_networks is missing");
+            let count = count.ok_or_else(|| missing().at(Place::File(file)))?;
+            (0..count as usize).map(Some).collect()
+        }
+        false => vec![None],
+    };
+    let all = |split: &usize| networks.iter().all(|n| folder.goes_on(*split, *n).is_some());
+    Ok(splits.iter().map(|(split, _)| *split).filter(all).collect())
 }
 
 /// The images must be those that training began with.

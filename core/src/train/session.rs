@@ -15,6 +15,8 @@ pub struct Script {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// The names and values that it was called with, where it is the one that runs.
+    pub arguments: Vec<(String, String)>,
 }
 
 /// What surrounds a run.

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::config::Config;
+use super::prepare::Existing;
 use crate::data::participants::Session;
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
 use crate::network::{Freeze, Network, Plan};
 use crate::transfer::folder::Folder;
-use crate::transfer::{Choice, Source, Transfer, fit};
+use crate::transfer::{Choice, Source, Transfer, fit, learned_before};
 
 /// Weights for a split's networks.
 pub(super) struct Opened {
-    source: Source,
-    choice: Choice,
+    /// None where every network has a state of its own to go on from.
+    source: Option<(Source, Choice)>,
     /// Participants whom the weights were learned from and the split validates on; none unless that
     /// is allowed.
     leaked: Vec<String>,
@@ -23,10 +25,11 @@ pub(super) struct Opened {
 /// The beginning of a split's networks.
 pub(crate) struct Start {
     taken: Option<Taken>,
+    leaked: Vec<String>,
     freeze: Option<Freeze>,
 }
 
-/// Weights that come from elsewhere, read when a network begins.
+/// Weights that come from elsewhere.
 pub(crate) struct Taken {
     /// Which of the models of an experiment; of several networks each takes that of its number.
     pub(super) choice: Choice,
@@ -37,21 +40,48 @@ pub(crate) struct Taken {
     pub(super) architecture: Option<String>,
     pub(super) sessions: Vec<Session>,
     pub(super) learned: Vec<Session>,
-    leaked: Vec<String>,
     pub(super) transfer: Transfer,
+    /// The weights that were read to see whether they fit, until the network they are for begins;
+    /// those for others of several networks are read when these begin.
+    read: Mutex<Option<Source>>,
 }
 
-/// Opens the weights that the options name for a split, if they name any.
+/// Opens the weights that the options name for a split, if they name any. They are not needed any
+/// more where the split of an `existing` experiment goes on from states of its own.
 ///
 /// # Errors
-/// A source that cannot be read; [`Code::Leakage`] where it was learned from somebody whom the split
-/// validates on.
-pub(super) fn open(split: &Split, config: &Config) -> Result<Option<Opened>> {
+/// A source that cannot be read, or that changed since the split was begun; [`Code::Leakage`] where
+/// it was learned from somebody whom the split validates on.
+pub(super) fn open(
+    split: &Split,
+    config: &Config,
+    existing: Option<&Existing>,
+) -> Result<Option<Opened>> {
     if !config.train.has("transfer") {
         return Ok(None);
     }
     let here = |error: Error| error.at(Place::Option("transfer".into()));
-    opened(split, config).map(Some).map_err(here)
+    let Some(existing) = existing else {
+        return opened(split, config).map(Some).map_err(here);
+    };
+    if existing.begun.contains(&split.index) {
+        let learned = learned_before(&Folder::open(&config.output)?, split.index)?;
+        return Ok(Some(Opened { source: None, leaked: shared(split, &learned) }));
+    }
+    let path = Path::new(config.train.text("transfer")?);
+    let help = || format!("split {} still begins with these weights: bring them back", split.index);
+    if !path.exists() {
+        let error = Error::new(Code::FileNotFound, "the weights to begin with are gone");
+        return Err(error.at(Place::File(path.into())).help(help()));
+    }
+    let opened = opened(split, config).map_err(here)?;
+    let then = Folder::open(&config.output)?.begun_with(split.index)?;
+    let now = opened.source.as_ref().map(|(source, _)| source.blake3.as_str());
+    if then.is_some_and(|then| Some(then.as_str()) != now) {
+        let error = Error::new(Code::BadMaps, "the weights are not those that training began with");
+        return Err(error.at(Place::File(path.into())).help(help()));
+    }
+    Ok(Some(opened))
 }
 
 fn opened(split: &Split, config: &Config) -> Result<Opened> {
@@ -77,7 +107,7 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     let source = source.map_err(|error| error.help(help))?;
     check_choice(&source, &choice)?;
     let leaked = check_leakage(split, &source, config.train.flag("allow_leakage")?)?;
-    Ok(Opened { source, choice, leaked })
+    Ok(Opened { source: Some((source, choice)), leaked })
 }
 
 /// A file holds the weights of one network: there is nothing to choose.
@@ -97,13 +127,18 @@ fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
         .help(format!("leave {option} out, or name the experiment folder in place of the file")))
 }
 
+/// Participants who were learned from and whom the split validates on, in order.
+fn shared(split: &Split, learned: &[Session]) -> Vec<String> {
+    let learned: BTreeSet<&str> = learned.iter().map(|s| s.participant.as_str()).collect();
+    let validated: BTreeSet<&str> =
+        split.validation.iter().map(|row| row.session.participant.as_str()).collect();
+    learned.intersection(&validated).map(|p| (*p).to_owned()).collect()
+}
+
 /// Who was learned from before must not be validated on now: gives those for whom that is allowed.
 fn check_leakage(split: &Split, source: &Source, allowed: bool) -> Result<Vec<String>> {
     const SHOWN: usize = 8;
-    let learned: BTreeSet<&str> = source.learned.iter().map(|s| s.participant.as_str()).collect();
-    let validated: BTreeSet<&str> =
-        split.validation.iter().map(|row| row.session.participant.as_str()).collect();
-    let shared: Vec<String> = learned.intersection(&validated).map(|p| (*p).to_owned()).collect();
+    let shared = shared(split, &source.learned);
     if allowed || shared.is_empty() {
         return Ok(shared);
     }
@@ -127,8 +162,10 @@ impl Start {
     /// Weights that do not fit; layers that do not exist.
     pub(super) fn of(opened: Option<Opened>, config: &Config, plan: &Plan) -> Result<Self> {
         let strict = config.train.flag("transfer_strict")?;
-        let taken = opened.map(|opened| Taken::of(opened, plan, strict)).transpose();
-        let taken = taken.map_err(|error| error.at(Place::Option("transfer".into())))?;
+        let (source, leaked) =
+            opened.map_or((None, Vec::new()), |opened| (opened.source, opened.leaked));
+        let taken = source.map(|(source, choice)| Taken::of(source, choice, plan, strict));
+        let taken = taken.transpose().map_err(|e| e.at(Place::Option("transfer".into())))?;
         let freeze = match (config.train.has("freeze"), config.train.has("freeze_all_but")) {
             (true, _) => Some(Freeze::Layers(config.train.texts("freeze")?)),
             (_, true) => Some(Freeze::AllButLast(config.train.int("freeze_all_but")? as usize)),
@@ -137,7 +174,7 @@ impl Start {
         if let Some(freeze) = &freeze {
             freeze.layers(plan)?;
         }
-        Ok(Self { taken, freeze })
+        Ok(Self { taken, leaked, freeze })
     }
 
     /// A network with fresh weights, those that are transferred in place of some, and frozen layers.
@@ -151,9 +188,8 @@ impl Start {
         device: tch::Device,
     ) -> Result<Network> {
         let mut network = Network::new(plan, seed, device)?;
-        if let Some(Taken { choice, path, transfer, .. }) = &self.taken {
-            let choice = Choice { network: choice.network.or(number), ..choice.clone() };
-            network.take(transfer, &Source::open(path, &choice)?)?;
+        if let Some(taken) = &self.taken {
+            taken.give(&mut network, number)?;
         }
         if let Some(freeze) = &self.freeze {
             network.freeze(freeze)?;
@@ -178,7 +214,7 @@ impl Start {
 
     /// Participants whom the weights were learned from and the split validates on.
     pub(super) fn leaked(&self) -> &[String] {
-        self.taken.as_ref().map_or(&[], |taken| &taken.leaked)
+        &self.leaked
     }
 
     /// What cannot be checked of weights that come without their experiment.
@@ -193,23 +229,39 @@ impl Start {
 }
 
 impl Taken {
-    fn of(opened: Opened, plan: &Plan, strict: bool) -> Result<Self> {
-        let Opened { source, choice, leaked } = opened;
+    fn of(source: Source, choice: Choice, plan: &Plan, strict: bool) -> Result<Self> {
         let transfer = fit(&source, plan, strict)?;
-        let Source { path, file, blake3, epoch, architecture, sessions, learned, split, .. } =
-            source;
-        let choice = Choice { split, ..choice };
+        let choice = Choice { split: source.split, ..choice };
         Ok(Self {
             choice,
-            path,
-            file,
-            blake3,
-            epoch,
-            architecture,
-            sessions,
-            learned,
-            leaked,
+            path: source.path.clone(),
+            file: source.file.clone(),
+            blake3: source.blake3.clone(),
+            epoch: source.epoch,
+            architecture: source.architecture.clone(),
+            sessions: source.sessions.clone(),
+            learned: source.learned.clone(),
             transfer,
+            read: Mutex::new(Some(source)),
         })
+    }
+
+    /// Gives a network its weights; `number` is its own, of several.
+    fn give(&self, network: &mut Network, number: Option<usize>) -> Result<()> {
+        let choice = Choice { network: self.choice.network.or(number), ..self.choice.clone() };
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |source: &Source| source.network.is_none() || source.network == choice.network;
+        match read.as_ref().filter(|source| fits(source)) {
+            Some(source) => network.take(&self.transfer, source)?,
+            None => {
+                drop(read);
+                return network.take(&self.transfer, &Source::open(&self.path, &choice)?);
+            }
+        }
+        // One of several networks leaves them to the others.
+        if number.is_none() {
+            *read = None;
+        }
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
 mod extensions;
+mod folds;
 mod networks;
 mod recomputed;
 mod resume;

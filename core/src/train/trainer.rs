@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::due::Due;
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
 use super::prepare::Prepared;
@@ -37,6 +38,7 @@ pub(crate) struct Trainer<'a> {
     pub(crate) network: Network,
     optimizer: Optimizer,
     progress: Progress,
+    due: Due,
     /// The evaluations of the best model of each selection metric.
     pub(crate) best: Vec<Option<Rc<Evaluations>>>,
 }
@@ -96,6 +98,7 @@ impl<'a> Trainer<'a> {
             validation: samples(&sides.validation),
             network,
             optimizer,
+            due: Due::every(config.checkpoint_minutes),
             best: best.iter().map(|_| None).collect(),
             progress: Progress {
                 epoch: 0,
@@ -130,6 +133,7 @@ impl<'a> Trainer<'a> {
             self.progress.batch = 0;
             self.progress.stopped = self.progress.stopping.stops_after(validation_loss);
             self.save_checkpoint()?;
+            self.due.restart();
             self.session.tell(Event::EpochEnded {
                 epoch,
                 epochs,
@@ -184,6 +188,10 @@ impl<'a> Trainer<'a> {
             updates += 1;
             if self.session.stopped() {
                 return Err(self.interrupted(Error::new(Code::Interrupted, "stopped after a step")));
+            }
+            if self.due.now() {
+                self.save_checkpoint()?;
+                self.due.restart();
             }
             self.evaluate_within(updates, last)?;
         }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::error::{Code, Error, Place, Result};
+use crate::experiment::NO_EXPERIMENT;
 
 /// An experiment folder, as far as it tells where its models lie.
 pub(crate) struct Folder {
@@ -26,7 +29,10 @@ impl Folder {
     /// # Errors
     /// [`Code::BadMaps`] for a folder without `maps.json`; what the disk says.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let names = list(root)?;
+        let names = list(root).map_err(|error| match error.code() {
+            Code::FileNotFound => error.help(NO_EXPERIMENT),
+            _ => error,
+        })?;
         if !names.iter().any(|name| name == "maps.json") {
             let error =
                 Error::new(Code::BadMaps, "the folder is no experiment: it has no maps.json");
@@ -83,6 +89,27 @@ impl Folder {
         }
         models.sort_by_key(|model| model.network);
         Ok(models)
+    }
+
+    /// The file that says which weights a split began with, and what it says; nothing where they
+    /// were drawn.
+    pub(crate) fn transfer(&self, split: usize) -> Result<Option<(PathBuf, Value)>> {
+        let file = self.split(split).join("transfer.json");
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&file).map_err(|error| Error::io(&file, "read it", &error))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            let error = Error::new(Code::BadMaps, "the file is damaged").because(error);
+            error.at(Place::File(file.clone()))
+        })?;
+        Ok(Some((file, value)))
+    }
+
+    /// The hash of the weights that a split began with.
+    pub(crate) fn begun_with(&self, split: usize) -> Result<Option<String>> {
+        let found = self.transfer(split)?;
+        Ok(found.and_then(|(_, value)| Some(value.get("blake3")?.as_str()?.to_owned())))
     }
 
     /// The list of sessions of a group in a split.

@@ -12,4 +12,5 @@ mod tests;
 
 pub use fit::{Line, Named, Transfer, Verdict, fit};
 pub(crate) use fit::{fit_whole, not_finite};
+pub(crate) use source::learned_before;
 pub use source::{Choice, Source};

@@ -217,14 +217,9 @@ fn same(one: &Session, other: &Session) -> bool {
 }
 
 /// The sessions that the weights which a split began with were learned from.
-fn learned_before(folder: &Folder, split: usize) -> Result<Vec<Session>> {
-    let file = folder.split(split).join("transfer.json");
-    if !file.is_file() {
-        return Ok(Vec::new());
-    }
-    let bytes = std::fs::read(&file).map_err(|error| Error::io(&file, "read it", &error))?;
+pub(crate) fn learned_before(folder: &Folder, split: usize) -> Result<Vec<Session>> {
+    let Some((file, value)) = folder.transfer(split)? else { return Ok(Vec::new()) };
     let damaged = |error| missing(&file, "the file is damaged".into()).because(error);
-    let value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
     let learned = value.get("learned").cloned().unwrap_or_default();
     let learned: Vec<(String, String)> = serde_json::from_value(learned).map_err(damaged)?;
     let visit = |(participant, session)| Session { participant, session, row: 0 };

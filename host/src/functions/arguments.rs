@@ -51,6 +51,11 @@ impl Arguments {
         self.0.keys().map(String::as_str)
     }
 
+    /// The names with their values, as they were written.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(&name.replace('-', "_")).map(String::as_str)
     }

@@ -95,7 +95,10 @@ impl Shared {
         self.traces().begin();
         let catalog = self.catalog();
         let main = self.traces().script.clone();
-        let scripts = main.map_or_else(Vec::new, |main| self.sources.all(&main));
+        let mut scripts = main.map_or_else(Vec::new, |main| self.sources.all(&main));
+        if let Some(main) = scripts.first_mut() {
+            main.arguments = self.arguments.pairs();
+        }
         let session = Session {
             catalog: &catalog,
             scripts: &scripts,

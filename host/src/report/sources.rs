@@ -25,6 +25,7 @@ impl Sources {
         let script = |(name, text): (&String, &Arc<str>)| Script {
             name: name.clone(),
             text: text.to_string(),
+            arguments: Vec::new(),
         };
         let mut scripts: Vec<Script> = texts.iter().map(script).collect();
         scripts.sort_by_key(|script| script.name != first);

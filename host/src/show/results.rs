@@ -1,9 +1,7 @@
 //! The scores of a run as a table.
 
-use std::collections::BTreeSet;
-
 use neurhai_core::Task;
-use neurhai_core::train::{GroupResult, MetricScore, Outcome};
+use neurhai_core::train::{GroupResult, MetricScore, Outcome, OverSplits};
 
 use super::columns;
 
@@ -18,8 +16,8 @@ fn shown(task: Task) -> Vec<&'static str> {
     }
 }
 
-/// The scores of a group: a line per split, best model and level; of several splits their mean and
-/// standard deviation, too.
+/// The scores of a group: a line per split, best model and level, with bootstrap intervals; of several
+/// splits their mean and standard deviation, too, with the interval of the mean.
 pub fn results(outcome: &Outcome, group: &str) -> String {
     let rows: Vec<&GroupResult> =
         outcome.results.iter().filter(|result| result.group == group).collect();
@@ -33,19 +31,12 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
     shown.retain(|metric| rows.iter().any(|row| score(row, metric).is_some()));
     let mut table = vec![head(&shown, group, outcome.task)];
     table.extend(rows.iter().map(|row| line(row, &shown, outcome.task)));
-    let splits: BTreeSet<usize> = rows.iter().map(|row| row.split).collect();
-    if splits.len() > 1 {
-        // The kinds of rows in the order they stand in for the first split.
-        let first = rows.iter().filter(|row| splits.first() == Some(&row.split));
-        for kind in first {
-            let same: Vec<&GroupResult> = (rows.iter().copied())
-                .filter(|row| {
-                    (&row.selection_metric, &row.level) == (&kind.selection_metric, &kind.level)
-                })
-                .collect();
-            table.push(mean(&same, &shown));
-        }
-    }
+    let mut together: Vec<OverSplits> = outcome.over_splits();
+    together.retain(|row| row.group == group);
+    // A line for each kind of row, in the order of the rows.
+    let kinds = together
+        .chunk_by(|a, b| (&a.selection_metric, &a.level) == (&b.selection_metric, &b.level));
+    table.extend(kinds.map(|kind| mean(kind, &rows, &shown, outcome.task)));
     columns(&table, 3).trim_end().to_owned()
 }
 
@@ -71,17 +62,24 @@ fn line(row: &GroupResult, shown: &[&str], task: Task) -> Vec<String> {
     line
 }
 
-/// The mean over splits, with the standard deviation of a sample.
-fn mean(rows: &[&GroupResult], shown: &[&str]) -> Vec<String> {
-    let mut line = vec!["mean".into(), rows[0].selection_metric.clone(), per(&rows[0].level)];
+/// The mean over splits, with the standard deviation of a sample and the headline's interval, where a
+/// metric has a value in all of them.
+fn mean(kind: &[OverSplits], rows: &[&GroupResult], shown: &[&str], task: Task) -> Vec<String> {
+    let (by, level) = (&kind[0].selection_metric, &kind[0].level);
+    let all = rows.iter().filter(|row| (&row.selection_metric, &row.level) == (by, level)).count();
+    let whole = |metric: &str| {
+        kind.iter().find(|row| row.metric == metric && row.splits.len() == all && all > 1)
+    };
+    let mut line = vec!["mean".into(), by.clone(), per(level)];
     line.extend(shown.iter().map(|metric| {
-        let values: Option<Vec<f64>> = rows.iter().map(|row| score(row, metric)?.value).collect();
-        let Some(values) = values else { return "-".into() };
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        format!("{}±{}", figure(mean, 3), figure(variance.sqrt(), 3))
+        let found = whole(metric).and_then(|row| row.mean.zip(row.standard_deviation));
+        found.map_or_else(
+            || "-".into(),
+            |(mean, deviation)| format!("{}±{}", figure(mean, 3), figure(deviation, 3)),
+        )
     }));
+    let interval = whole(task.headline()).and_then(|row| row.interval);
+    line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
     line
 }
 
@@ -134,7 +132,7 @@ mod tests {
             "split  best by  validation  loss           BA  BA, 95 % interval\n\
              0      loss     per image      -       0.7500     0.650 to 0.750\n\
              1      loss     per image      -       0.8500     0.750 to 0.850\n\
-             mean   loss     per image      -  0.800±0.071"
+             mean   loss     per image      -  0.800±0.071     0.165 to 1.435"
         );
         let mut own = result(0, "train", 1.0);
         own.selection_metric = "F1_score".into();

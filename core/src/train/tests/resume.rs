@@ -13,7 +13,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[track_caller]
-fn assert_same(found: &Path, expected: &Path) {
+pub(super) fn assert_same(found: &Path, expected: &Path) {
     let (found, expected) = (contents(found), contents(expected));
     let names =
         |list: &[(String, Vec<u8>)]| list.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
@@ -107,6 +107,121 @@ fn networks_of_parts_go_on_each_from_its_own_checkpoint() {
         resume(&maps, None, &session).unwrap();
         assert_same(&maps, &bench.path("whole"));
     }
+}
+
+/// Where the checkpoint of the only split stands: epochs, and batches of the next one.
+fn stands(maps: &Path) -> Option<(usize, usize)> {
+    let file = maps.join("split-0/tmp/checkpoint.safetensors");
+    file.is_file().then(|| reached(&file).unwrap()).map(|at| (at.epoch, at.batch))
+}
+
+/// With minutes that are over at once there is a checkpoint after every weight update, with 0 only
+/// after every epoch; what is learned is the same.
+#[test]
+fn checkpoints_within_an_epoch_change_nothing() {
+    let bench = Bench::new();
+    let change = |minutes: f64| {
+        json!({"epochs": 2, "batch_size": 2, "accumulation_steps": 2, "evaluation_steps": 1,
+            "checkpoint_minutes": minutes})
+    };
+    for (minutes, name) in [(0.0, "never"), (1e-12, "always")] {
+        let (catalog, stop, maps) = (catalog(), AtomicBool::new(false), bench.path(name));
+        let step = |event: &Event| match event {
+            Event::EpochStarted { .. } => Some(0),
+            Event::Step { step, .. } => Some(*step),
+            _ => None,
+        };
+        let seen = std::sync::Mutex::new(Vec::new());
+        let events = |event: &Event| {
+            seen.lock().unwrap().extend(step(event).map(|step| (step, stands(&maps))));
+        };
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
+        run(&bench.options(name, change(minutes)), &session).unwrap();
+        let seen = seen.into_inner().unwrap();
+        // Four batches, and an update after every second one.
+        assert_eq!(seen.len(), 2 * 5);
+        for (i, (step, stands)) in seen.into_iter().enumerate() {
+            let (epoch, updated) = (i / 5, (step.max(1) - 1) / 2 * 2);
+            let expected = match (minutes > 0.0, epoch, updated) {
+                (_, 0, 0) => None,
+                (true, _, batches) => Some((epoch, batches)),
+                (false, 0, _) => None,
+                (false, ..) => Some((epoch, 0)),
+            };
+            assert_eq!(stands, expected, "{name}, epoch {epoch}, step {step}");
+        }
+    }
+    assert_same(&bench.path("always"), &bench.path("never"));
+}
+
+/// Stopped within the first epoch, a network goes on without the weights that it began with; a split
+/// that was not begun needs them, and they must be those that were there.
+#[test]
+fn the_weights_to_begin_with_are_needed_only_by_who_still_begins() {
+    let bench = Bench::with(|options| options.n_splits = 2);
+    bench.run("source", json!({"epochs": 1, "selection_metrics": ["loss"]})).unwrap();
+    let change = || json!({"transfer": bench.path("source"), "epochs": 2, "batch_size": 2});
+    bench.run("whole", change()).unwrap();
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let begin = |name: &str, split: usize| {
+        let within = AtomicBool::new(false);
+        let events = |event: &Event| match event {
+            Event::SplitStarted { split: now, .. } => {
+                within.store(*now == split, Ordering::Relaxed)
+            }
+            Event::Step { .. } if within.load(Ordering::Relaxed) => {
+                stop.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        };
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
+        let error = run(&bench.options(name, change()), &session).err().unwrap();
+        assert_eq!(error.code(), Code::Interrupted, "{error}");
+        stop.store(false, Ordering::Relaxed);
+    };
+    begin("first", 0);
+    begin("second", 1);
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let (source, away) = (bench.path("source"), bench.path("away"));
+    std::fs::rename(&source, &away).unwrap();
+    resume(&bench.path("second"), None, &session).unwrap();
+    assert_same(&bench.path("second"), &bench.path("whole"));
+    let error = resume(&bench.path("first"), None, &session).err().unwrap();
+    assert_eq!(error.code(), Code::FileNotFound, "{error}");
+    assert!(error.to_string().contains("split 1 still begins with these weights"), "{error}");
+    std::fs::rename(&away, &source).unwrap();
+
+    // Begun, but without a checkpoint: the weights must be those that are noted down.
+    let model = source.join("split-0/best-loss/model.safetensors");
+    let (kept, other) = (std::fs::read(&model).unwrap(), source.join("split-1/best-loss"));
+    std::fs::remove_file(bench.path("first/split-0/tmp/checkpoint.safetensors")).unwrap();
+    std::fs::copy(other.join("model.safetensors"), &model).unwrap();
+    let error = resume(&bench.path("first"), None, &session).err().unwrap();
+    assert!(error.to_string().contains("not those that training began with"), "{error}");
+    std::fs::write(&model, kept).unwrap();
+    resume(&bench.path("first"), None, &session).unwrap();
+    assert_same(&bench.path("first"), &bench.path("whole"));
+}
+
+#[test]
+fn what_is_no_experiment_is_refused_with_what_to_do() {
+    let bench = Bench::new();
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let help = |name: &str| {
+        let error = resume(&bench.path(name), None, &session).err().unwrap();
+        assert_eq!(error.code(), Code::FileNotFound, "{error}");
+        error.problems()[0].help.clone().unwrap()
+    };
+    assert!(help("nowhere").contains("it is no experiment folder"));
+    assert!(!bench.path("nowhere").exists());
+    // Killed before maps.json, which is written when all the rest is.
+    std::fs::create_dir(bench.path("early")).unwrap();
+    std::fs::write(bench.path("early/.lock"), "1").unwrap();
+    assert!(help("early").contains("stopped before training began"));
+    std::fs::create_dir(bench.path("clinicadl")).unwrap();
+    std::fs::write(bench.path("clinicadl/maps.json"), "{}").unwrap();
+    assert!(help("clinicadl").contains("host import"));
 }
 
 #[test]

@@ -298,6 +298,24 @@ fn a_file_that_does_not_tell_whom_it_learned_from_is_warned_of() {
     assert_eq!(of_folder.transfer.unwrap().matched().count(), 9);
 }
 
+/// What was read to see whether it fits is what a network begins with, whatever becomes of the file.
+#[test]
+fn weights_are_read_once() {
+    let bench = Bench::new();
+    bench.run("cnn", json!({"epochs": 1, "selection_metrics": ["loss"]})).unwrap();
+    let model = "cnn/split-0/best-loss/model.safetensors";
+    let expected = saved(&bench, model);
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let options = bench.options("none", json!({"transfer": bench.path(model)}));
+    let prepared = prepare(Config::read(&options).unwrap(), &session).unwrap();
+    std::fs::remove_file(bench.path(model)).unwrap();
+    let network = prepared.network(&prepared.splits[0], None, &session).unwrap();
+    for (param, tensor) in network.state() {
+        assert!(tensor.equal(find(&expected, &param.name)), "{}", param.name);
+    }
+}
+
 #[test]
 fn frozen_layers_stay_to_the_byte_and_others_move() {
     let bench = Bench::new();
