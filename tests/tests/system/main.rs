@@ -9,6 +9,7 @@ mod list;
 mod plugins;
 mod readme;
 mod repl;
+mod resume;
 mod scripts;
 mod structure;
 mod write;
