@@ -25,8 +25,8 @@ mod plugins;
 mod repl;
 mod resume;
 mod run;
-mod tsv;
 mod signals;
+mod tsv;
 
 /// Deep learning on brain images, by scripts.
 #[derive(Debug, Parser)]
