@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::participants::{Session, advice_on_id, same_id};
+use super::participants::{SINGLE, Session, advice_on_id, same_id};
 use super::pattern::{Glob, Preprocessing};
 use crate::{Code, Error, Problem, Problems, Result};
 
@@ -70,7 +70,8 @@ impl Caps {
         let mut sessions = Vec::new();
         for participant in listing::folders(&subjects, "sub-")? {
             for session in listing::folders(&subjects.join(&participant), "ses-")? {
-                sessions.push(Session { participant: participant.clone(), session, row: 0 });
+                let (cohort, participant) = (SINGLE.to_owned(), participant.clone());
+                sessions.push(Session { cohort, participant, session, row: 0 });
             }
         }
         Ok(sessions)

@@ -7,9 +7,14 @@ use super::table::Table;
 use crate::error::nearest;
 use crate::{Code, Error, Place, Problems, Result};
 
+/// The cohort of all sessions where there is one CAPS, as ClinicaDL calls it.
+pub const SINGLE: &str = "single";
+
 /// One session of one participant, as a table names it: ids are never rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Session {
+    /// Whose CAPS it is of: [`SINGLE`] where there is one.
+    pub cohort: String,
     /// `sub-…`
     pub participant: String,
     /// `ses-…`
@@ -63,6 +68,7 @@ pub fn read_sessions(table: &Table, wanted: &[&str]) -> Result<Vec<Session>> {
             }
         }
         read.push(Session {
+            cohort: SINGLE.to_owned(),
             participant: participant.to_owned(),
             session: session.to_owned(),
             row: number,

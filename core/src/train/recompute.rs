@@ -15,7 +15,7 @@ use super::session::{Event, Session};
 use super::sides::places;
 use crate::data::caps::Caps;
 use crate::data::loader::{Sample, Source};
-use crate::data::participants::Session as Visit;
+use crate::data::participants::{SINGLE, Session as Visit};
 use crate::data::split::Label;
 use crate::device;
 use crate::error::{Code, Error, Place, Result};
@@ -185,7 +185,12 @@ fn open(
 }
 
 fn visit_of(row: &Prediction) -> Visit {
-    Visit { participant: row.participant.clone(), session: row.session.clone(), row: 0 }
+    Visit {
+        cohort: SINGLE.to_owned(),
+        participant: row.participant.clone(),
+        session: row.session.clone(),
+        row: 0,
+    }
 }
 
 /// What is true of the images of a group, by their place.

@@ -40,8 +40,10 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         for (group, side) in [("train", &sides.train), ("validation", &sides.validation)] {
             let folder = format!("groups/{group}/split-{}", sides.split.index);
             make_folder(&maps.root().join(&folder))?;
-            let rows =
-                side.iter().map(|(image, label)| (images.session(*image), cells(prepared, *label)));
+            let rows = side.iter().map(|(image, label)| {
+                let visit = images.session(*image);
+                (visit, cells(prepared, &visit.cohort, *label))
+            });
             write_sessions(&maps.root().join(&folder).join("data.tsv"), &columns, rows)?;
             maps.write(&format!("{folder}/maps.json"), &format!("{caps:#}\n"))?;
         }
@@ -88,13 +90,13 @@ pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
 }
 
 /// The cells of a row beside the session: its cohort, and its label where there is one.
-fn cells(prepared: &Prepared, label: Label) -> Vec<String> {
+fn cells(prepared: &Prepared, cohort: &str, label: Label) -> Vec<String> {
     let label = match label {
         Label::Class(class) => prepared.classes.get(class).cloned(),
         Label::Number(number) => Some(number.to_string()),
         Label::None => None,
     };
-    ["single".to_owned()].into_iter().chain(label).collect()
+    [cohort.to_owned()].into_iter().chain(label).collect()
 }
 
 /// The entries of the catalog that the run uses.

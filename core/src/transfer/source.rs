@@ -7,7 +7,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use super::folder::{Folder, Model};
-use crate::data::participants::{Session, read_sessions};
+use crate::data::participants::{SINGLE, Session, read_sessions};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::files;
@@ -222,7 +222,12 @@ pub(crate) fn learned_before(folder: &Folder, split: usize) -> Result<Vec<Sessio
     let damaged = |error| missing(&file, "the file is damaged".into()).because(error);
     let learned = value.get("learned").cloned().unwrap_or_default();
     let learned: Vec<(String, String)> = serde_json::from_value(learned).map_err(damaged)?;
-    let visit = |(participant, session)| Session { participant, session, row: 0 };
+    let visit = |(participant, session)| Session {
+        cohort: SINGLE.to_owned(),
+        participant,
+        session,
+        row: 0,
+    };
     Ok(learned.into_iter().map(visit).collect())
 }
 

@@ -53,7 +53,12 @@ fn loader(file: &Path) -> Result<()> {
     let given = json!({ "caps": "x" });
     let options = Options::check(&specs(), given.as_object().ok_or("a map")?, "data")?;
     let shape = volume::read_header(file)?.shape;
-    let visit = |i| Session { participant: format!("sub-{i}"), session: "ses-M000".into(), row: 0 };
+    let visit = |i| Session {
+        cohort: "single".into(),
+        participant: format!("sub-{i}"),
+        session: "ses-M000".into(),
+        row: 0,
+    };
     let run = |threads: usize| -> Result<f64> {
         let sessions = (0..16).map(|i| (visit(i), file.to_path_buf())).collect();
         let source = Source {

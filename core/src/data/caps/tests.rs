@@ -23,7 +23,12 @@ fn caps(files: &[&str]) -> TempDir {
 
 fn session(ids: &str) -> Session {
     let (participant, session) = ids.split_once(' ').unwrap();
-    Session { participant: participant.to_owned(), session: session.to_owned(), row: 2 }
+    Session {
+        cohort: SINGLE.to_owned(),
+        participant: participant.to_owned(),
+        session: session.to_owned(),
+        row: 2,
+    }
 }
 
 fn t1() -> Preprocessing {

@@ -33,7 +33,7 @@ fn show(split: &Split) -> String {
                     Label::Class(code) => format!("={code}"),
                     Label::Number(number) => format!("={number}"),
                 };
-                let Session { participant, session, row } = &row.session;
+                let Session { participant, session, row, .. } = &row.session;
                 format!("{row} {participant} {session}{label}")
             })
             .collect();
