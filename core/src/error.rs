@@ -30,6 +30,8 @@ pub enum Place {
     },
     /// One session of one participant.
     Session {
+        /// The cohort, where there are several.
+        cohort: Option<String>,
         /// `sub-…`
         participant: String,
         /// `ses-…`
@@ -51,11 +53,12 @@ impl fmt::Display for Place {
             Self::Row { file, row, column: Some(column) } => {
                 write!(f, "{}, row {row}, column {column:?}", file.display())
             }
-            Self::Session { participant, session, file: None } => {
-                write!(f, "{participant} {session}")
-            }
-            Self::Session { participant, session, file: Some(file) } => {
-                write!(f, "{participant} {session}: {}", file.display())
+            Self::Session { cohort, participant, session, file } => {
+                write!(f, "{participant} {session}")?;
+                if let Some(cohort) = cohort {
+                    write!(f, " of cohort {cohort}")?;
+                }
+                file.as_ref().map_or(Ok(()), |file| write!(f, ": {}", file.display()))
             }
             Self::Layer(path) => write!(f, "layer {path}"),
             Self::Option(key) => write!(f, "option {key:?}"),

@@ -74,14 +74,19 @@ impl Progress {
                 self.line(state, &format!("{images} images of {x}×{y}×{z}, {parts}, on {device}"));
             }
             Event::Warning { text } => self.line(state, &format!("warning: {text}")),
-            Event::SplitStarted { split, images: (train, validation), classes } => {
+            Event::SplitStarted { split, images: (train, validation), classes, cohorts } => {
                 (state.seconds, state.finished) = (0.0, 0);
-                let counts = classes.iter().map(|(name, t, v)| format!("{name} {t} + {v}"));
-                let counts: Vec<_> = counts.collect();
-                let counts = match &counts[..] {
-                    [] => format!("{train} + {validation}"),
-                    counts => counts.join(", "),
+                let list = |all: &[(String, usize, usize)]| {
+                    let counts = all.iter().map(|(name, t, v)| format!("{name} {t} + {v}"));
+                    counts.collect::<Vec<_>>().join(", ")
                 };
+                let mut counts = match &classes[..] {
+                    [] => format!("{train} + {validation}"),
+                    classes => list(classes),
+                };
+                if !cohorts.is_empty() {
+                    counts += &format!(" ({})", list(cohorts));
+                }
                 self.line(
                     state,
                     &format!("split {split}: {counts} images for training + validation"),
@@ -247,7 +252,7 @@ mod tests {
         };
         let transfer = Transfer { lines: vec![line] };
         let found = lines(&[
-            Event::SplitStarted { split: 1, images: (7, 3), classes: vec![] },
+            Event::SplitStarted { split: 1, images: (7, 3), classes: vec![], cohorts: vec![] },
             Event::Transferred { split: 1, from: "maps/ae/model.safetensors".into(), transfer },
         ]);
         assert_eq!(
@@ -280,6 +285,7 @@ mod tests {
                 split: 0,
                 images: (7, 3),
                 classes: vec![("AD".into(), 3, 1), ("CN".into(), 4, 2)],
+                cohorts: vec![("north".into(), 4, 3), ("south".into(), 3, 0)],
             },
             Event::EpochStarted { epoch: 0, epochs: 10, steps: 2 },
             Event::Step { step: 1, loss: 0.7 },
@@ -293,7 +299,7 @@ mod tests {
         assert_eq!(
             found,
             "2 images of 4×5×6, 8 patch parts each, on CPU (2 threads)\n\
-             split 0: AD 3 + 1, CN 4 + 2 images for training + validation\n\
+             split 0: AD 3 + 1, CN 4 + 2 (north 4 + 3, south 3 + 0) images for training + validation\n\
              epoch  1/10  loss 0.5000 train, 0.6250 validation  BA 0.875  *loss   12 s, 108 s left\n\
              epoch 10/10  loss 0.5000 train, 0.6250 validation  BA 0.875          12 s\n\
              stopped after epoch 5: no better validation loss for 3 epochs\n\

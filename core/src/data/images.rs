@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::participants::Session;
+use super::participants::{SINGLE, Session};
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::volume::{self, Stats, Volume};
+
+mod shapes;
 
 /// What becomes of voxels that are NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,11 @@ impl Images {
     /// The session of image `index`.
     pub fn session(&self, index: usize) -> &Session {
         &self.entries[index].session
+    }
+
+    /// Whether they are of cohorts that a table names.
+    pub fn several_cohorts(&self) -> bool {
+        self.entries.iter().any(|entry| entry.session.cohort != SINGLE)
     }
 
     /// Image `index`, from memory or decoded now. Images are kept until the budget is used up and
@@ -169,18 +176,8 @@ impl Images {
             problems.into_result()?;
             return Err(Error::new(Code::EmptySelection, "there is no image"));
         };
-        for (index, shape) in shapes.into_iter().filter(|(_, shape)| *shape != usual) {
-            let Entry { session, file } = &self.entries[index];
-            let show = |s: [usize; 3]| format!("{}×{}×{}", s[0], s[1], s[2]);
-            problems.push(
-                Error::new(
-                    Code::ImageShape,
-                    format!("has {} voxels, the other images {}", show(shape), show(usual)),
-                )
-                .at(session.place(Some(file.clone())))
-                .help("preprocess it like the others, or leave the session out"),
-            );
-        }
+        let found = shapes.into_iter().map(|(i, shape)| (self.session(i), self.file(i), shape));
+        shapes::odd(&found.collect::<Vec<_>>(), usual, &mut problems);
         problems.into_result()?;
         Ok(usual)
     }

@@ -84,7 +84,7 @@ impl Source {
             let seed = derived_seed(seed, &entry.info.name, &keys);
             voxels = entry.apply(voxels, &shape, options, seed).map_err(|error| {
                 let visit = self.images.session(sample.image);
-                let whom = format!("it was to change {} {}", visit.participant, visit.session);
+                let whom = format!("it was to change {visit}");
                 error.within("augmentation").at(visit.place(None)).because(whom)
             })?;
         }

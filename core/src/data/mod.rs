@@ -1,6 +1,7 @@
 //! From tables and folders to batches.
 
 pub mod caps;
+pub mod cohorts;
 pub mod images;
 pub mod loader;
 pub mod options;

@@ -13,7 +13,7 @@ fn choice(words: &[&str]) -> Kind {
 pub fn specs() -> Vec<OptionSpec> {
     let size = Kind::Sizes { min: 1 };
     vec![
-        OptionSpec::required("caps", Kind::Text, "the CAPS folder"),
+        OptionSpec::required("caps", Kind::Text, "the CAPS folder, or a .tsv of cohorts"),
         OptionSpec::new(
             "preprocessing",
             choice(&["t1-linear", "pet-linear", "flair-linear", "custom"]),

@@ -1,6 +1,7 @@
 //! The sessions that a table lists.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::table::Table;
@@ -27,10 +28,46 @@ impl Session {
     /// Where a problem with this session, and with one of its files, lies.
     pub fn place(&self, file: Option<PathBuf>) -> Place {
         Place::Session {
+            cohort: (self.cohort != SINGLE).then(|| self.cohort.clone()),
             participant: self.participant.clone(),
             session: self.session.clone(),
             file,
         }
+    }
+
+    /// Whose session it is.
+    pub fn person(&self) -> Person {
+        Person { cohort: self.cohort.clone(), participant: self.participant.clone() }
+    }
+
+    /// Cohort, participant and session: what one image has and no other.
+    pub(crate) fn key(&self) -> Key {
+        (self.cohort.clone(), self.participant.clone(), self.session.clone())
+    }
+}
+
+/// Cohort, participant and session.
+pub(crate) type Key = (String, String, String);
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place(None).fmt(f)
+    }
+}
+
+/// A participant of a cohort. The same id in two cohorts stands for two of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person {
+    /// The cohort; [`SINGLE`] where there is one CAPS.
+    pub cohort: String,
+    /// `sub-…`
+    pub participant: String,
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.participant)?;
+        if self.cohort == SINGLE { Ok(()) } else { write!(f, " of cohort {}", self.cohort) }
     }
 }
 
@@ -38,6 +75,16 @@ impl Session {
 ///
 /// Columns in `wanted` must be there too. Everything that is wrong is told at once.
 pub fn read_sessions(table: &Table, wanted: &[&str]) -> Result<Vec<Session>> {
+    read(table, wanted, None)
+}
+
+/// As [`read_sessions`], of a list in an experiment folder: where it has a column `cohort`, that
+/// says of which cohort each session is.
+pub(crate) fn read_members(table: &Table) -> Result<Vec<Session>> {
+    read(table, &[], table.find_column("cohort"))
+}
+
+fn read(table: &Table, wanted: &[&str], cohorts: Option<usize>) -> Result<Vec<Session>> {
     let mut problems = Problems::default();
     let participants = problems.take(table.column("participant_id"));
     let sessions = problems.take(table.column("session_id"));
@@ -47,14 +94,15 @@ pub fn read_sessions(table: &Table, wanted: &[&str]) -> Result<Vec<Session>> {
     let (Some(participants), Some(sessions)) = (participants, sessions) else {
         return problems.into_result().map(|()| Vec::new());
     };
-    let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     let mut read = Vec::with_capacity(table.len());
     for row in 0..table.len() {
         let participant = problems.take(id(table, row, participants));
         let session = problems.take(id(table, row, sessions));
         let (Some(participant), Some(session)) = (participant, session) else { continue };
+        let cohort = cohorts.and_then(|column| table.text(row, column)).unwrap_or(SINGLE);
         let number = table.row_number(row);
-        match first.get(&(participant, session)) {
+        match first.get(&(cohort, participant, session)) {
             Some(earlier) => problems.push(
                 Error::new(
                     Code::DuplicateRow,
@@ -64,11 +112,11 @@ pub fn read_sessions(table: &Table, wanted: &[&str]) -> Result<Vec<Session>> {
                 .help("delete one of the two rows"),
             ),
             None => {
-                first.insert((participant, session), number);
+                first.insert((cohort, participant, session), number);
             }
         }
         read.push(Session {
-            cohort: SINGLE.to_owned(),
+            cohort: cohort.to_owned(),
             participant: participant.to_owned(),
             session: session.to_owned(),
             row: number,

@@ -12,6 +12,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::participants::SINGLE;
 use crate::files::write_atomic;
 use crate::random::Random;
 use crate::volume;
@@ -35,7 +36,10 @@ const SPACE: &str = "MNI152NLin2009cSym";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhantomOptions {
-    /// The number of participants of each class; by default 20.
+    /// The names of cohorts, each of which has a CAPS, labels and splits in a folder of its name; by
+    /// default none: the data set is one CAPS.
+    pub cohorts: Vec<String>,
+    /// The number of participants of each class, in each cohort; by default 20.
     pub participants_per_class: usize,
     /// How many of these are left out of the splits, for testing; by default none.
     pub test_per_class: usize,
@@ -60,6 +64,7 @@ pub struct PhantomOptions {
 impl Default for PhantomOptions {
     fn default() -> Self {
         Self {
+            cohorts: Vec::new(),
             participants_per_class: 20,
             test_per_class: 0,
             classes: vec!["alpha".to_owned(), "beta".to_owned()],
@@ -73,10 +78,19 @@ impl Default for PhantomOptions {
     }
 }
 
+/// Where the data set of these options lies in `folder`: its CAPS, its labels and its splits; of
+/// several cohorts, tables with the columns `cohort` and `path` for each of the three.
+pub fn paths(folder: &Path, options: &PhantomOptions) -> [PathBuf; 3] {
+    match options.cohorts.is_empty() {
+        true => [folder.into(), folder.join("labels.tsv"), folder.join("splits")],
+        false => ["cohorts.tsv", "labels.tsv", "splits.tsv"].map(|name| folder.join(name)),
+    }
+}
+
 /// A data set that lies ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phantom {
-    /// The CAPS.
+    /// The CAPS; see [`paths`].
     pub caps: PathBuf,
     /// The table of all participants.
     pub labels: PathBuf,
@@ -125,14 +139,28 @@ fn generate_with(folder: &Path, options: &PhantomOptions, threads: usize) -> Res
     check(options)?;
     claim(folder, options)?;
     let participants = options.participants_per_class * options.classes.len();
-    let people: Vec<_> = (0..participants).map(|number| Person::draw(number, options)).collect();
-    let written = write_images(folder, &people, options, threads)?;
-    if options.masks {
-        write_masks(folder, options)?;
+    let cohort = |folder: &Path, first: usize| -> Result<usize> {
+        let people: Vec<_> =
+            (first..first + participants).map(|number| Person::draw(number, options)).collect();
+        let written = write_images(folder, &people, options, threads)?;
+        if options.masks {
+            write_masks(folder, options)?;
+        }
+        tables::write(folder, &people, options)?;
+        Ok(written)
+    };
+    let mut written = 0;
+    // Nobody is in two cohorts.
+    for (i, name) in options.cohorts.iter().enumerate() {
+        written += cohort(&folder.join(name), i * participants)?;
     }
-    tables::write(folder, &people, options)?;
-    let (labels, splits) = (folder.join("labels.tsv"), folder.join("splits"));
-    Ok(Phantom { caps: folder.into(), labels, splits, participants, written })
+    match options.cohorts.is_empty() {
+        true => written += cohort(folder, 0)?,
+        false => tables::write_cohorts(folder, options)?,
+    }
+    let participants = participants * options.cohorts.len().max(1);
+    let [caps, labels, splits] = paths(folder, options);
+    Ok(Phantom { caps, labels, splits, participants, written })
 }
 
 fn check(options: &PhantomOptions) -> Result<()> {
@@ -143,6 +171,13 @@ fn check(options: &PhantomOptions) -> Result<()> {
             problems.push(error.at(Place::Option(option.to_owned())));
         }
     };
+    for (i, name) in options.cohorts.iter().enumerate() {
+        let plain = name.chars().all(|mark| mark.is_alphanumeric() || "_-".contains(mark));
+        let fine = plain && !name.is_empty() && name != SINGLE;
+        need(fine, "cohorts", format!("{name:?} cannot be the name of a cohort and its folder"));
+        let twice = options.cohorts[..i].contains(name);
+        need(!twice, "cohorts", format!("cohort {name:?} is named twice"));
+    }
     let classes = &options.classes;
     need(
         (2..=MOST_CLASSES).contains(&classes.len()),
@@ -196,10 +231,12 @@ fn claim(folder: &Path, options: &PhantomOptions) -> Result<()> {
         let text = fs::read_to_string(&record)
             .map_err(|error| Error::io(&record, "read what the folder holds", &error))?;
         let found = serde_json::from_str::<Value>(&text).unwrap_or_default();
-        let differences = differences(&found, &wanted);
-        if differences.is_empty() {
+        // What an older record does not say is as by default.
+        let same = serde_json::from_value(found["options"].clone()).is_ok_and(|o| options == &o);
+        if same && found["version"] == wanted["version"] {
             return Ok(());
         }
+        let differences = differences(&found, &wanted);
         return in_use(format!("a phantom data set is here with {}", differences.join(", ")));
     }
     fs::create_dir_all(folder)
@@ -215,9 +252,6 @@ fn claim(folder: &Path, options: &PhantomOptions) -> Result<()> {
 
 /// `seed 1 instead of 0` for everything that two records say differently.
 fn differences(found: &Value, wanted: &Value) -> Vec<String> {
-    if found == wanted {
-        return Vec::new();
-    }
     let (from, to) = (&found["options"], &wanted["options"]);
     let options = to.as_object().into_iter().flatten();
     let differing: Vec<_> = options

@@ -94,6 +94,8 @@ codes! {
         "Masks lie in masks/tpl-TEMPLATE of the CAPS, hold only 0 and 1, and have the image's shape. The message says what was searched and found.";
     BadTensor = "E0313", "A tensor file cannot be used",
         "The .pt file is missing, damaged or of another shape than the image it was cut from. Write it again, or leave out the option that asks for it.";
+    MixedImages = "E0314", "Cohorts hold images of different kinds",
+        "All cohorts of a run need images of one modality and preprocessing, by what their file names say. Make the pattern more precise, or preprocess the cohorts alike.";
 
     // 04: tables, labels and splits.
     BadTable = "E0401", "A table is malformed",

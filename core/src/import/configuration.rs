@@ -12,11 +12,10 @@ use crate::task::Task;
 use crate::{data, train};
 
 /// Parameters that may have no counterpart, and what they are where they do nothing.
-const WITHOUT_COUNTERPART: [(&str, Value); 7] = [
+const WITHOUT_COUNTERPART: [(&str, Value); 6] = [
     ("adaptive_learning_rate", Value::Bool(false)),
     ("amp", Value::Bool(false)),
     ("fully_sharded_data_parallel", Value::Bool(false)),
-    ("multi_cohort", Value::Bool(false)),
     ("multi_network", Value::Bool(false)),
     ("size_reduction", Value::Bool(false)),
     ("save_all_models", Value::Bool(false)),
@@ -66,6 +65,10 @@ pub(super) fn configuration(
         if let Some(found) = found.filter(|_| !known) {
             notes.push(format!("{key} = {found} has no counterpart; clinicadl_maps.json keeps it"));
         }
+    }
+    if values.get("multi_cohort") == Some(&json!(true)) {
+        let note = "relative paths in the tables of cohorts count from the tables' folders here";
+        notes.push(note.into());
     }
     let sampler = values.get("sampler").filter(|sampler| **sampler != json!("random"));
     if let Some(sampler) = sampler.filter(|_| !specs.iter().any(|spec| spec.name == "sampler")) {

@@ -24,6 +24,7 @@ mod predictions;
 mod tests;
 
 pub use parameters::Parameters;
+pub(crate) use predictions::add_cohorts;
 pub use predictions::{Prediction, read_predictions};
 
 /// An experiment that was imported.

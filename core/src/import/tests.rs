@@ -347,6 +347,7 @@ fn tables_of_predictions_are_read_and_their_mistakes_placed() {
     let head = "participant_id\tsession_id\tpatch_id\ttrue_label\tpredicted_label";
     write(&file, &format!("{head}\tproba0\tproba1\nsub-1\tses-1\t3\tN/A\t1\t0.25\t0.75\n"));
     let expected = Prediction {
+        cohort: None,
         participant: "sub-1".into(),
         session: "ses-1".into(),
         part: 3,

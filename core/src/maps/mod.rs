@@ -10,8 +10,8 @@ mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
-    Sheet, TrainingRow, write_fitted, write_group, write_inputs, write_networks, write_over_splits,
-    write_sessions, write_weights,
+    Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs, write_networks,
+    write_over_splits, write_sessions, write_weights,
 };
 
 /// An experiment folder that this process writes.

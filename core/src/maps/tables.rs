@@ -1,6 +1,6 @@
 //! The tables of an experiment folder, with ClinicaDL's names and columns.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,8 @@ pub(crate) fn write_group(
             columns.extend(judges(catalog, evaluation.task).map(|entry| entry.info.name.clone()));
         }
     }
+    let several = images.several_cohorts();
+    columns.extend(several.then(|| "cohort".to_owned()));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let rows = evaluation.rows.iter().map(|row| {
         let visit = images.session(row.sample.image);
@@ -114,6 +116,7 @@ pub(crate) fn write_group(
             Task::Reconstruction => {}
         }
         line.extend(row.values.iter().map(|value| number(Some(*value))));
+        line.extend(several.then(|| visit.cohort.clone()));
         line
     });
     write_tsv(&file("prediction"), &columns, rows)?;
@@ -134,6 +137,19 @@ pub(crate) fn write_group(
     write_tsv(&file("metrics"), &columns, lines)
 }
 
+/// Writes the metrics of each cohort, a line per cohort with its name, its number of images and the
+/// values.
+pub(crate) fn write_cohorts(path: &Path, cohorts: &[(&str, usize, Vec<Score>)]) -> Result<()> {
+    let names = cohorts.iter().take(1).flat_map(|(.., scores)| scores);
+    let names = names.map(|score| score.name.as_str());
+    let columns: Vec<&str> = ["cohort", "images"].into_iter().chain(names).collect();
+    let rows = cohorts.iter().map(|(cohort, images, scores)| {
+        let values = scores.iter().map(|score| number(score.value));
+        [(*cohort).to_owned(), images.to_string()].into_iter().chain(values).collect::<Vec<_>>()
+    });
+    write_tsv(path, &columns, rows)
+}
+
 /// Writes the metrics of each network, a line per network.
 pub(crate) fn write_networks(path: &Path, networks: &[Vec<Score>]) -> Result<()> {
     let names = networks.iter().take(1).flatten().map(|score| score.name.as_str());
@@ -150,24 +166,19 @@ pub(crate) fn write_over_splits(path: &Path, rows: &[OverSplits]) -> Result<()> 
     if rows.is_empty() {
         return Ok(());
     }
-    let columns = [
-        "selection_metric",
-        "group",
-        "level",
-        "metric",
-        "splits",
-        "mean",
-        "standard_deviation",
-        "lower",
-        "upper",
-    ];
+    let cohorts = rows.iter().any(|row| row.cohort.is_some());
+    let mut columns = vec!["selection_metric", "group", "level"];
+    columns.extend(cohorts.then_some("cohort"));
+    columns.extend(["metric", "splits", "mean", "standard_deviation", "lower", "upper"]);
     let lines = rows.iter().map(|row| {
-        let names = [&row.selection_metric, &row.group, &row.level, &row.metric];
+        let mut line = [&row.selection_metric, &row.group, &row.level].map(String::clone).to_vec();
+        line.extend(cohorts.then(|| row.cohort.clone().unwrap_or_else(|| "all".into())));
+        line.push(row.metric.clone());
         let splits: Vec<String> = row.splits.iter().map(usize::to_string).collect();
-        let splits = if splits.is_empty() { "n/a".into() } else { splits.join(",") };
+        line.push(if splits.is_empty() { "n/a".into() } else { splits.join(",") });
         let (lower, upper) = row.interval.unzip();
-        let numbers = [row.mean, row.standard_deviation, lower, upper].map(number);
-        names.into_iter().cloned().chain([splits]).chain(numbers).collect::<Vec<String>>()
+        line.extend([row.mean, row.standard_deviation, lower, upper].map(number));
+        line
     });
     write_tsv(path, &columns, lines)
 }
@@ -204,12 +215,27 @@ pub(crate) fn write_sessions<'a>(
     write_tsv(path, &columns, rows)
 }
 
-/// Writes which file was read for each session, with its BLAKE3 hash.
-pub(crate) fn write_inputs(path: &Path, images: &Images, hashes: &[String]) -> Result<()> {
+/// Writes which file was read for each session, with its BLAKE3 hash; then other files that were
+/// read, with theirs.
+pub(crate) fn write_inputs(
+    path: &Path,
+    images: &Images,
+    hashes: &[String],
+    others: &[(PathBuf, String)],
+) -> Result<()> {
+    let several = images.several_cohorts();
+    let mut columns = vec!["participant_id", "session_id", "file", "blake3"];
+    columns.extend(several.then_some("cohort"));
     let rows = hashes.iter().enumerate().map(|(i, hash)| {
         let visit = images.session(i);
         let file = images.file(i).display().to_string();
-        vec![visit.participant.clone(), visit.session.clone(), file, hash.clone()]
+        let row = vec![visit.participant.clone(), visit.session.clone(), file, hash.clone()];
+        row.into_iter().chain(several.then(|| visit.cohort.clone())).collect::<Vec<_>>()
     });
-    write_tsv(path, &["participant_id", "session_id", "file", "blake3"], rows)
+    let others = others.iter().map(|(file, hash)| {
+        let none = || number(None);
+        let row = vec![none(), none(), file.display().to_string(), hash.clone()];
+        row.into_iter().chain(several.then(none)).collect()
+    });
+    write_tsv(path, &columns, rows.chain(others))
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::cohorts;
 use super::config::Config;
 use super::evaluate::images;
 use super::prepare::prepare;
@@ -70,6 +71,8 @@ pub struct SplitCounts {
     pub train: Vec<usize>,
     /// Validation images, likewise.
     pub validation: Vec<usize>,
+    /// The cohorts, where there are several, with their training and validation images.
+    pub cohorts: Vec<(String, usize, usize)>,
 }
 
 /// Does everything short of training, one batch for its time included; writes nothing.
@@ -128,7 +131,8 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
                     Some(classes) => (classes.train.clone(), classes.validation.clone()),
                     None => (vec![sides.train.len()], vec![sides.validation.len()]),
                 };
-                SplitCounts { split: sides.split.index, train, validation }
+                let cohorts = cohorts::counts(&prepared, sides);
+                SplitCounts { split: sides.split.index, train, validation, cohorts }
             })
             .collect(),
         architecture: prepared.spec.architecture.clone(),

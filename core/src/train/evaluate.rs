@@ -60,6 +60,12 @@ impl Row {
 }
 
 impl Evaluation {
+    /// The rows of the images that `keep` holds for, as an evaluation of its own.
+    pub(crate) fn of_images(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let rows = self.rows.iter().filter(|row| keep(row.sample.image)).cloned().collect();
+        Self { rows, loss: None, ..*self }
+    }
+
     /// The rows of one part, as an evaluation of its own.
     pub(crate) fn of_part(&self, part: usize) -> Self {
         let rows = self.rows.iter().filter(|row| row.sample.part == part).cloned().collect();

@@ -32,7 +32,7 @@ pub(crate) fn not_finite(
         .map(|sample| {
             let visit = source.images.session(sample.image);
             let part = source.parts.label(sample.part);
-            format!("{} {} ({part})", visit.participant, visit.session)
+            format!("{visit} ({part})")
         })
         .collect();
     let (culprit, help) = match first {

@@ -1,6 +1,6 @@
 //! The files of a run: images, tensors and masks, and how they are found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::config::cores;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
-use crate::data::caps::{Caps, MaskOptions};
+use crate::data::caps::MaskOptions;
+use crate::data::cohorts::Cohorts;
 use crate::data::images::{Images, NotFinite};
 use crate::data::loader::Source;
 use crate::data::part::{self, Region};
-use crate::data::participants::Session as Visit;
+use crate::data::participants::{Key, Session as Visit};
 use crate::data::pattern::Preprocessing;
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
@@ -47,18 +48,16 @@ pub(super) type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
 
 /// The sessions of all splits, each once.
 pub(super) fn visits_of(splits: &[Split]) -> Vec<Visit> {
-    let mut visits: BTreeMap<(String, String), Visit> = BTreeMap::new();
+    let mut visits: BTreeMap<Key, Visit> = BTreeMap::new();
     for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
-        let visit = &row.session;
-        let key = (visit.participant.clone(), visit.session.clone());
-        visits.entry(key).or_insert_with(|| visit.clone());
+        visits.entry(row.session.key()).or_insert_with(|| row.session.clone());
     }
     visits.into_values().collect()
 }
 
 /// The image, or where asked for the tensor, of every session.
 pub(super) fn find_files(
-    caps: &Caps,
+    cohorts: &Cohorts,
     preprocessing: &Preprocessing,
     visits: Vec<Visit>,
     data: &Options,
@@ -66,8 +65,7 @@ pub(super) fn find_files(
     let mut tensors = BTreeMap::new();
     if data.flag("use_tensors")? {
         for (i, visit) in visits.iter().enumerate() {
-            let found = caps.find_tensors(std::slice::from_ref(visit), preprocessing);
-            if let Some(file) = found.ok().and_then(|found| found.files.into_iter().next()) {
+            if let Some(file) = cohorts.find_tensor(visit, preprocessing) {
                 tensors.insert(i, file);
             }
         }
@@ -76,14 +74,15 @@ pub(super) fn find_files(
         .filter(|(i, _)| !tensors.contains_key(i))
         .map(|(_, visit)| visit.clone())
         .collect();
-    let found = caps.find(&without, preprocessing)?;
+    let found = cohorts.find(&without, preprocessing)?;
     let warnings = found.warnings.iter().map(ToString::to_string).collect();
     let mut images = found.files.into_iter();
-    let files = visits
+    let files: Vec<(Visit, PathBuf)> = visits
         .into_iter()
         .enumerate()
         .filter_map(|(i, visit)| Some((visit, tensors.remove(&i).or_else(|| images.next())?)))
         .collect();
+    cohorts.check_alike(&files)?;
     Ok((files, warnings))
 }
 
@@ -93,7 +92,7 @@ pub(super) fn find_files(
 /// Every image that cannot be used.
 pub(super) fn source(
     files: Vec<(Visit, PathBuf)>,
-    caps: &Caps,
+    cohorts: &Cohorts,
     preprocessing: &Preprocessing,
     data: &Options,
     session: &Session<'_>,
@@ -103,12 +102,14 @@ pub(super) fn source(
     let shape = images.check(cores(), &|done| {
         session.tell(Event::Checking { done, images: total });
     })?;
-    let masks = regions(caps, preprocessing, data)?;
+    let used: BTreeSet<&str> =
+        (0..images.len()).map(|i| images.session(i).cohort.as_str()).collect();
+    let masks = regions(cohorts, &used, preprocessing, data)?;
     let parts: Arc<dyn part::Parts> = Arc::from(part::parts(data, shape, masks)?);
     let mode = parts.mode().into();
     session.tell(Event::Data { images: total, shape, mode, parts: parts.count() });
     let tensors = match data.flag("use_tensors")? {
-        true => part_tensors(caps, preprocessing, &images, parts.as_ref())?.into(),
+        true => part_tensors(cohorts, preprocessing, &images, parts.as_ref())?.into(),
         false => Arc::from([]),
     };
     Ok(Source { images, parts, normalize: data.flag("normalize")?, tensors, augment: None })
@@ -116,7 +117,7 @@ pub(super) fn source(
 
 /// The tensors of parts that ClinicaDL saved, for every part of every image.
 fn part_tensors(
-    caps: &Caps,
+    cohorts: &Cohorts,
     preprocessing: &Preprocessing,
     images: &Images,
     parts: &dyn part::Parts,
@@ -130,14 +131,19 @@ fn part_tensors(
         for index in 0..parts.count() {
             let file = parts
                 .tensor(index)
-                .map(|part| caps.tensor_path(images.session(image), preprocessing, &name, part));
+                .map(|part| cohorts.tensor_path(images.session(image), preprocessing, &name, part));
             files.push(file.transpose()?.filter(|file| file.is_file()));
         }
     }
     Ok(files)
 }
 
-fn regions(caps: &Caps, preprocessing: &Preprocessing, data: &Options) -> Result<Vec<Region>> {
+fn regions(
+    cohorts: &Cohorts,
+    used: &BTreeSet<&str>,
+    preprocessing: &Preprocessing,
+    data: &Options,
+) -> Result<Vec<Region>> {
     if data.text("mode")? != "roi" {
         return Ok(Vec::new());
     }
@@ -147,7 +153,7 @@ fn regions(caps: &Caps, preprocessing: &Preprocessing, data: &Options) -> Result
         roi_custom_template: text("roi_custom_template")?,
         roi_custom_mask_pattern: text("roi_custom_mask_pattern")?,
     };
-    let files = caps.find_masks(&names, preprocessing, &options)?;
+    let files = cohorts.find_masks(used, &names, preprocessing, &options)?;
     Ok(names.into_iter().zip(files).map(|(name, file)| Region { name, file }).collect())
 }
 

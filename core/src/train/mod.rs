@@ -9,6 +9,7 @@ use crate::maps::{
 };
 
 mod check;
+mod cohorts;
 mod config;
 mod due;
 pub(crate) mod evaluate;
@@ -38,7 +39,7 @@ mod updates;
 
 pub use check::{CheckReport, SplitCounts, check};
 pub use options::specs as options;
-pub use outcome::{GroupResult, MetricScore, Outcome};
+pub use outcome::{CohortScores, GroupResult, MetricScore, Outcome};
 pub use over_splits::{OverSplits, over_splits};
 pub use recompute::{Agreement, recompute};
 pub use resume::{Reached, Standing, reached, resume, standing};
@@ -66,7 +67,8 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
     let plan = prepared.plan(session)?;
     let groups = maps.root().join("groups");
     make_folder(&groups)?;
-    write_inputs(&groups.join("inputs.tsv"), &prepared.source.images, &hashes)?;
+    let (images, tables) = (&prepared.source.images, cohorts::tables(&prepared)?);
+    write_inputs(&groups.join("inputs.tsv"), images, &hashes, &tables)?;
     write_groups(&prepared, &maps)?;
     write_description(
         &maps,
@@ -102,13 +104,14 @@ fn run_split(
         classes.names.iter().cloned().zip(counts).map(|(name, (t, v))| (name, *t, *v)).collect()
     });
     let images = (sides.train.len(), sides.validation.len());
-    session.tell(Event::SplitStarted { split, images, classes });
-    for (participant, learned_in) in leaks(sides) {
+    let cohorts = cohorts::counts(prepared, sides);
+    session.tell(Event::SplitStarted { split, images, classes, cohorts });
+    for (person, learned_in) in leaks(sides) {
         let text = match learned_in {
-            "train" => format!("{participant} is in both train and validation of split {split}"),
+            "train" => format!("{person} is in both train and validation of split {split}"),
             _ => format!(
-                "{participant} is in validation of split {split}, and the weights that it begins \
-                 with were learned from {participant}"
+                "{person} is in validation of split {split}, and the weights that it begins with \
+                 were learned from {person}"
             ),
         };
         session.tell(Event::Warning { text });

@@ -27,7 +27,11 @@ pub fn specs() -> Vec<OptionSpec> {
             "what is learned: classes, a number, or the image itself",
         ),
         OptionSpec::required("data", Kind::Map, "the images, from caps(…)"),
-        OptionSpec::required("splits", Kind::Text, "the folder with the split tables"),
+        OptionSpec::required(
+            "splits",
+            Kind::Text,
+            "the folder with the split tables, or a .tsv of cohorts",
+        ),
         OptionSpec::required(
             "output",
             Kind::Text,

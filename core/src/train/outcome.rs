@@ -33,6 +33,19 @@ pub struct GroupResult {
     pub level: String,
     /// All metrics, and the loss where there is one.
     pub scores: Vec<MetricScore>,
+    /// Of several cohorts, those of each that is in the group.
+    pub cohorts: Vec<CohortScores>,
+}
+
+/// The scores of a group's images of one cohort.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CohortScores {
+    /// The cohort.
+    pub cohort: String,
+    /// How many images of it are in the group.
+    pub images: usize,
+    /// All metrics, without intervals.
+    pub scores: Vec<MetricScore>,
 }
 
 /// A metric with its 95 % bootstrap interval.

@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 use serde::Serialize;
 
-use super::outcome::{GroupResult, Outcome};
+use super::outcome::{GroupResult, MetricScore, Outcome};
 
 /// A metric of a group by the best models of a selection metric, over the splits in which it has a
 /// value. Of several networks the predictions of all count together, part by part and image by image.
@@ -16,6 +16,8 @@ pub struct OverSplits {
     pub group: String,
     /// `image`, or what the image was cut into.
     pub level: String,
+    /// The cohort; none for all images together.
+    pub cohort: Option<String>,
     /// The metric, or `loss`.
     pub metric: String,
     /// The splits in which it has a value.
@@ -39,27 +41,53 @@ pub struct OverSplits {
 /// (Bengio and Grandvalet 2004, <https://www.jmlr.org/papers/v5/grandvalet04a.html>).
 pub fn over_splits(results: &[GroupResult]) -> Vec<OverSplits> {
     let several = results.iter().any(|result| result.split != results[0].split);
-    let mut kinds: Vec<[&str; 4]> = Vec::new();
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
     for result in results.iter().filter(|_| several) {
-        for score in &result.scores {
-            let kind = [&result.selection_metric, &result.group, &result.level, &score.metric];
-            let kind = kind.map(String::as_str);
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
+        for (cohort, scores) in all(result) {
+            for score in scores {
+                let kind = Kind { result, cohort, metric: &score.metric };
+                if !kinds.iter().any(|known| known.same(&kind)) {
+                    kinds.push(kind);
+                }
             }
         }
     }
-    kinds.into_iter().map(|kind| one(results, kind)).collect()
+    kinds.iter().map(|kind| one(results, kind)).collect()
 }
 
-fn one(results: &[GroupResult], kind: [&str; 4]) -> OverSplits {
-    let [selection_metric, group, level, metric] = kind;
-    let same = results.iter().filter(|result| {
-        [&*result.selection_metric, &*result.group, &*result.level]
-            == [selection_metric, group, level]
-    });
+/// What is looked at over splits: a metric of a cohort, or of all, in results such as this one.
+struct Kind<'a> {
+    result: &'a GroupResult,
+    cohort: Option<&'a str>,
+    metric: &'a str,
+}
+
+impl Kind<'_> {
+    fn of(&self, result: &GroupResult) -> bool {
+        names(self.result) == names(result)
+    }
+
+    fn same(&self, other: &Kind<'_>) -> bool {
+        self.of(other.result) && (self.cohort, self.metric) == (other.cohort, other.metric)
+    }
+}
+
+fn names(result: &GroupResult) -> [&str; 3] {
+    [&result.selection_metric, &result.group, &result.level]
+}
+
+/// The scores of all images, and those of each cohort.
+fn all(result: &GroupResult) -> impl Iterator<Item = (Option<&str>, &[MetricScore])> {
+    let cohorts = result.cohorts.iter().map(|one| (Some(&*one.cohort), &one.scores[..]));
+    std::iter::once((None, &result.scores[..])).chain(cohorts)
+}
+
+fn one(results: &[GroupResult], kind: &Kind<'_>) -> OverSplits {
+    let Kind { result: like, cohort, metric } = *kind;
+    let same = results.iter().filter(|result| kind.of(result));
     let value = |result: &GroupResult| {
-        let score = result.scores.iter().find(|score| score.metric == metric)?;
+        let (_, scores) = all(result).find(|(name, _)| *name == cohort)?;
+        let score = scores.iter().find(|score| score.metric == metric)?;
         Some((result.split, score.value?))
     };
     let (splits, values): (Vec<usize>, Vec<f64>) = same.filter_map(value).unzip();
@@ -74,10 +102,11 @@ fn one(results: &[GroupResult], kind: [&str; 4]) -> OverSplits {
         (mean - half, mean + half)
     });
     OverSplits {
-        selection_metric: selection_metric.into(),
-        group: group.into(),
-        level: level.into(),
-        metric: metric.into(),
+        selection_metric: like.selection_metric.clone(),
+        group: like.group.clone(),
+        level: like.level.clone(),
+        cohort: cohort.map(str::to_owned),
+        metric: metric.to_owned(),
         splits,
         mean,
         standard_deviation: deviation,
@@ -124,7 +153,7 @@ impl Outcome {
 mod tests {
     use serde_json::Value;
 
-    use super::super::MetricScore;
+    use super::super::CohortScores;
     use super::*;
 
     fn result(split: usize, scores: &[(&str, Option<f64>)]) -> GroupResult {
@@ -139,7 +168,31 @@ mod tests {
             group: "validation".into(),
             level: "image".into(),
             scores: scores.iter().map(score).collect(),
+            cohorts: Vec::new(),
         }
+    }
+
+    #[test]
+    fn cohorts_are_told_apart() {
+        let results = [0, 1, 2].map(|split| {
+            let mut result = result(split, &[("BA", Some(0.5))]);
+            // The second cohort is not in the first split.
+            let of = |name: &str, value| CohortScores {
+                cohort: name.into(),
+                images: 4,
+                scores: self::result(split, &[("BA", Some(value))]).scores,
+            };
+            result.cohorts = vec![of("A", split as f64), of("B", 1.0)];
+            result.cohorts.truncate(if split == 0 { 1 } else { 2 });
+            result
+        });
+        let found = over_splits(&results);
+        let seen: Vec<_> =
+            found.iter().map(|row| (row.cohort.as_deref(), &row.splits[..], row.mean)).collect();
+        let (all, last): (&[usize], &[usize]) = (&[0, 1, 2], &[1, 2]);
+        let expected =
+            [(None, all, Some(0.5)), (Some("A"), all, Some(1.0)), (Some("B"), last, Some(1.0))];
+        assert_eq!(seen, expected);
     }
 
     /// Values of NumPy and SciPy.

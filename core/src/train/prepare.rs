@@ -1,11 +1,12 @@
 //! Everything short of training: what a run needs is found and checked, and every problem told at
 //! once, before anything is written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tch::Device;
 
+use super::cohorts;
 use super::config::Config;
 use super::evaluate::Evaluator;
 use super::inputs::{find_files, preprocessing, source, visits_of};
@@ -18,7 +19,7 @@ use super::start::{Opened, Start, open};
 use super::unused::check_unused;
 use super::updates::Updates;
 use crate::catalog::ArchitectureRequest;
-use crate::data::caps::Caps;
+use crate::data::cohorts::Cohorts;
 use crate::data::loader::{Sample, Source, Step};
 use crate::data::pattern::Preprocessing;
 use crate::data::split::Label;
@@ -38,6 +39,7 @@ pub(crate) struct Prepared {
     /// What is done to training images, in order.
     pub(crate) augmentation: Arc<[Step]>,
     pub(crate) updates: Updates,
+    pub(crate) cohorts: Cohorts,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) single_split: bool,
@@ -157,7 +159,7 @@ fn prepare_either(
     }
     let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
-    let splits = problems.take(read_splits(&config));
+    let mut splits = problems.take(read_splits(&config));
     let (mut weights, mut opened) = (None, None);
     if let Some((splits, _)) = &splits {
         let all = splits.iter();
@@ -165,20 +167,19 @@ fn prepare_either(
         opened = problems.take(all.map(|split| open(split, &config, existing.as_ref())).collect());
     }
     let preprocessing = problems.take(preprocessing(&config.data));
-    let caps_folder = PathBuf::from(config.data.text("caps")?);
-    let caps =
-        problems.take(Caps::open(&caps_folder).map_err(|e| e.at(Place::Option("caps".into()))));
+    let cohorts = problems.take(cohorts::open(&config));
 
     // Files are looked up even where other things are wrong, so that one report holds all.
-    let mut files = None;
-    if let (Some(caps), Some(pre), Some((splits, _))) = (&caps, &preprocessing, &splits) {
-        files = problems.take(find_files(caps, pre, visits_of(splits), &config.data));
+    let (mut files, mut namesakes) = (None, None);
+    if let (Some(cohorts), Some(pre), Some((splits, _))) = (&cohorts, &preprocessing, &mut splits) {
+        namesakes = problems.take(cohorts::check_people(splits, cohorts, &config));
+        files = problems.take(find_files(cohorts, pre, visits_of(splits), &config.data));
     }
     problems.into_result()?;
-    let of_data = (preprocessing, caps, files);
+    let of_data = (preprocessing, cohorts, files);
     let of_network = (named, device, splits, weights, opened);
     let (
-        (Some(preprocessing), Some(caps), Some((visits, mut warnings))),
+        (Some(preprocessing), Some(cohorts), Some((visits, mut warnings))),
         (Some(named), Some(device), Some((splits, single_split)), Some(weights), Some(opened)),
     ) = (of_data, of_network)
     else {
@@ -187,7 +188,10 @@ fn prepare_either(
     let (weights, opened): (Vec<Vec<f64>>, Vec<Option<Opened>>) = (weights, opened);
     session.tell(Event::Device { name: device::describe(device) });
 
-    let source = source(visits, &caps, &preprocessing, &config.data, session)?;
+    warnings.extend(cohorts::unused(&config, &cohorts)?);
+    warnings.extend(splits.iter().flat_map(|split| split.warnings.iter().cloned()));
+    warnings.extend(namesakes.into_iter().flatten());
+    let source = source(visits, &cohorts, &preprocessing, &config.data, session)?;
     let input = source.parts.shape(0);
     if config.multi_network && source.parts.count() < 2 {
         let message = "a network for each part needs an image that is cut into several";
@@ -220,10 +224,12 @@ fn prepare_either(
         named.updates.check(&sides.start.learning(&plan)?)?;
         warnings.extend(sides.start.warning());
     }
+    warnings.extend(splits.iter().filter_map(|sides| sides.start.namesakes_warning()));
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,
         updates: named.updates,
+        cohorts,
         preprocessing,
         device,
         single_split,

@@ -13,14 +13,14 @@ use super::inputs::{find_files, preprocessing, source};
 use super::named::Named;
 use super::session::{Event, Session};
 use super::sides::places;
-use crate::data::caps::Caps;
+use crate::data::cohorts::{Cohorts, is_table};
 use crate::data::loader::{Sample, Source};
 use crate::data::participants::{SINGLE, Session as Visit};
 use crate::data::split::Label;
 use crate::device;
 use crate::error::{Code, Error, Place, Result};
 use crate::experiment::Experiment;
-use crate::import::{Prediction, read_predictions};
+use crate::import::{Prediction, add_cohorts, read_predictions};
 use crate::network::Network;
 use crate::task::Task;
 use crate::transfer::folder::{Folder, Model, list};
@@ -51,8 +51,20 @@ struct Group {
     of_images: Option<Vec<Prediction>>,
 }
 
-/// Shows the images of every table of predictions to the model again, with the images in `caps`, and
-/// compares. Image-level tables are compared with the vote that the experiment names, with weights
+impl Group {
+    /// Says of which cohort each row is, where the tables do not.
+    fn add_cohorts(&mut self, folder: &Folder, split: usize) -> Result<()> {
+        for rows in [Some(&mut self.of_parts), self.of_images.as_mut()].into_iter().flatten() {
+            if rows.iter().any(|row| row.cohort.is_none()) {
+                add_cohorts(rows, &folder.members(&self.name, split))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows the images of every table of predictions to the model again, with the images in `caps`, which
+/// may be a table of cohorts, and compares. Image-level tables are compared with the vote that the experiment names, with weights
 /// from its validation group.
 ///
 /// # Errors
@@ -74,7 +86,10 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
     let mut tables = Vec::new();
     for split in folder.splits()? {
         for metric in folder.metrics(split)? {
-            let groups = groups(&folder.best(split, &metric), config.data.text("mode")?)?;
+            let mut groups = groups(&folder.best(split, &metric), config.data.text("mode")?)?;
+            if is_table(caps) {
+                groups.iter_mut().try_for_each(|group| group.add_cohorts(&folder, split))?;
+            }
             tables.push((split, metric, groups));
         }
     }
@@ -178,15 +193,15 @@ fn open(
     let visits: std::collections::BTreeSet<Visit> =
         groups.flat_map(|group| &group.of_parts).map(visit_of).collect();
     let visits: Vec<Visit> = visits.into_iter().collect();
-    let caps = Caps::open(caps).map_err(|error| error.at(Place::Option("caps".into())))?;
+    let cohorts = Cohorts::open(caps).map_err(|error| error.at(Place::Option("caps".into())))?;
     let preprocessing = preprocessing(&config.data)?;
-    let (files, _) = find_files(&caps, &preprocessing, visits, &config.data)?;
-    source(files, &caps, &preprocessing, &config.data, session)
+    let (files, _) = find_files(&cohorts, &preprocessing, visits, &config.data)?;
+    source(files, &cohorts, &preprocessing, &config.data, session)
 }
 
 fn visit_of(row: &Prediction) -> Visit {
     Visit {
-        cohort: SINGLE.to_owned(),
+        cohort: row.cohort.clone().unwrap_or_else(|| SINGLE.to_owned()),
         participant: row.participant.clone(),
         session: row.session.clone(),
         row: 0,
@@ -221,7 +236,7 @@ fn labels(
             (Task::Classification, None) => Label::Class(0),
             _ => Label::Number(0.0),
         };
-        if let Some(image) = images.get(&(row.participant.clone(), row.session.clone())) {
+        if let Some(image) = images.get(&visit_of(row).key()) {
             labels.insert(*image, label);
         }
     }
@@ -290,7 +305,7 @@ fn compare(
     source: &Source,
     parts: bool,
 ) -> Result<(usize, f64, usize)> {
-    let key = |visit: &Visit, part| (visit.participant.clone(), visit.session.clone(), part);
+    let key = |visit: &Visit, part| (visit.key(), part);
     let mut found = BTreeMap::new();
     for row in &evaluation.rows {
         let part = if parts { source.parts.id(row.sample.part) } else { 0 };
@@ -322,7 +337,7 @@ fn compare(
         changed += usize::from(decided != row.predicted);
     }
     match (found.keys().next(), table.first()) {
-        (Some((participant, session, part)), Some(row)) => Err(damaged(
+        (Some(((_, participant, session), part)), Some(row)) => Err(damaged(
             row,
             format!("the part {part} of {participant} {session} is in no row of the table"),
         )),

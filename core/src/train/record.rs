@@ -8,6 +8,7 @@ use super::inputs::preprocessing_dict;
 use super::prepare::Prepared;
 use super::sides::Sides;
 use crate::catalog::Catalog;
+use crate::data::participants::{Person, SINGLE, Session as Visit};
 use crate::data::split::Label;
 use crate::data::table::write_tsv;
 use crate::error::Result;
@@ -24,9 +25,12 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     let sources = prepared.splits.iter().filter_map(|sides| sides.start.taken());
     let mut seen = BTreeSet::new();
     let all = own.chain(sources.flat_map(|source| &source.sessions));
-    let all = all.filter(|visit| seen.insert((&visit.participant, &visit.session)));
-    let all = all.map(|visit| (visit, Vec::new()));
-    write_sessions(&groups.join("train+validation.tsv"), &[], all)?;
+    let all: Vec<&Visit> = all.filter(|visit| seen.insert(visit.key())).collect();
+    let several = all.iter().any(|visit| visit.cohort != SINGLE);
+    let further: &[&str] = if several { &["cohort"] } else { &[] };
+    let cohort = |visit: &Visit| Vec::from_iter(several.then(|| visit.cohort.clone()));
+    let all = all.into_iter().map(|visit| (visit, cohort(visit)));
+    write_sessions(&groups.join("train+validation.tsv"), further, all)?;
     let label = match prepared.config.task {
         Task::Reconstruction => None,
         _ => Some(prepared.config.label()?),
@@ -34,7 +38,7 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     let columns: Vec<&str> = ["cohort"].into_iter().chain(label).collect();
     let caps = json!({
         "caps_directory": prepared.config.data.text("caps")?,
-        "multi_cohort": false,
+        "multi_cohort": prepared.cohorts.several(),
     });
     for sides in &prepared.splits {
         for (group, side) in [("train", &sides.train), ("validation", &sides.validation)] {
@@ -50,11 +54,12 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
         let leaks = leaks(sides);
         if !leaks.is_empty() {
             let file = groups.join(format!("validation/split-{}/leaked.tsv", sides.split.index));
-            write_tsv(
-                &file,
-                &["participant_id", "learned_in"],
-                leaks.into_iter().map(<[_; 2]>::from),
-            )?;
+            let columns = [&["participant_id", "learned_in"], further].concat();
+            let rows = leaks.into_iter().map(|(person, learned_in)| {
+                let cohort = several.then_some(person.cohort.as_str());
+                [&*person.participant, learned_in].into_iter().chain(cohort)
+            });
+            write_tsv(&file, &columns, rows)?;
         }
     }
     Ok(())
@@ -62,9 +67,9 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
 
 /// Who is validated on although something was learned from them, as allowed: by this split's
 /// training (`train`), or by the weights that it begins with (`transfer`).
-pub(super) fn leaks(sides: &Sides) -> Vec<(&str, &'static str)> {
-    let in_train = sides.split.leaked.iter().map(|participant| (participant.as_str(), "train"));
-    let before = sides.start.leaked().iter().map(|participant| (participant.as_str(), "transfer"));
+pub(super) fn leaks(sides: &Sides) -> Vec<(&Person, &'static str)> {
+    let in_train = sides.split.leaked.iter().map(|person| (person, "train"));
+    let before = sides.start.leaked().iter().map(|person| (person, "transfer"));
     in_train.chain(before).collect()
 }
 
@@ -73,7 +78,10 @@ pub(super) fn leaks(sides: &Sides) -> Vec<(&str, &'static str)> {
 pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
     let Some(taken) = sides.start.taken() else { return Ok(()) };
     let choice = &taken.choice;
-    let learned = taken.learned.iter().map(|visit| [&visit.participant, &visit.session]);
+    let learned = taken.learned.iter().map(|visit| {
+        let cohort = Some(&visit.cohort).filter(|cohort| *cohort != SINGLE);
+        [&visit.participant, &visit.session].into_iter().chain(cohort).collect::<Vec<_>>()
+    });
     let text = json!({
         "path": taken.path,
         "file": taken.file,
@@ -150,7 +158,7 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
             false => json!(false),
         },
         "transfer_selection_metric": train.text("transfer_metric")?,
-        "multi_cohort": false,
+        "multi_cohort": prepared.cohorts.several(),
         "diagnoses": prepared.classes,
         "baseline": train.flag("baseline")?,
         "valid_longitudinal": train.flag("valid_longitudinal")?,

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use super::cohorts;
 use super::evaluate::Evaluation;
 use super::image_level::{self, Election};
-use super::outcome::{GroupResult, MetricScore};
+use super::outcome::{CohortScores, GroupResult, MetricScore};
 use super::prepare::Prepared;
 use super::session::Session;
+use crate::data::participants::Person;
 use crate::error::Result;
-use crate::maps::{Maps, Sheet, write_fitted, write_group, write_networks, write_weights};
+use crate::maps::{
+    Maps, Sheet, write_cohorts, write_fitted, write_group, write_networks, write_weights,
+};
 use crate::task::Task;
 
 /// Writes predictions and metrics of groups by the best model of a metric, part by part and, where
@@ -29,12 +33,24 @@ pub(super) fn write_results(
         let folder = maps.best(split, metric).join(group);
         let sheet = Sheet { group, level, evaluation, scores: &scores };
         write_group(&folder, &sheet, &source.images, parts, catalog)?;
+        let cohorts = cohorts::scores(prepared, evaluation, catalog)?;
+        if !cohorts.is_empty() {
+            let file = format!("{group}_{level}_level_metrics_per_cohort.tsv");
+            write_cohorts(&folder.join(file), &cohorts)?;
+        }
         results.push(GroupResult {
             split,
             selection_metric: metric.into(),
             group: group.into(),
             level: level.into(),
             scores: scores.iter().map(MetricScore::from).collect(),
+            cohorts: (cohorts.into_iter())
+                .map(|(cohort, images, scores)| CohortScores {
+                    cohort: cohort.to_owned(),
+                    images,
+                    scores: scores.iter().map(MetricScore::from).collect(),
+                })
+                .collect(),
         });
         Ok(())
     };
@@ -68,15 +84,15 @@ pub(super) fn write_results(
     for (group, evaluation) in groups {
         let images = evaluation.rows.iter().map(|row| row.sample.image);
         let images: BTreeSet<usize> = images.collect();
-        let visits = images.iter().map(|image| source.images.session(*image).participant.as_str());
-        let participants: BTreeSet<&str> = visits.collect();
+        let people = images.iter().map(|image| source.images.session(*image).person());
+        let participants: BTreeSet<Person> = people.collect();
         let file = format!("split-{split}/best-{metric}/{group}/description.log");
         maps.write(
             &file,
             &format!(
                 "Prediction {group} group\nData loaded from CAPS directories: {}\n\
                  Number of participants: {}\nNumber of sessions: {}\n",
-                config.data.text("caps")?,
+                prepared.cohorts.describe(),
                 participants.len(),
                 images.len()
             ),

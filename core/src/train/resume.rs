@@ -1,5 +1,6 @@
 //! Going on with an experiment that was interrupted, or with more epochs than it had.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +12,15 @@ use super::over_splits::over_splits;
 use super::prepare::{Existing, Prepared, prepare_existing};
 use super::run_split;
 use super::session::{Event, Session};
+use super::sides::Sides;
+use crate::data::participants::{Key, SINGLE, Session as Visit, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::{Experiment, read};
 use crate::files;
 use crate::maps::{Maps, write_over_splits};
 use crate::network::checkpoint_progress;
-use crate::transfer::folder::list;
+use crate::transfer::folder::{Folder, list};
 
 /// How far a split is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,6 +118,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
         return Err(here(Error::new(Code::BadOption, message))
             .help("finish it with its own epochs, or train anew with more of them"));
     }
+    check_groups(&prepared, maps)?;
     check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
     if epochs.is_some() {
         write_epochs(maps, prepared.config.epochs)?;
@@ -163,17 +167,22 @@ fn begun(folder: &Maps, config: &Config, splits: &[(usize, Standing)]) -> Result
 fn check_inputs(prepared: &Prepared, file: &Path) -> Result<()> {
     let table = Table::read(file)?;
     let (participant, session) = (table.column("participant_id")?, table.column("session_id")?);
-    let hash = table.column("blake3")?;
+    let (cohort, hash) = (table.find_column("cohort"), table.column("blake3")?);
+    let mut known: BTreeMap<Key, Option<&str>> = BTreeMap::new();
+    for row in 0..table.len() {
+        // The tables of cohorts have no session.
+        let ids = (table.text(row, participant), table.text(row, session));
+        let (Some(participant), Some(session)) = ids else { continue };
+        let cohort = cohort.and_then(|column| table.text(row, column)).unwrap_or(SINGLE);
+        let key = [cohort, participant, session].map(str::to_owned).into();
+        known.insert(key, table.text(row, hash));
+    }
     let images = &prepared.source.images;
     let hashes = images.hashes()?;
     let mut problems = Problems::default();
     for (i, now) in hashes.iter().enumerate() {
         let visit = images.session(i);
-        let row = (0..table.len()).find(|row| {
-            table.text(*row, participant) == Some(visit.participant.as_str())
-                && table.text(*row, session) == Some(visit.session.as_str())
-        });
-        let then = row.and_then(|row| table.text(row, hash));
+        let then = known.get(&visit.key()).copied().flatten();
         if then != Some(now.as_str()) {
             let message = match then {
                 Some(_) => "the image is not the one that training began with",
@@ -185,6 +194,29 @@ fn check_inputs(prepared: &Prepared, file: &Path) -> Result<()> {
                     .at(place)
                     .help("bring the image back, or train anew into another folder"),
             );
+        }
+    }
+    problems.into_result()
+}
+
+/// Who trains and who validates must be those that training began with, in the same order.
+fn check_groups(prepared: &Prepared, maps: &Path) -> Result<()> {
+    let folder = Folder::open(maps)?;
+    let mut problems = Problems::default();
+    for Sides { split, .. } in &prepared.splits {
+        for (group, rows) in [("train", &split.train), ("validation", &split.validation)] {
+            let file = folder.group(group, split.index);
+            let then = read_members(&Table::read(&file)?)?;
+            if !then.iter().map(Visit::key).eq(rows.iter().map(|row| row.session.key())) {
+                let message = format!(
+                    "the sessions in {group} of split {} are not those that training began with",
+                    split.index
+                );
+                let error = Error::new(Code::BadMaps, message).at(Place::File(file));
+                problems.push(error.help(
+                    "bring the tables of the splits back, or train anew into another folder",
+                ));
+            }
         }
     }
     problems.into_result()

@@ -81,6 +81,8 @@ pub enum Event {
         images: (usize, usize),
         /// The classes, with their numbers of training and validation images.
         classes: Vec<(String, usize, usize)>,
+        /// Likewise the cohorts, where there are several.
+        cohorts: Vec<(String, usize, usize)>,
     },
     /// A split's network begins with weights from elsewhere.
     Transferred {

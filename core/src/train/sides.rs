@@ -7,7 +7,8 @@ use super::config::Config;
 use super::objective::Objective;
 use super::start::Start;
 use crate::data::images::Images;
-use crate::data::split::{Label, Row, Selection, Split, SplitFolder, SplitOptions, Target};
+use crate::data::participants::Key;
+use crate::data::split::{Label, Row, Selection, Split, SplitOptions, Splits, Target};
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
 
@@ -24,15 +25,12 @@ impl Sides {
     /// The sides of `split`, where `images` gives the place of each participant's session.
     pub(super) fn new(
         split: Split,
-        images: &BTreeMap<(String, String), usize>,
+        images: &BTreeMap<Key, usize>,
         objective: Objective,
         start: Start,
     ) -> Self {
         let side = |rows: &[Row]| -> Vec<(usize, Label)> {
-            let image = |row: &Row| {
-                let key = (row.session.participant.clone(), row.session.session.clone());
-                Some((*images.get(&key)?, row.label))
-            };
+            let image = |row: &Row| Some((*images.get(&row.session.key())?, row.label));
             rows.iter().filter_map(image).collect()
         };
         Self {
@@ -46,12 +44,8 @@ impl Sides {
 }
 
 /// The place of each session's image.
-pub(super) fn places(images: &Images) -> BTreeMap<(String, String), usize> {
-    let place = |i| {
-        let visit = images.session(i);
-        ((visit.participant.clone(), visit.session.clone()), i)
-    };
-    (0..images.len()).map(place).collect()
+pub(super) fn places(images: &Images) -> BTreeMap<Key, usize> {
+    (0..images.len()).map(|i| (images.session(i).key(), i)).collect()
 }
 
 /// What a sample's loss is multiplied by, by its class; empty where nothing was asked for. Balanced
@@ -101,10 +95,10 @@ pub(super) fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> 
     Ok(weights)
 }
 
-/// The splits asked for, and whether the folder holds a single one.
+/// The splits asked for, and whether there is a single one that is no fold.
 pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
-    let folder = SplitFolder::open(Path::new(config.train.text("splits")?))?;
-    let all = folder.indices();
+    let tables = Splits::open(Path::new(config.train.text("splits")?))?;
+    let all = tables.indices();
     let wanted = match config.train.has("split") {
         false => all.clone(),
         true => wanted(&config.train.ints("split")?, &all)?,
@@ -126,10 +120,7 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
         valid_longitudinal: config.train.flag("valid_longitudinal")?,
         allow_leakage: config.train.flag("allow_leakage")?,
     };
-    let splits = folder.read_all(&wanted, &options)?;
-    let single = !folder.path().join(format!("split-{}", all[0])).is_dir()
-        && !folder.path().join(format!("fold-{}", all[0])).is_dir();
-    Ok((splits, single))
+    Ok((tables.read_all(&wanted, &options)?, tables.single()))
 }
 
 /// The splits that the option asks for: one or more, each once and there.

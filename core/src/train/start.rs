@@ -1,12 +1,12 @@
 //! What a network begins with: weights of another one, and which of its layers stay as they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::config::Config;
 use super::prepare::Existing;
-use crate::data::participants::Session;
+use crate::data::participants::{Person, SINGLE, Session};
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
 use crate::network::{Freeze, Network, Plan};
@@ -19,13 +19,15 @@ pub(super) struct Opened {
     source: Option<(Source, Choice)>,
     /// Participants whom the weights were learned from and the split validates on; none unless that
     /// is allowed.
-    leaked: Vec<String>,
+    leaked: Vec<Person>,
+    namesakes: Vec<Person>,
 }
 
 /// The beginning of a split's networks.
 pub(crate) struct Start {
     taken: Option<Taken>,
-    leaked: Vec<String>,
+    leaked: Vec<Person>,
+    namesakes: Vec<Person>,
     freeze: Option<Freeze>,
 }
 
@@ -66,7 +68,8 @@ pub(super) fn open(
     };
     if existing.begun.contains(&split.index) {
         let learned = learned_before(&Folder::open(&config.output)?, split.index)?;
-        return Ok(Some(Opened { source: None, leaked: shared(split, &learned) }));
+        let (leaked, namesakes) = seen_before(split, &learned);
+        return Ok(Some(Opened { source: None, leaked, namesakes }));
     }
     let path = Path::new(config.train.text("transfer")?);
     let help = || format!("split {} still begins with these weights: bring them back", split.index);
@@ -106,8 +109,11 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     let source = Source::open(path, &Choice { network, ..choice.clone() });
     let source = source.map_err(|error| error.help(help))?;
     check_choice(&source, &choice)?;
-    let leaked = check_leakage(split, &source, config.train.flag("allow_leakage")?)?;
-    Ok(Opened { source: Some((source, choice)), leaked })
+    let (leaked, namesakes) = seen_before(split, &source.learned);
+    if !config.train.flag("allow_leakage")? {
+        check_leakage(split, &source, &leaked)?;
+    }
+    Ok(Opened { source: Some((source, choice)), leaked, namesakes })
 }
 
 /// A file holds the weights of one network: there is nothing to choose.
@@ -127,32 +133,45 @@ fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
         .help(format!("leave {option} out, or name the experiment folder in place of the file")))
 }
 
-/// Participants who were learned from and whom the split validates on, in order.
-fn shared(split: &Split, learned: &[Session]) -> Vec<String> {
-    let learned: BTreeSet<&str> = learned.iter().map(|s| s.participant.as_str()).collect();
-    let validated: BTreeSet<&str> =
-        split.validation.iter().map(|row| row.session.participant.as_str()).collect();
-    learned.intersection(&validated).map(|p| (*p).to_owned()).collect()
+/// Of those whom the split validates on, who was learned from before, and whose id was in another
+/// cohort. An experiment on one CAPS does not say which cohort that is, so it may be any.
+fn seen_before(split: &Split, before: &[Session]) -> (Vec<Person>, Vec<Person>) {
+    let mut learned: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for visit in before {
+        learned.entry(&visit.participant).or_default().insert(&visit.cohort);
+    }
+    let validated: BTreeSet<Person> =
+        split.validation.iter().map(|row| row.session.person()).collect();
+    let known = validated.into_iter().filter(|one| learned.contains_key(&*one.participant));
+    known.partition(|one| {
+        let cohorts = &learned[&*one.participant];
+        one.cohort == SINGLE || cohorts.contains(SINGLE) || cohorts.contains(&*one.cohort)
+    })
 }
 
-/// Who was learned from before must not be validated on now: gives those for whom that is allowed.
-fn check_leakage(split: &Split, source: &Source, allowed: bool) -> Result<Vec<String>> {
-    const SHOWN: usize = 8;
-    let shared = shared(split, &source.learned);
-    if allowed || shared.is_empty() {
-        return Ok(shared);
-    }
-    let mut names = shared[..shared.len().min(SHOWN)].join(", ");
-    if shared.len() > SHOWN {
-        names += &format!(" and {} more", shared.len() - SHOWN);
+/// Who was learned from before must not be validated on now.
+fn check_leakage(split: &Split, source: &Source, leaked: &[Person]) -> Result<()> {
+    if leaked.is_empty() {
+        return Ok(());
     }
     let message = format!(
-        "the weights were learned from participants whom split {} validates on: {names}",
-        split.index
+        "the weights were learned from participants whom split {} validates on: {}",
+        split.index,
+        some(leaked)
     );
     Err(Error::new(Code::Leakage, message)
         .at(Place::File(source.path.clone()))
         .help("transfer between experiments on the same splits, or set allow_leakage: true"))
+}
+
+/// The first few of them.
+fn some(people: &[Person]) -> String {
+    const SHOWN: usize = 8;
+    let names: Vec<String> = people.iter().take(SHOWN).map(Person::to_string).collect();
+    match people.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 impl Start {
@@ -162,8 +181,10 @@ impl Start {
     /// Weights that do not fit; layers that do not exist.
     pub(super) fn of(opened: Option<Opened>, config: &Config, plan: &Plan) -> Result<Self> {
         let strict = config.train.flag("transfer_strict")?;
-        let (source, leaked) =
-            opened.map_or((None, Vec::new()), |opened| (opened.source, opened.leaked));
+        let (source, leaked, namesakes) = match opened {
+            Some(Opened { source, leaked, namesakes }) => (source, leaked, namesakes),
+            None => (None, Vec::new(), Vec::new()),
+        };
         let taken = source.map(|(source, choice)| Taken::of(source, choice, plan, strict));
         let taken = taken.transpose().map_err(|e| e.at(Place::Option("transfer".into())))?;
         let freeze = match (config.train.has("freeze"), config.train.has("freeze_all_but")) {
@@ -174,7 +195,7 @@ impl Start {
         if let Some(freeze) = &freeze {
             freeze.layers(plan)?;
         }
-        Ok(Self { taken, leaked, freeze })
+        Ok(Self { taken, leaked, namesakes, freeze })
     }
 
     /// A network with fresh weights, those that are transferred in place of some, and frozen layers.
@@ -213,8 +234,19 @@ impl Start {
     }
 
     /// Participants whom the weights were learned from and the split validates on.
-    pub(super) fn leaked(&self) -> &[String] {
+    pub(super) fn leaked(&self) -> &[Person] {
         &self.leaked
+    }
+
+    /// Who may or may not be somebody whom the weights were learned from.
+    pub(super) fn namesakes_warning(&self) -> Option<String> {
+        let taken = self.taken.as_ref().filter(|_| !self.namesakes.is_empty())?;
+        Some(format!(
+            "{} was learned from the same ids in other cohorts: {}; make sure that they are other \
+             people",
+            taken.path.display(),
+            some(&self.namesakes)
+        ))
     }
 
     /// What cannot be checked of weights that come without their experiment.

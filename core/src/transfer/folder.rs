@@ -112,6 +112,12 @@ impl Folder {
         Ok(found.and_then(|(_, value)| Some(value.get("blake3")?.as_str()?.to_owned())))
     }
 
+    /// The list of sessions of a group, for the split where it has one for each.
+    pub(crate) fn members(&self, group: &str, split: usize) -> PathBuf {
+        let all = self.root.join("groups").join(group).join("data.tsv");
+        if all.is_file() { all } else { self.group(group, split) }
+    }
+
     /// The list of sessions of a group in a split.
     pub(crate) fn group(&self, group: &str, split: usize) -> PathBuf {
         self.root.join("groups").join(group).join(format!("{}-{split}", self.word)).join("data.tsv")

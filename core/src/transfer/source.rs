@@ -7,7 +7,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use super::folder::{Folder, Model};
-use crate::data::participants::{SINGLE, Session, read_sessions};
+use crate::data::participants::{Key, SINGLE, Session, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::files;
@@ -80,8 +80,9 @@ impl Source {
         source.architecture = architecture(path).or(source.architecture);
         let before = learned_before(&folder, split)?;
         source.sessions = sessions(&folder, split, &before)?;
-        source.learned = read_sessions(&Table::read(&folder.group("train", split))?, &[])?;
-        let new = before.into_iter().filter(|b| !source.learned.iter().any(|s| same(s, b)));
+        source.learned = read_members(&Table::read(&folder.group("train", split))?)?;
+        let known: BTreeSet<Key> = source.learned.iter().map(Session::key).collect();
+        let new = before.into_iter().filter(|visit| !known.contains(&visit.key()));
         source.learned.extend(new.collect::<Vec<_>>());
         source.split = Some(split);
         source.metric = Some(choice.metric.clone());
@@ -212,23 +213,22 @@ fn architecture(root: &Path) -> Option<String> {
         .or_else(|| read("maps.json", "model"))
 }
 
-fn same(one: &Session, other: &Session) -> bool {
-    (&one.participant, &one.session) == (&other.participant, &other.session)
-}
-
 /// The sessions that the weights which a split began with were learned from.
 pub(crate) fn learned_before(folder: &Folder, split: usize) -> Result<Vec<Session>> {
     let Some((file, value)) = folder.transfer(split)? else { return Ok(Vec::new()) };
     let damaged = |error| missing(&file, "the file is damaged".into()).because(error);
     let learned = value.get("learned").cloned().unwrap_or_default();
-    let learned: Vec<(String, String)> = serde_json::from_value(learned).map_err(damaged)?;
-    let visit = |(participant, session)| Session {
-        cohort: SINGLE.to_owned(),
-        participant,
-        session,
-        row: 0,
+    let learned: Vec<Vec<String>> = serde_json::from_value(learned).map_err(damaged)?;
+    let visit = |ids: Vec<String>| {
+        let (participant, session, cohort) = match &ids[..] {
+            [participant, session] => (participant, session, SINGLE),
+            [participant, session, cohort] => (participant, session, cohort.as_str()),
+            _ => return Err(missing(&file, "the file is damaged".into())),
+        };
+        let [cohort, participant, session] = [cohort, participant, session].map(str::to_owned);
+        Ok(Session { cohort, participant, session, row: 0 })
     };
-    Ok(learned.into_iter().map(visit).collect())
+    learned.into_iter().map(visit).collect()
 }
 
 /// The sessions of a split's train and validation groups, and those learned from `before`.
@@ -241,7 +241,7 @@ fn sessions(folder: &Folder, split: usize, before: &[Session]) -> Result<Vec<Ses
                  file of the weights in place of the folder",
             )
         })?;
-        let sessions = read_sessions(&table, &[])?;
+        let sessions = read_members(&table)?;
         all.extend(sessions.into_iter().map(|session| Session { row: 0, ..session }));
     }
     all.extend(before.iter().map(|session| Session { row: 0, ..session.clone() }));

@@ -22,8 +22,9 @@ pub(super) struct Args {
     /// The experiment folder to write; it must be new
     output: PathBuf,
 
-    /// The CAPS that the experiment was trained on: its predictions are computed again and compared
-    #[arg(long, value_name = "DIR")]
+    /// The CAPS that the experiment was trained on, or the .tsv of its cohorts: its predictions are
+    /// computed again and compared
+    #[arg(long, value_name = "PATH")]
     caps: Option<PathBuf>,
 
     #[command(flatten)]

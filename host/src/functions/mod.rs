@@ -248,7 +248,7 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: "caps",
         usage: "caps(folder, [#{ preprocessing, … }])",
-        help: "The images of a CAPS folder, whole; see images, patches, slices and roi.",
+        help: "The images of a CAPS folder, or of a .tsv of cohorts, whole; see images, patches, slices and roi.",
     },
     Function {
         name: "images",
@@ -293,7 +293,7 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: "phantoms",
         usage: "phantoms(folder, [#{ participants_per_class, image_size, … }])",
-        help: "Makes a small labelled data set to try things on; gives its caps, labels and splits.",
+        help: "Makes a small labelled data set to try things on; gives its caps, labels and splits. With cohorts: [names] each has its own, and tables name them.",
     },
     Function {
         name: "new_folder",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use neurhai_core::data::phantom::{PhantomOptions, generate};
+use neurhai_core::data::phantom::{PhantomOptions, generate, paths};
 use neurhai_core::error::did_you_mean;
 use neurhai_core::{Code, Error, Place, Problems, Result};
 use rhai::{Engine, EvalAltResult};
@@ -43,15 +43,13 @@ fn read(given: Map<String, Value>) -> Result<PhantomOptions> {
 fn phantoms(shared: &Shared, folder: &str, more: &rhai::Map) -> Result<rhai::Map> {
     let options = read(map_to_json(more)?)?;
     let folder = Path::new(folder);
-    let (caps, labels, splits) = match shared.mode {
-        Mode::Define => (folder.into(), folder.join("labels.tsv"), folder.join("splits")),
-        Mode::Run | Mode::Check => {
-            let made = unmeasured(|| generate(folder, &options))?;
-            (made.caps, made.labels, made.splits)
-        }
-    };
-    let paths = [("caps", caps), ("labels", labels), ("splits", splits)];
-    Ok(paths
+    let [caps, labels, splits] = paths(folder, &options);
+    match shared.mode {
+        Mode::Define => {}
+        Mode::Run | Mode::Check => drop(unmeasured(|| generate(folder, &options))?),
+    }
+    let places = [("caps", caps), ("labels", labels), ("splits", splits)];
+    Ok(places
         .into_iter()
         .map(|(key, path)| (key.into(), path.display().to_string().into()))
         .collect())

@@ -51,9 +51,14 @@ pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
         {
             counts.push(format!("{train} + {validation}"));
         }
+        let cohorts = split.cohorts.iter().map(|(name, t, v)| format!("{name} {t} + {v}"));
+        let cohorts = match &cohorts.collect::<Vec<_>>()[..] {
+            [] => String::new(),
+            cohorts => format!(" ({})", cohorts.join(", ")),
+        };
         facts.push([
             format!("split {}", split.split),
-            format!("{} images for training + validation", counts.join(", ")),
+            format!("{}{cohorts} images for training + validation", counts.join(", ")),
         ]);
     }
     out.push_str(&rows_table(catalog, &report.layers));

@@ -16,8 +16,19 @@ fn shown(task: Task) -> Vec<&'static str> {
     }
 }
 
-/// The scores of a group: a line per split, best model and level, with bootstrap intervals; of several
-/// splits their mean and standard deviation, too, with the interval of the mean.
+/// A line of the table, before it is text.
+struct Line<'a> {
+    split: usize,
+    selection_metric: &'a str,
+    level: &'a str,
+    /// None for all together.
+    cohort: Option<&'a str>,
+    scores: &'a [MetricScore],
+}
+
+/// The scores of a group: a line per split, best model and level, with bootstrap intervals, and one per
+/// cohort below where there are several; of several splits their mean and standard deviation, too, with
+/// the interval of the mean.
 pub fn results(outcome: &Outcome, group: &str) -> String {
     let rows: Vec<&GroupResult> =
         outcome.results.iter().filter(|result| result.group == group).collect();
@@ -28,20 +39,59 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
             shown.push(&row.selection_metric);
         }
     }
-    shown.retain(|metric| rows.iter().any(|row| score(row, metric).is_some()));
+    let lines: Vec<Line<'_>> = rows.iter().flat_map(|row| lines(row)).collect();
+    shown.retain(|metric| lines.iter().any(|line| line.score(metric).is_some()));
     let mut table = vec![head(&shown, group, outcome.task)];
-    table.extend(rows.iter().map(|row| line(row, &shown, outcome.task)));
+    table.extend(lines.iter().map(|line| line.cells(&shown, outcome.task)));
     let mut together: Vec<OverSplits> = outcome.over_splits();
     together.retain(|row| row.group == group);
-    // A line for each kind of row, in the order of the rows.
-    let kinds = together
-        .chunk_by(|a, b| (&a.selection_metric, &a.level) == (&b.selection_metric, &b.level));
-    table.extend(kinds.map(|kind| mean(kind, &rows, &shown, outcome.task)));
+    // The kinds of lines in the order they first stand in: a cohort may be absent from a split.
+    let mut kinds = Vec::new();
+    for row in &together {
+        if !kinds.contains(&kind(row)) {
+            kinds.push(kind(row));
+        }
+    }
+    for of_kind in kinds {
+        let lines = lines.iter().filter(|line| line.kind() == of_kind).count();
+        let rows: Vec<&OverSplits> = together.iter().filter(|row| kind(row) == of_kind).collect();
+        table.push(mean(&rows, lines, &shown, outcome.task));
+    }
     columns(&table, 3).trim_end().to_owned()
 }
 
-fn score<'a>(row: &'a GroupResult, metric: &str) -> Option<&'a MetricScore> {
-    row.scores.iter().find(|score| score.metric == metric)
+/// The line of a result, and those of its cohorts.
+fn lines(row: &GroupResult) -> Vec<Line<'_>> {
+    let (split, selection_metric, level) = (row.split, &*row.selection_metric, &*row.level);
+    let line = |cohort, scores| Line { split, selection_metric, level, cohort, scores };
+    let mut lines = vec![line(None, &row.scores[..])];
+    lines.extend(row.cohorts.iter().map(|one| line(Some(&*one.cohort), &one.scores[..])));
+    lines
+}
+
+impl Line<'_> {
+    fn score(&self, metric: &str) -> Option<&MetricScore> {
+        self.scores.iter().find(|score| score.metric == metric)
+    }
+
+    /// What lines of other splits have in common with it.
+    fn kind(&self) -> (&str, &str, Option<&str>) {
+        (self.selection_metric, self.level, self.cohort)
+    }
+
+    fn cells(&self, shown: &[&str], task: Task) -> Vec<String> {
+        let what = what(self.level, self.cohort);
+        let mut cells = vec![self.split.to_string(), self.selection_metric.to_owned(), what];
+        cells.extend(shown.iter().map(|metric| {
+            let value = self.score(metric).and_then(|score| score.value);
+            value.map_or_else(|| "-".into(), |value| figure(value, 4))
+        }));
+        let interval = self.score(task.headline()).and_then(|score| score.interval);
+        cells.push(
+            interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")),
+        );
+        cells
+    }
 }
 
 fn head(shown: &[&str], group: &str, task: Task) -> Vec<String> {
@@ -51,26 +101,26 @@ fn head(shown: &[&str], group: &str, task: Task) -> Vec<String> {
     head
 }
 
-fn line(row: &GroupResult, shown: &[&str], task: Task) -> Vec<String> {
-    let mut line = vec![row.split.to_string(), row.selection_metric.clone(), per(&row.level)];
-    line.extend(shown.iter().map(|metric| {
-        let value = score(row, metric).and_then(|score| score.value);
-        value.map_or_else(|| "-".into(), |value| figure(value, 4))
-    }));
-    let interval = score(row, task.headline()).and_then(|score| score.interval);
-    line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
-    line
+/// What is told of lines with the same level and cohort.
+fn what(level: &str, cohort: Option<&str>) -> String {
+    match cohort {
+        Some(cohort) => format!("  {cohort}, per {level}"),
+        None => format!("per {level}"),
+    }
+}
+
+fn kind(row: &OverSplits) -> (&str, &str, Option<&str>) {
+    (&row.selection_metric, &row.level, row.cohort.as_deref())
 }
 
 /// The mean over splits, with the standard deviation of a sample and the headline's interval, where a
-/// metric has a value in all of them.
-fn mean(kind: &[OverSplits], rows: &[&GroupResult], shown: &[&str], task: Task) -> Vec<String> {
-    let (by, level) = (&kind[0].selection_metric, &kind[0].level);
-    let all = rows.iter().filter(|row| (&row.selection_metric, &row.level) == (by, level)).count();
+/// metric has a value in all `lines` of this kind.
+fn mean(rows: &[&OverSplits], lines: usize, shown: &[&str], task: Task) -> Vec<String> {
+    let (by, level, cohort) = kind(rows[0]);
     let whole = |metric: &str| {
-        kind.iter().find(|row| row.metric == metric && row.splits.len() == all && all > 1)
+        rows.iter().find(|row| row.metric == metric && row.splits.len() == lines && lines > 1)
     };
-    let mut line = vec!["mean".into(), by.clone(), per(level)];
+    let mut line = vec!["mean".into(), by.to_owned(), what(level, cohort)];
     line.extend(shown.iter().map(|metric| {
         let found = whole(metric).and_then(|row| row.mean.zip(row.standard_deviation));
         found.map_or_else(
@@ -91,13 +141,15 @@ fn figure(value: f64, places: usize) -> String {
     }
 }
 
-fn per(level: &str) -> String {
-    format!("per {level}")
-}
-
 #[cfg(test)]
 mod tests {
+    use neurhai_core::train::CohortScores;
+
     use super::*;
+
+    fn score_of(metric: &str, value: f64) -> MetricScore {
+        MetricScore { metric: metric.into(), value: Some(value), interval: None }
+    }
 
     fn result(split: usize, group: &str, ba: f64) -> GroupResult {
         let score =
@@ -112,6 +164,7 @@ mod tests {
                 score("F1_score", Some(0.5), None),
                 score("loss", None, None),
             ],
+            cohorts: vec![],
         }
     }
 
@@ -140,6 +193,31 @@ mod tests {
         let table = results(&outcome, "train");
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains("BA  F1_score") && table.contains("0.5000"), "{table}");
+        // Cohorts stand below, and have means of their own.
+        let of_cohorts = |split, ba: [f64; 2]| {
+            let mut result = result(split, "train", ba[0] / 2.0 + ba[1] / 2.0);
+            let cohort = |name: &str, ba| CohortScores {
+                cohort: name.into(),
+                images: 3,
+                scores: vec![score_of("BA", ba)],
+            };
+            result.cohorts = vec![cohort("north", ba[0]), cohort("south", ba[1])];
+            result
+        };
+        let outcome = results_of(vec![of_cohorts(0, [1.0, 0.5]), of_cohorts(1, [0.8, 0.5])]);
+        assert_eq!(
+            results(&outcome, "train"),
+            "split  best by  train               loss           BA  BA, 95 % interval\n\
+             0      loss     per image              -       0.7500     0.650 to 0.750\n\
+             0      loss       north, per image     -       1.0000\n\
+             0      loss       south, per image     -       0.5000\n\
+             1      loss     per image              -       0.6500     0.550 to 0.650\n\
+             1      loss       north, per image     -       0.8000\n\
+             1      loss       south, per image     -       0.5000\n\
+             mean   loss     per image              -  0.700±0.071\n\
+             mean   loss       north, per image     -  0.900±0.141\n\
+             mean   loss       south, per image     -  0.500±0.000"
+        );
         // Small losses are not shown as none.
         let of_loss = |split, loss| {
             let mut result = result(split, "train", 1.0);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Person, PhantomOptions, SESSION, make_parent};
+use super::{Person, PhantomOptions, SESSION, make_parent, paths};
 use crate::Result;
 use crate::data::table::write_tsv;
 use crate::random::Random;
@@ -46,6 +46,16 @@ pub(super) fn write(folder: &Path, people: &[Person], options: &PhantomOptions) 
         table(&format!("{inside}/train.tsv"), &trains)?;
         table(&format!("{inside}/train_baseline.tsv"), &trains)?;
         table(&format!("{inside}/validation_baseline.tsv"), &validates)?;
+    }
+    Ok(())
+}
+
+/// Writes the tables of cohorts, which say where the CAPS, the labels and the splits of each lie.
+pub(super) fn write_cohorts(folder: &Path, options: &PhantomOptions) -> Result<()> {
+    let inside = ["", "/labels.tsv", "/splits"];
+    for (path, inside) in paths(folder, options).iter().zip(inside) {
+        let rows = options.cohorts.iter().map(|name| [name.clone(), format!("{name}{inside}")]);
+        write_tsv(path, &["cohort", "path"], rows)?;
     }
     Ok(())
 }

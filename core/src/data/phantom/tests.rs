@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::data::caps::{Caps, MaskOptions};
+use crate::data::cohorts::Cohorts;
 use crate::data::participants::read_sessions;
 use crate::data::pattern::Preprocessing;
-use crate::data::split::{SplitFolder, SplitOptions, Target};
+use crate::data::split::{SplitOptions, Splits, Target};
 use crate::data::table::Table;
 
 const T1: Preprocessing = Preprocessing::T1Linear { use_uncropped_image: false };
@@ -54,7 +55,7 @@ fn it_is_a_caps_with_tables_and_splits() {
     let masks = caps.find_masks(&regions, &T1, &MaskOptions::default()).unwrap();
     let mask = volume::read(&masks[0]).unwrap();
     assert!(mask.voxels.iter().all(|value| *value == 0.0 || *value == 1.0));
-    let splits = SplitFolder::open(&made.splits).unwrap();
+    let splits = Splits::open(&made.splits).unwrap();
     let split = splits.read(0, &classes()).unwrap();
     assert_eq!((split.train.len(), split.validation.len()), (6, 2));
     assert_eq!(split.classes.unwrap().names, ["alpha", "beta"]);
@@ -72,6 +73,53 @@ fn the_same_options_give_the_same_bytes_on_any_number_of_threads() {
     assert!(a.keys().eq(b.keys()));
     let equal: Vec<_> = a.iter().filter(|(name, bytes)| b[*name] == **bytes).collect();
     assert!(equal.iter().all(|(name, _)| name.starts_with("masks")), "{equal:?}");
+}
+
+#[test]
+fn cohorts_have_their_own_folders_and_nobody_in_common() {
+    let (several, one) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options =
+        PhantomOptions { cohorts: vec!["north".to_owned(), "south".to_owned()], ..small() };
+    let made = generate(several.path(), &options).unwrap();
+    assert_eq!((made.participants, made.written), (16, 16));
+    // The tables lead to data sets like the one without cohorts; the first is it.
+    let cohorts = Cohorts::open(&made.caps).unwrap();
+    assert_eq!(Vec::from_iter(cohorts.names()), ["north", "south"]);
+    let splits = Splits::open(&made.splits).unwrap();
+    let split = splits.read(0, &classes()).unwrap();
+    assert_eq!((split.train.len(), split.validation.len()), (12, 4));
+    generate(one.path(), &small()).unwrap();
+    let mut first = files(one.path());
+    first.remove(Path::new("phantom.json"));
+    assert_eq!(files(&several.path().join("north")), first);
+    let of = |name: &str| listing(&several.path().join(name).join("subjects"));
+    assert!(of("north").iter().all(|id| !of("south").contains(id)));
+
+    let names = ["single", "a/b", "x", "x", ""].map(str::to_owned).to_vec();
+    let wrong = PhantomOptions { cohorts: names, ..small() };
+    let error = generate(&several.path().join("new"), &wrong).unwrap_err();
+    assert_eq!(error.problems().len(), 4, "{error}");
+}
+
+/// The names in a folder.
+fn listing(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Data sets from before an option was there stay usable.
+#[test]
+fn what_a_record_does_not_say_is_as_by_default() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path(), &small()).unwrap();
+    let record = folder.path().join("phantom.json");
+    let mut value: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    value["options"].as_object_mut().unwrap().remove("cohorts").unwrap();
+    fs::write(&record, value.to_string()).unwrap();
+    assert_eq!(generate(folder.path(), &small()).unwrap().written, 0);
+    value["version"] = 0.into();
+    fs::write(&record, value.to_string()).unwrap();
+    assert_eq!(generate(folder.path(), &small()).unwrap_err().code(), Code::OutputInUse);
 }
 
 #[test]
@@ -129,7 +177,7 @@ fn folds_are_stratified_and_the_test_group_stays_out() {
         ..small()
     };
     let made = generate(folder.path(), &options).unwrap();
-    let splits = SplitFolder::open(&made.splits).unwrap();
+    let splits = Splits::open(&made.splits).unwrap();
     assert_eq!(splits.indices(), [0, 1, 2]);
     let ids = |rows: &[crate::data::split::Row]| -> Vec<String> {
         rows.iter().map(|row| row.session.participant.clone()).collect()

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Side, Split};
+use super::Split;
+use super::side::Side;
 use crate::error::did_you_mean;
 use crate::{Code, Error, Place, Problems, Result};
 
@@ -25,15 +26,14 @@ impl Classes {
 
     /// The classes in `column`, which are those of the training side.
     pub(super) fn of(train: &Side, validation: &Side, column: &str) -> Result<Self> {
-        let position = train.table.column(column)?;
-        let in_train = train.counts(position);
-        let in_validation = validation.counts(validation.table.column(column)?);
+        let in_train = train.counts(column)?;
+        let in_validation = validation.counts(column)?;
         let names = sorted(in_train.keys().copied());
         let mut problems = Problems::default();
         let mut refuse = |message: String, help: &str| {
             problems.push(
                 Error::new(Code::BadClasses, message)
-                    .at(Place::File(train.table.file().into()))
+                    .at(Place::File(train.file.clone()))
                     .help(help),
             );
         };
@@ -84,10 +84,20 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 pub(super) fn check_wanted(sides: [&Side; 2], column: &str, wanted: &[String]) -> Result<()> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for side in sides {
-        for (value, n) in side.counts(side.table.column(column)?) {
+        for (value, n) in side.counts(column)? {
             *counts.entry(value).or_default() += n;
         }
     }
+    check_values(counts, column, wanted, &Place::File(sides[0].file.clone()))
+}
+
+/// Every value asked for must be among those that are counted in `column`.
+pub(super) fn check_values(
+    counts: BTreeMap<&str, usize>,
+    column: &str,
+    wanted: &[String],
+    place: &Place,
+) -> Result<()> {
     let mut problems = Problems::default();
     for name in wanted.iter().filter(|name| !counts.contains_key(name.as_str())) {
         let near = did_you_mean(name, counts.keys().copied());
@@ -97,7 +107,7 @@ pub(super) fn check_wanted(sides: [&Side; 2], column: &str, wanted: &[String]) -
                 Code::EmptySelection,
                 format!("no session has {name:?} in column {column:?}; there are {found}{near}"),
             )
-            .at(Place::File(sides[0].table.file().into())),
+            .at(place.clone()),
         );
     }
     problems.into_result()

@@ -64,6 +64,16 @@ impl SplitFolder {
         self.splits.keys().copied().collect()
     }
 
+    /// Whether there is a split of this number.
+    pub(super) fn holds(&self, index: usize) -> bool {
+        self.splits.contains_key(&index)
+    }
+
+    /// Whether it holds a single split, which is no fold.
+    pub fn single(&self) -> bool {
+        self.splits.values().all(|folder| *folder == self.path)
+    }
+
     /// The training and validation tables of a split.
     pub fn files(&self, index: usize, options: &SplitOptions) -> Result<(PathBuf, PathBuf)> {
         let Some(folder) = self.splits.get(&index) else {

@@ -1,6 +1,10 @@
 use super::*;
 use std::fs;
+use std::path::Path;
 use tempfile::TempDir;
+
+use crate::data::participants::read_sessions;
+use crate::data::table::Table;
 
 const TRAIN: &str = "participant_id\tsession_id\tdiagnosis\tage\n\
     sub-A\tses-M000\tAD\t71.5\nsub-B\tses-M000\tCN\t66\nsub-B\tses-M012\tCN\t67\n";
@@ -44,7 +48,7 @@ fn show(split: &Split) -> String {
     });
     let train = side(&split.train_file, &split.train);
     let validation = side(&split.validation_file, &split.validation);
-    let leaked = split.leaked.join(",");
+    let leaked = split.leaked.iter().map(Person::to_string).collect::<Vec<_>>().join(",");
     format!("{train}{validation}{classes}{leaked}").trim_end().to_owned()
 }
 
@@ -52,7 +56,7 @@ fn show(split: &Split) -> String {
 #[track_caller]
 fn check(files: &[(&str, &str)], options: &SplitOptions, expected: &str) {
     let folder = folder(files);
-    let shown = match SplitFolder::open(folder.path()).and_then(|f| f.read(0, options)) {
+    let shown = match Splits::open(folder.path()).and_then(|f| f.read(0, options)) {
         Ok(split) => show(&split),
         Err(error) => error.to_string().replace(&folder.path().display().to_string(), "DIR"),
     };
@@ -62,7 +66,7 @@ fn check(files: &[(&str, &str)], options: &SplitOptions, expected: &str) {
 #[track_caller]
 fn check_open(files: &[(&str, &str)], open: &str, parts: &[&str]) {
     let folder = folder(files);
-    let error = SplitFolder::open(&folder.path().join(open)).unwrap_err();
+    let error = Splits::open(&folder.path().join(open)).unwrap_err();
     let shown = error.to_string().replace(&folder.path().display().to_string(), "DIR");
     for part in parts {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
@@ -278,7 +282,7 @@ fn folds_are_found_by_number_under_both_names() {
         let texts = [TRAIN, VALIDATION].into_iter().cycle();
         let files: Vec<_> = names.iter().map(String::as_str).zip(texts).collect();
         let folder = folder(&files);
-        let splits = SplitFolder::open(folder.path()).unwrap();
+        let splits = Splits::open(folder.path()).unwrap();
         assert_eq!(splits.indices(), (0..12).collect::<Vec<_>>());
         let all = splits.read_all(&splits.indices(), &class(None)).unwrap();
         assert!(all.iter().zip(0..).all(|(split, index)| split.index == index));
@@ -297,7 +301,7 @@ fn splits_trained_together_must_have_the_same_classes() {
         ("split-1/train.tsv", &other),
         ("split-1/validation.tsv", &other_validation),
     ]);
-    let splits = SplitFolder::open(folder.path()).unwrap();
+    let splits = Splits::open(folder.path()).unwrap();
     let error = splits.read_all(&[0, 1], &class(None)).unwrap_err();
     assert_eq!(error.code(), Code::BadClasses);
     assert!(error.to_string().contains("split 0 has the classes AD, CN, but split 1 has CN, MCI"));
@@ -320,9 +324,9 @@ fn the_shared_splits_read() {
     if !root.exists() {
         return;
     }
-    let error = SplitFolder::open(&root).unwrap_err().to_string();
+    let error = Splits::open(&root).unwrap_err().to_string();
     assert!(error.contains("splits/4_fold or ") && error.contains("splits/5_fold"), "{error}");
-    let folds = SplitFolder::open(&root.join("4_fold")).unwrap();
+    let folds = Splits::open(&root.join("4_fold")).unwrap();
     assert_eq!(folds.indices(), [0, 1, 2, 3]);
     let split = folds.read(0, &class(None)).unwrap();
     assert_eq!((split.train.len(), split.validation.len()), (24, 8));
