@@ -12,6 +12,7 @@ use crate::data::table::Table;
 use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
+mod cohorts;
 mod extensions;
 mod folds;
 mod networks;

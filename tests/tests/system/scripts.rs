@@ -200,6 +200,35 @@ fn a_transposition_rule_of_ones_own_is_what_the_decoder_does() {
     assert!(loss.last() < loss.first(), "{loss:?}");
 }
 
+#[test]
+fn cohorts_of_two_tables_are_learned_together_and_judged_apart() {
+    let place = Place::new();
+    let shown = example(&place, "multi_cohort.rhai");
+    let folder = "multi_cohort/maps/split-0/best-loss/validation/validation_image_level";
+    let metrics = table(&place, &format!("{folder}_metrics_per_cohort.tsv"));
+    let rows = table(&place, &format!("{folder}_prediction.tsv"));
+    let of = |table: &Table, row, name: &str| {
+        table.text(row, table.column(name).unwrap()).unwrap().to_owned()
+    };
+    for (row, cohort) in ["north", "south"].into_iter().enumerate() {
+        let own = (0..rows.len()).filter(|row| of(&rows, *row, "cohort") == cohort);
+        let hits: Vec<f64> = own
+            .map(|row| {
+                let right = of(&rows, row, "true_label") == of(&rows, row, "predicted_label");
+                f64::from(u8::from(right))
+            })
+            .collect();
+        assert_eq!(of(&metrics, row, "cohort"), cohort);
+        assert_eq!(column(&metrics, "images")[row], hits.len() as f64);
+        let accuracy = column(&metrics, "accuracy")[row];
+        assert!((accuracy - hits.iter().sum::<f64>() / hits.len() as f64).abs() < 1e-12);
+        let line = shown.lines().find(|line| line.contains(&format!("{cohort}, per image")));
+        let line = line.unwrap_or_else(|| panic!("{cohort}\n{shown}"));
+        assert!(line.contains(&format!("{accuracy:.4}")), "{line}");
+        assert!(accuracy >= 0.9, "{shown}");
+    }
+}
+
 /// An experiment of ClinicaDL 1.6.1, where the data lie beside the repository: what its own tables say
 /// comes out again, to the rounding of sums.
 #[test]
@@ -250,6 +279,7 @@ fn every_script_has_a_test() {
             "custom_layer.rhai",
             "custom_transpose.rhai",
             "custom_vote.rhai",
+            "multi_cohort.rhai",
             "quickstart.rhai",
             "regression.rhai",
             "transfer.rhai",

@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use crate::data::participants::read_sessions;
 use crate::data::table::Table;
 
+mod cohorts;
+
 const TRAIN: &str = "participant_id\tsession_id\tdiagnosis\tage\n\
     sub-A\tses-M000\tAD\t71.5\nsub-B\tses-M000\tCN\t66\nsub-B\tses-M012\tCN\t67\n";
 const VALIDATION: &str = "participant_id\tsession_id\tdiagnosis\tage\n\
