@@ -9,9 +9,11 @@ impl Vote for Hard {
     fn info(&self) -> VoteInfo {
         VoteInfo {
             name: "hard".into(),
-            help: "Each part has one vote for its most probable class, whatever its weight; 0 has none."
+            help: "Each part has one vote for its most probable class, whatever its weight; 0 has none. \
+                   Of equal scores the first class wins."
                 .into(),
             source: "score(c) = share of parts (of weight above 0) whose most probable class is c; \
+                     of classes that are equally probable, or have equal shares, the first wins; \
                      https://en.wikipedia.org/wiki/Plurality_voting"
                 .into(),
             options: vec![],

@@ -38,7 +38,8 @@ pub struct Ballot<'a> {
     pub parts: usize,
     /// Outputs per part: one probability per class, or one number.
     pub outputs: usize,
-    /// `[image, part, output]`, the last fastest.
+    /// `[image, part, output]`, the last fastest. Of a part that an image lacks, which has the weight 0,
+    /// every output is the same.
     pub values: &'a [f64],
     /// One weight per part: not negative, with sum 1. A part of weight 0 has no say.
     pub weights: &'a [f64],

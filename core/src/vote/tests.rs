@@ -28,6 +28,18 @@ fn votes_follow_their_formulas() {
     );
 }
 
+/// Where as many parts are for one class as for another, and where a part is for two classes alike, the
+/// first class wins.
+#[test]
+fn of_classes_with_equal_votes_the_first_wins() {
+    let values = [0.2, 0.1, 0.7, 0.1, 0.8, 0.1, 0.4, 0.2, 0.4, 0.3, 0.4, 0.3];
+    let ballot =
+        Ballot { parts: 2, outputs: 3, values: &values, weights: &[0.9, 0.1], fitted: &[] };
+    let scores = hard::Hard.vote(&ballot, &options(&hard::Hard)).unwrap();
+    assert_eq!(scores, [0.0, 0.5, 0.5, 0.5, 0.5, 0.0]);
+    assert_eq!([winner(&scores[..3]), winner(&scores[3..])], [1, 0]);
+}
+
 #[test]
 fn parts_without_weight_have_no_vote() {
     check(&hard::Hard, 2, &[0.9, 0.1, 0.2, 0.8], &[0.0, 1.0], &[0.0, 1.0]);
