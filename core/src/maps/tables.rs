@@ -14,6 +14,7 @@ use crate::maps::make_folder;
 use crate::task::Task;
 use crate::train::OverSplits;
 use crate::train::evaluate::Evaluation;
+use crate::train::part_weights::PartWeights;
 use crate::train::scores::{Score, judges};
 
 /// A line of `training.tsv`.
@@ -183,14 +184,15 @@ pub(crate) fn write_over_splits(path: &Path, rows: &[OverSplits]) -> Result<()> 
     write_tsv(path, &columns, lines)
 }
 
-/// Writes what each part's vote weighs.
-pub(crate) fn write_weights(path: &Path, weights: &[f64], parts: &dyn Parts) -> Result<()> {
+/// Writes what each part's vote weighs, and its score in validation that this comes from; `n/a` where
+/// parts are not weighed by one.
+pub(crate) fn write_weights(path: &Path, found: &PartWeights, parts: &dyn Parts) -> Result<()> {
     let id = format!("{}_id", parts.mode());
-    let rows = weights
-        .iter()
-        .enumerate()
-        .map(|(part, weight)| vec![parts.id(part).to_string(), number(Some(*weight))]);
-    write_tsv(path, &[&id, "weight"], rows)
+    let rows =
+        found.scores.iter().zip(&found.weights).enumerate().map(|(part, (score, weight))| {
+            vec![parts.id(part).to_string(), number(*score), number(Some(*weight))]
+        });
+    write_tsv(path, &[&id, "score", "weight"], rows)
 }
 
 /// Writes what a vote learned from the validation set.

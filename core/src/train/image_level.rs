@@ -1,137 +1,232 @@
-//! From parts to the image: what each part's vote weighs, and how the votes are counted.
+//! From parts to the image: how the votes of its parts are counted.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::config::Config;
+use super::part_weights::PartWeights;
 use crate::catalog::{Catalog, VoteEntry};
 use crate::data::loader::{Sample, Source};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Problems, Result};
 use crate::options::Options;
 use crate::train::evaluate::{Evaluation, Row};
 use crate::vote::Ballot;
 
-/// The weight of each part: its score over `validation`, 0 under the threshold, with sum 1.
-///
-/// # Errors
-/// [`Code::UndefinedVote`] if no part reaches the threshold or all scores are 0.
-pub(crate) fn weights(
-    validation: &Evaluation,
-    parts: usize,
-    by: &str,
-    threshold: f64,
-    catalog: &Catalog,
-) -> Result<Vec<f64>> {
-    let metric = match by {
-        "accuracy" => "accuracy",
-        "balanced_accuracy" => "BA",
-        _ => return Ok(vec![1.0 / parts as f64; parts]),
-    };
-    let mut scores = Vec::with_capacity(parts);
-    for part in 0..parts {
-        let score = validation.of_part(part).value(catalog, metric)?.unwrap_or(0.0);
-        if !(score >= 0.0 && score.is_finite()) {
-            let message = format!("part {part} would weigh {score} by its validation {metric}");
-            return Err(Error::new(Code::UndefinedVote, message)
-                .help("weights are finite and not negative; set vote_weights: \"uniform\""));
-        }
-        scores.push(if score < threshold { 0.0 } else { score });
-    }
-    let sum: f64 = scores.iter().sum();
-    if sum > 0.0 {
-        return Ok(scores.iter().map(|score| score / sum).collect());
-    }
-    Err(Error::new(
-        Code::UndefinedVote,
-        format!("no part has a validation {by} above 0 and of at least {threshold}"),
-    )
-    .help("lower selection_threshold, or set vote_weights: \"uniform\""))
+/// Parts that a message names; of more it says how many there are.
+const NAMED: usize = 8;
+
+/// What becomes of an image that lacks some of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingParts {
+    /// It is an error.
+    Refuse,
+    /// The others vote, their weights scaled to sum 1.
+    Renormalise,
 }
 
-/// The outputs of all parts of a group, image by image: `[image, part, output]`.
-pub(crate) struct Columns {
-    values: Vec<f64>,
-    truth: Vec<usize>,
+impl MissingParts {
+    /// What the options ask for.
+    pub(super) fn of(config: &Config) -> Result<Self> {
+        Ok(match config.train.text("missing_parts")? {
+            "renormalise" => Self::Renormalise,
+            _ => Self::Refuse,
+        })
+    }
 }
 
-/// Lays the parts of each image side by side.
-///
-/// # Errors
-/// [`Code::UndefinedVote`] naming an image that lacks a part.
-pub(crate) fn columns(evaluation: &Evaluation, parts: usize, source: &Source) -> Result<Columns> {
-    let mut values = Vec::with_capacity(evaluation.rows.len() * evaluation.outputs);
-    let mut truth = Vec::new();
-    for image in evaluation.rows.chunks(parts) {
-        let complete = image.len() == parts
-            && image.iter().enumerate().all(|(part, row)| {
-                row.sample.part == part && row.sample.image == image[0].sample.image
-            });
-        if !complete {
-            let visit = source.images.session(image[0].sample.image);
-            return Err(Error::new(Code::UndefinedVote, "an image lacks some of its parts")
-                .at(visit.place(None)));
-        }
-        values.extend(image.iter().flat_map(|row| row.values.iter().copied()));
-        truth.push(image[0].class());
+/// The rows of one image, by part.
+struct Image<'a> {
+    image: usize,
+    rows: Vec<Option<&'a Row>>,
+}
+
+impl Image<'_> {
+    /// Whether each part is there.
+    fn there(&self) -> Vec<bool> {
+        self.rows.iter().map(Option::is_some).collect()
     }
-    Ok(Columns { values, truth })
+
+    /// A row of any part: what is true of the image.
+    fn any(&self) -> Option<&Row> {
+        self.rows.iter().flatten().next().copied()
+    }
 }
 
 /// A vote that is ready to be taken.
-pub(crate) struct Election<'a> {
-    entry: &'a VoteEntry,
+pub(crate) struct Election {
+    entry: Arc<VoteEntry>,
     options: Options,
-    pub(crate) weights: Vec<f64>,
+    missing: MissingParts,
+    pub(crate) parts: PartWeights,
     /// What the vote learned from the validation set.
     pub(crate) fitted: Vec<f64>,
 }
 
-impl<'a> Election<'a> {
-    /// A vote with these weights; where it learns, from `validation`.
+impl Election {
+    /// The vote that the options ask for, with weights from `validation`: for this and every other
+    /// group by the same models.
     ///
     /// # Errors
-    /// [`Code::UndefinedVote`] naming an image that lacks a part; what the vote says.
-    pub(crate) fn new(
-        entry: &'a VoteEntry,
-        options: Options,
-        weights: Vec<f64>,
+    /// As [`PartWeights::by`] and [`Election::new`].
+    pub(crate) fn of(
+        config: &Config,
         validation: &Evaluation,
         source: &Source,
+        catalog: &Catalog,
     ) -> Result<Self> {
-        let mut election = Self { entry, options, weights, fitted: Vec::new() };
-        if entry.info.fits {
-            let columns = columns(validation, election.weights.len(), source)?;
-            let ballot = election.ballot(&columns, validation.outputs);
-            let fitted = entry.vote.fit(&ballot, &columns.truth, &election.options)?;
+        let (score, threshold) =
+            (config.vote_weights()?, config.train.float("selection_threshold")?);
+        let count = source.parts.count();
+        let parts = PartWeights::by(score, threshold, validation, count, catalog)?;
+        Self::new(config, parts, validation, source, catalog)
+    }
+
+    /// The same with these weights; where the vote learns, from `validation`.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedVote`] naming the images that lack a part, where that is not allowed; what the
+    /// vote says.
+    pub(crate) fn new(
+        config: &Config,
+        parts: PartWeights,
+        validation: &Evaluation,
+        source: &Source,
+        catalog: &Catalog,
+    ) -> Result<Self> {
+        let entry = Arc::clone(catalog.votes.get(config.train.text("vote")?)?);
+        let options = entry.options(config.train.map("vote_options")?)?;
+        let missing = MissingParts::of(config)?;
+        let mut election = Self { entry, options, missing, parts, fitted: Vec::new() };
+        if election.entry.info.fits {
+            let images = election.images(validation, source)?;
+            let values = values(&images, validation.outputs);
+            let ballot = election.ballot(&values, validation.outputs, &election.parts.weights);
+            let rows = images.iter().filter_map(Image::any);
+            let truth: Vec<usize> = rows.map(Row::class).collect();
+            let fitted = election.entry.vote.fit(&ballot, &truth, &election.options)?;
             election.fitted = fitted;
         }
         Ok(election)
     }
 
-    fn ballot<'b>(&'b self, columns: &'b Columns, outputs: usize) -> Ballot<'b> {
-        Ballot {
-            parts: self.weights.len(),
-            outputs,
-            values: &columns.values,
-            weights: &self.weights,
-            fitted: &self.fitted,
-        }
+    /// Whether the vote learned from the validation set.
+    pub(crate) fn fits(&self) -> bool {
+        self.entry.info.fits
     }
 
-    /// The image-level predictions that the parts of `evaluation` vote for.
+    /// The image-level predictions that the parts of `evaluation` vote for, of each image one, in the
+    /// order in which they come first.
+    ///
+    /// A part that an image lacks has the weight 0 there, and so no say; the weights of the others are
+    /// scaled to sum 1. A vote that learned something of every part cannot do without one.
     ///
     /// # Errors
     /// As [`Election::new`].
     pub(crate) fn take(&self, evaluation: &Evaluation, source: &Source) -> Result<Evaluation> {
-        let columns = columns(evaluation, self.weights.len(), source)?;
-        let ballot = self.ballot(&columns, evaluation.outputs);
-        let scores = self.entry.scores(&ballot, &self.options)?;
-        let rows = evaluation
-            .rows
-            .chunks(self.weights.len())
-            .zip(scores.chunks_exact(evaluation.outputs))
-            .map(|(image, scores)| Row {
-                sample: Sample { image: image[0].sample.image, part: 0 },
-                truth: image[0].truth,
-                values: scores.to_vec(),
-            })
-            .collect();
-        Ok(Evaluation { rows, loss: None, ..*evaluation })
+        let images = self.images(evaluation, source)?;
+        let mut alike: BTreeMap<Vec<bool>, Vec<(usize, Image<'_>)>> = BTreeMap::new();
+        for (at, image) in images.into_iter().enumerate() {
+            alike.entry(image.there()).or_default().push((at, image));
+        }
+        let mut rows = BTreeMap::new();
+        for (there, images) in alike {
+            let (places, images): (Vec<usize>, Vec<Image<'_>>) = images.into_iter().unzip();
+            let weights = self.weights(&there, &images, source)?;
+            let values = values(&images, evaluation.outputs);
+            let ballot = self.ballot(&values, evaluation.outputs, &weights);
+            let scores = self.entry.scores(&ballot, &self.options)?;
+            let scores = scores.chunks_exact(evaluation.outputs);
+            for ((at, image), scores) in places.into_iter().zip(&images).zip(scores) {
+                let Some(truth) = image.any().map(|row| row.truth) else { continue };
+                let sample = Sample { image: image.image, part: 0 };
+                rows.insert(at, Row { sample, truth, values: scores.to_vec() });
+            }
+        }
+        Ok(Evaluation { rows: rows.into_values().collect(), loss: None, ..*evaluation })
     }
+
+    /// The weights of the parts that are there, with sum 1.
+    fn weights(&self, there: &[bool], images: &[Image<'_>], source: &Source) -> Result<Vec<f64>> {
+        let weights = &self.parts.weights;
+        if there.iter().all(|there| *there) {
+            return Ok(weights.clone());
+        }
+        let kept = weights.iter().zip(there).map(|(w, there)| if *there { *w } else { 0.0 });
+        let sum: f64 = kept.clone().sum();
+        if sum > 0.0 {
+            return Ok(kept.map(|weight| weight / sum).collect());
+        }
+        let mut problems = Problems::default();
+        for image in images {
+            let message = "the parts of the image that are there have no weight";
+            problems.push(
+                Error::new(Code::UndefinedVote, message)
+                    .at(source.images.session(image.image).place(None))
+                    .help("lower selection_threshold, or set vote_weights: \"uniform\""),
+            );
+        }
+        problems.into_result().map(|()| Vec::new())
+    }
+
+    /// The rows image by image.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedVote`] naming every image that lacks a part, where each is needed, or that has
+    /// one twice.
+    fn images<'e>(&self, evaluation: &'e Evaluation, source: &Source) -> Result<Vec<Image<'e>>> {
+        let count = self.parts.weights.len();
+        let mut places = BTreeMap::new();
+        let mut images: Vec<Image<'e>> = Vec::new();
+        let mut problems = Problems::default();
+        let mut wrong = |image: usize, message: String, help: &str| {
+            let place = source.images.session(image).place(None);
+            problems.push(Error::new(Code::UndefinedVote, message).at(place).help(help));
+        };
+        for row in &evaluation.rows {
+            let Sample { image, part } = row.sample;
+            let at = *places.entry(image).or_insert_with(|| {
+                images.push(Image { image, rows: vec![None; count] });
+                images.len() - 1
+            });
+            match images[at].rows.get_mut(part) {
+                Some(slot @ None) => *slot = Some(row),
+                _ => {
+                    let message =
+                        format!("{} of the image is there twice", source.parts.label(part));
+                    wrong(image, message, "a part votes once: leave one of the two rows out");
+                }
+            }
+        }
+        let help = match self.fits() {
+            true => "the vote learned something of every part, so an image needs all of them",
+            false => "bring the parts, or let the others vote: missing_parts: \"renormalise\"",
+        };
+        let each_is_needed = self.fits() || self.missing == MissingParts::Refuse;
+        for image in images.iter().filter(|_| each_is_needed) {
+            let missing = (0..count).filter(|part| image.rows[*part].is_none());
+            let missing: Vec<String> = missing.map(|part| source.parts.label(part)).collect();
+            let more = match missing.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            if !missing.is_empty() {
+                let names = missing[..missing.len().min(NAMED)].join(", ");
+                wrong(image.image, format!("the image lacks {names}{more}"), help);
+            }
+        }
+        problems.into_result()?;
+        Ok(images)
+    }
+
+    fn ballot<'b>(&'b self, values: &'b [f64], outputs: usize, weights: &'b [f64]) -> Ballot<'b> {
+        Ballot { parts: weights.len(), outputs, values, weights, fitted: &self.fitted }
+    }
+}
+
+/// The outputs of all parts, `[image, part, output]`; of a part that is not there, which has the weight
+/// 0, as if it could not tell the outputs apart.
+fn values(images: &[Image<'_>], outputs: usize) -> Vec<f64> {
+    let nothing = vec![1.0 / outputs as f64; outputs];
+    let row = |row: &Option<&Row>| row.map_or_else(|| nothing.clone(), |row| row.values.clone());
+    images.iter().flat_map(|image| image.rows.iter().flat_map(row)).collect()
 }

@@ -22,6 +22,7 @@ mod objective;
 mod options;
 mod outcome;
 mod over_splits;
+pub(crate) mod part_weights;
 mod prepare;
 mod recompute;
 mod record;

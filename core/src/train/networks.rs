@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::config::cores;
 use super::evaluate::Evaluation;
+use super::image_level::MissingParts;
 use super::inputs::available_memory;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
@@ -34,22 +35,29 @@ pub(super) fn train(
         return one(prepared, sides, only, maps, goes_on, session);
     }
     let found = several(prepared, sides, &numbers, maps, goes_on, session)?;
+    let missing = MissingParts::of(&prepared.config)?;
     let metrics = prepared.config.selection_metrics.len();
     let mut networks: Vec<_> = found.into_iter().map(Vec::into_iter).collect();
-    let of_metric = |_| {
-        // Where a network has no best model its parts have no prediction, and so has no image.
-        let all: Vec<Judged> = networks.iter_mut().map(|one| one.next().flatten()).collect();
-        let mut all = all.into_iter().collect::<Option<Vec<[Evaluation; 2]>>>()?.into_iter();
-        let mut first = all.next()?;
-        for own in all {
-            first.iter_mut().zip(own).for_each(|(all, own)| join(all, own));
-        }
-        for evaluation in &mut first {
-            evaluation.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
-        }
-        Some(first)
-    };
+    let of_metric = |_| together(networks.iter_mut().map(|one| one.next().flatten()), missing);
     Ok((0..metrics).map(of_metric).collect())
+}
+
+/// What the networks of all parts say by one metric. Where a network has no best model its parts have
+/// no prediction, and so has no image, unless images may lack parts.
+fn together(networks: impl Iterator<Item = Judged>, missing: MissingParts) -> Judged {
+    let networks: Vec<Judged> = networks.collect();
+    if missing == MissingParts::Refuse && networks.iter().any(Option::is_none) {
+        return None;
+    }
+    let mut networks = networks.into_iter().flatten();
+    let mut first = networks.next()?;
+    for own in networks {
+        first.iter_mut().zip(own).for_each(|(all, own)| join(all, own));
+    }
+    for evaluation in &mut first {
+        evaluation.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
+    }
+    Some(first)
 }
 
 /// Adds the rows of another network; the loss is the mean over all rows.
@@ -180,4 +188,40 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
         .saturating_add(plan.activation_bytes().saturating_mul(2 * batch));
     let fit = available_memory() as i64 / 2 / bytes.max(1);
     Ok((fit.max(1) as usize).min(cores()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::data::loader::Sample;
+    use crate::data::split::Label;
+    use crate::task::Task;
+    use crate::train::evaluate::Row;
+
+    /// What network `part` says of two images.
+    fn judged(part: usize) -> [Evaluation; 2] {
+        let row = |image: usize| Row {
+            sample: Sample { image, part },
+            truth: Label::Class(image % 2),
+            values: vec![0.5, 0.5],
+        };
+        let rows = (0..2).map(row).collect();
+        let one =
+            Evaluation { task: Task::Classification, rows, outputs: 2, loss: Some(part as f64) };
+        [one.clone(), one]
+    }
+
+    #[test]
+    fn a_part_without_a_model_is_left_out_only_where_images_may_lack_parts() {
+        let networks = || [Some(judged(0)), None, Some(judged(2))].into_iter();
+        assert!(together(networks(), MissingParts::Refuse).is_none());
+        assert!(together([None, None].into_iter(), MissingParts::Renormalise).is_none());
+        let [_, validation] = together(networks(), MissingParts::Renormalise).unwrap();
+        let samples = validation.rows.iter().map(|row| (row.sample.image, row.sample.part));
+        assert_eq!(samples.collect::<Vec<_>>(), [(0, 0), (0, 2), (1, 0), (1, 2)]);
+        assert_eq!(validation.loss, Some(1.0), "the mean over all rows");
+        let scores = validation.of_part(1).scores(&Catalog::built_in().unwrap()).unwrap();
+        assert!(scores.iter().all(|score| score.value.is_none()), "{scores:?}");
+    }
 }

@@ -249,6 +249,12 @@ pub fn specs() -> Vec<OptionSpec> {
             0.0,
             "parts whose score in validation is below have no vote",
         ),
+        OptionSpec::new(
+            "missing_parts",
+            choice(&["error", "renormalise"]),
+            "error",
+            "of an image that lacks parts: refuse it, or scale the weights of the others to sum 1",
+        ),
         OptionSpec::new("seed", Kind::Int { min: 0, max: i64::MAX }, 0, "of every random choice"),
         OptionSpec::new("device", Kind::Text, "auto", "auto, cpu, cuda or cuda:N"),
         OptionSpec::absent(

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::config::Config;
 use super::evaluate::{Evaluation, Evaluator};
-use super::image_level::{self, Election};
+use super::image_level::Election;
 use super::inputs::{find_files, preprocessing, source};
 use super::named::Named;
 use super::session::{Event, Session};
@@ -137,7 +137,8 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
             };
             keep(source.parts.mode(), compare(&group.of_parts, evaluation, &source, true)?);
             if let (Some(table), Some((validation, _))) = (&group.of_images, validation) {
-                let voted = vote(evaluation, validation, &source, &config, session)?;
+                let election = Election::of(&config, validation, &source, session.catalog)?;
+                let voted = election.take(evaluation, &source)?;
                 keep("image", compare(table, &voted, &source, false)?);
             }
         }
@@ -277,22 +278,6 @@ fn judge(
     })?;
     all.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
     Ok(all)
-}
-
-/// The image-level predictions.
-fn vote(
-    evaluation: &Evaluation,
-    validation: &Evaluation,
-    source: &Source,
-    config: &Config,
-    session: &Session<'_>,
-) -> Result<Evaluation> {
-    let (by, parts) = (config.vote_weights()?, source.parts.count());
-    let threshold = config.train.float("selection_threshold")?;
-    let weights = image_level::weights(validation, parts, by, threshold, session.catalog)?;
-    let entry = session.catalog.votes.get(config.train.text("vote")?)?;
-    let options = entry.options(config.train.map("vote_options")?)?;
-    Election::new(entry, options, weights, validation, source)?.take(evaluation, source)
 }
 
 /// The number of rows, the largest difference, and how many decisions differ.

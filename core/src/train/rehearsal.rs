@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::evaluate::{Evaluation, Row};
 use super::image_level::Election;
+use super::part_weights::PartWeights;
 use super::prepare::Prepared;
 use super::session::Session;
 use crate::catalog::Origin;
@@ -74,13 +75,12 @@ pub(super) fn rehearse(prepared: &Prepared, plan: &Plan, session: &Session<'_>) 
     let rows = prepared.samples(&sides.validation).into_iter().map(row).collect();
     let mut evaluation = Evaluation { task, rows, outputs, loss: None };
     let help = |error: crate::Error| error.help("it was tried on random scores before training");
-    let parts = prepared.source.parts.count();
     let vote = catalog.votes.get(train.text("vote")?)?;
     if prepared.source.parts.mode() != "image" && vote.origin != Origin::BuiltIn {
-        let options = vote.options(train.map("vote_options")?)?;
-        let weights = vec![1.0 / parts as f64; parts];
-        evaluation = Election::new(vote, options, weights, &evaluation, &prepared.source)
-            .and_then(|election| election.take(&evaluation, &prepared.source))
+        let weights = PartWeights::uniform(prepared.source.parts.count());
+        let (config, source) = (&prepared.config, &prepared.source);
+        evaluation = Election::new(config, weights, &evaluation, source, catalog)
+            .and_then(|election| election.take(&evaluation, source))
             .map_err(help)?;
     }
     if catalog.metrics.iter().any(|entry| entry.origin != Origin::BuiltIn) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cohorts;
 use super::evaluate::Evaluation;
-use super::image_level::{self, Election};
+use super::image_level::Election;
 use super::outcome::{CohortScores, GroupResult, MetricScore};
 use super::prepare::Prepared;
 use super::session::Session;
@@ -66,16 +66,11 @@ pub(super) fn write_results(
         }
     }
     if mode != "image" && config.task != Task::Reconstruction {
-        let by = config.vote_weights()?;
-        let threshold = config.train.float("selection_threshold")?;
-        let validation = groups[1].1;
-        let weights = image_level::weights(validation, parts.count(), by, threshold, catalog)?;
-        let entry = catalog.votes.get(config.train.text("vote")?)?;
-        let options = entry.options(config.train.map("vote_options")?)?;
-        write_weights(&maps.best(split, metric).join("vote_weights.tsv"), &weights, parts)?;
-        let election = Election::new(entry, options, weights, validation, source)?;
-        if entry.info.fits {
-            write_fitted(&maps.best(split, metric).join("vote_fitted.tsv"), &election.fitted)?;
+        let election = Election::of(config, groups[1].1, source, catalog)?;
+        let best = maps.best(split, metric);
+        write_weights(&best.join("vote_weights.tsv"), &election.parts, parts)?;
+        if election.fits() {
+            write_fitted(&best.join("vote_fitted.tsv"), &election.fitted)?;
         }
         for (group, evaluation) in groups {
             keep(group, "image", &election.take(evaluation, source)?)?;

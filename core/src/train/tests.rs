@@ -15,6 +15,7 @@ use crate::network::{LayerSpec, NetworkSpec};
 mod cohorts;
 mod extensions;
 mod folds;
+mod image_level;
 mod networks;
 mod recomputed;
 mod resume;
@@ -228,7 +229,8 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
     assert_eq!(patches.len(), 8 * images.len());
     // The soft vote, by hand from the two tables.
     let weights = table("split-0/best-loss/vote_weights.tsv");
-    let weight = |part: usize| weights.number(part, 1).unwrap().unwrap();
+    let weight =
+        |part: usize| weights.number(part, weights.column("weight").unwrap()).unwrap().unwrap();
     assert!(((0..8).map(weight).sum::<f64>() - 1.0).abs() < 1e-12);
     for image in 0..images.len() {
         let vote: f64 = (0..8)

@@ -14,12 +14,13 @@ const OF_CLASSES: [(&str, &str); 3] = [
 ];
 
 /// Options of what a reconstruction does not have: a label, and votes of parts.
-const OF_LABELS: [(&str, &str); 5] = [
+const OF_LABELS: [(&str, &str); 6] = [
     ("label", "the image itself is what is learned: leave it out"),
     ("vote", "each part stands for itself: leave it out"),
     ("vote_options", "each part stands for itself: leave it out"),
     ("vote_weights", "each part stands for itself: leave it out"),
     ("selection_threshold", "each part stands for itself: leave it out"),
+    ("missing_parts", "each part stands for itself: leave it out"),
 ];
 
 /// Options that say more about a transfer.

@@ -76,7 +76,7 @@ pub(super) fn assert_near(found: f64, expected: f64) {
 }
 
 /// The `Values` of a table of metrics.
-fn value(table: &Table, metric: &str) -> f64 {
+pub(super) fn value(table: &Table, metric: &str) -> f64 {
     assert_eq!(table.text(0, 0), Some("Values"));
     table.number(0, table.column(metric).unwrap()).unwrap().unwrap()
 }
