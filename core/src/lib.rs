@@ -24,6 +24,7 @@ pub mod options;
 pub mod pickle;
 pub mod plugin;
 pub mod random;
+pub mod sampler;
 pub mod schedule;
 pub mod shape;
 mod task;

@@ -70,10 +70,6 @@ pub(super) fn configuration(
         let note = "relative paths in the tables of cohorts count from the tables' folders here";
         notes.push(note.into());
     }
-    let sampler = values.get("sampler").filter(|sampler| **sampler != json!("random"));
-    if let Some(sampler) = sampler.filter(|_| !specs.iter().any(|spec| spec.name == "sampler")) {
-        notes.push(format!("sampler = {sampler} has no counterpart; clinicadl_maps.json keeps it"));
-    }
     fill(&specs, &given, notes)
 }
 

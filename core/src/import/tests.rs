@@ -245,6 +245,7 @@ fn an_old_experiment_becomes_one_of_ours() {
         ("classes", json!(["AD", "CN"])),
         ("options", json!({"dropout": 0.25})),
         ("accumulation_steps", json!(2)),
+        ("sampler", json!("weighted")),
         ("vote_weights", json!("accuracy")),
         ("splits", json!("labels")),
     ] {

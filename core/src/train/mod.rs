@@ -8,6 +8,7 @@ use crate::maps::{
     Description, Maps, make_folder, write_description, write_inputs, write_over_splits,
 };
 
+mod accumulation;
 mod check;
 mod cohorts;
 mod config;
@@ -29,6 +30,7 @@ mod record;
 mod rehearsal;
 mod results;
 mod resume;
+mod sampling;
 pub(crate) mod scores;
 mod session;
 mod sides;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::objective::Objective;
+use super::sampling;
 use super::scores::judges;
 use super::session::Session;
 use super::updates::Updates;
 use crate::catalog::{ArchitectureEntry, LossEntry, VoteEntry};
 use crate::data::loader::Step;
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::sampler::Sampler;
 use crate::task::Task;
 
 /// The entries of the catalog that a run uses.
@@ -18,6 +20,7 @@ pub(super) struct Named {
     pub(super) objective: Objective,
     /// What is done to training images, in order.
     pub(super) augmentation: Arc<[Step]>,
+    pub(super) sampler: Sampler,
     pub(super) updates: Updates,
 }
 
@@ -36,11 +39,13 @@ impl Named {
             .take(architecture.map(Arc::clone).map_err(|error| error.at(at("architecture"))));
         let objective = problems.take(objective(config, session));
         let augmentation = problems.take(augmentation(config, session));
+        let sampler = problems.take(sampling::read(config));
         let updates = problems.take(Updates::read(config));
         problems.into_result()?;
-        match (architecture, objective, augmentation, updates) {
-            (Some(architecture), Some(objective), Some(augmentation), Some(updates)) => {
-                Ok(Self { architecture, objective, augmentation: augmentation.into(), updates })
+        let of_steps = (augmentation, sampler, updates);
+        match (architecture, objective, of_steps) {
+            (Some(architecture), Some(objective), (Some(steps), Some(sampler), Some(updates))) => {
+                Ok(Self { architecture, objective, augmentation: steps.into(), sampler, updates })
             }
             _ => Err(Error::new(Code::Internal, "a check failed without saying why")),
         }

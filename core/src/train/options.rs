@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::optimizer;
 use crate::options::{Kind, OptionSpec};
+use crate::sampler;
 use crate::schedule;
 use crate::task::Task;
 
@@ -17,6 +18,8 @@ pub fn specs() -> Vec<OptionSpec> {
     let positive = Kind::Float { min: 0.0, max: f64::MAX };
     let limit = Kind::Float { min: 1e-12, max: f64::MAX };
     let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
+    let samplers = sampler::infos();
+    let samplers: Vec<&str> = samplers.iter().map(|info| info.name.as_str()).collect();
     let optimizers: Vec<&str> = optimizers.iter().map(|info| info.name.as_str()).collect();
     let schedules: Vec<&str> = schedules.iter().map(|info| info.name.as_str()).collect();
     vec![
@@ -152,6 +155,13 @@ pub fn specs() -> Vec<OptionSpec> {
         ),
         OptionSpec::new("epochs", count(1), 20, "passes over the training set at most"),
         OptionSpec::new("batch_size", count(1), 8, "samples per forward pass"),
+        OptionSpec::new(
+            "sampler",
+            choice(&samplers),
+            "random",
+            "which samples an epoch learns from, and in which order",
+        ),
+        OptionSpec::new("sampler_options", Kind::Map, json!({}), "the sampler's own options"),
         OptionSpec::new(
             "accumulation_steps",
             count(1),

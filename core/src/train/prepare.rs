@@ -13,6 +13,7 @@ use super::inputs::{find_files, preprocessing, source, visits_of};
 use super::named::Named;
 use super::objective::Objective;
 use super::rehearsal::rehearse;
+use super::sampling;
 use super::session::{Event, Session};
 use super::sides::{Sides, class_weights, places, read_splits};
 use super::start::{Opened, Start, open};
@@ -27,6 +28,7 @@ use crate::device;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::network::{Network, NetworkSpec, Plan};
 use crate::random::derived_seed;
+use crate::sampler::Sampler;
 use crate::shape::{Shape, show};
 use crate::task::Task;
 
@@ -38,6 +40,7 @@ pub(crate) struct Prepared {
     pub(crate) config: Config,
     /// What is done to training images, in order.
     pub(crate) augmentation: Arc<[Step]>,
+    pub(crate) sampler: Sampler,
     pub(crate) updates: Updates,
     pub(crate) cohorts: Cohorts,
     pub(crate) preprocessing: Preprocessing,
@@ -225,9 +228,11 @@ fn prepare_either(
         warnings.extend(sides.start.warning());
     }
     warnings.extend(splits.iter().filter_map(|sides| sides.start.namesakes_warning()));
+    warnings.extend(sampling::warning(&config)?);
     let prepared = Prepared {
         config,
         augmentation: named.augmentation,
+        sampler: named.sampler,
         updates: named.updates,
         cohorts,
         preprocessing,
@@ -241,6 +246,9 @@ fn prepare_either(
         evaluation_batch,
         warnings,
     };
+    for sides in &prepared.splits {
+        prepared.draws(&prepared.samples(&sides.train))?;
+    }
     rehearse(&prepared, &plan, session)?;
     Ok(prepared)
 }

@@ -167,7 +167,7 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
             [] => json!(false),
             steps => steps.iter().map(|(entry, _)| entry.info.name.clone()).collect(),
         },
-        "sampler": "random",
+        "sampler": train.text("sampler")?,
         "n_splits": if prepared.single_split { 0 } else { prepared.splits.len() },
         "optimizer": train.text("optimizer")?,
         "epochs": config.epochs,

@@ -12,6 +12,7 @@ use crate::data::table::Table;
 use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
+mod accumulation;
 mod cohorts;
 mod extensions;
 mod folds;
@@ -19,6 +20,7 @@ mod image_level;
 mod networks;
 mod recomputed;
 mod resume;
+mod sampling;
 mod tasks;
 mod tensors;
 mod transfer;

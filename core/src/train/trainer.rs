@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::accumulation::Window;
 use super::due::Due;
 use super::evaluate::{Evaluation, images};
 use super::finite::not_finite;
@@ -22,6 +23,7 @@ use crate::metric::Direction;
 use crate::network::{Mode, Network, load_checkpoint, save_checkpoint};
 use crate::optimizer::Optimizer;
 use crate::random::{Random, derived_seed};
+use crate::sampler::Draws;
 use crate::schedule::Standing;
 
 /// The state of a split that is being trained.
@@ -34,6 +36,7 @@ pub(crate) struct Trainer<'a> {
     number: Option<usize>,
     seed: u64,
     train: Vec<(Sample, Label)>,
+    draws: Draws,
     validation: Vec<(Sample, Label)>,
     pub(crate) network: Network,
     optimizer: Optimizer,
@@ -85,6 +88,7 @@ impl<'a> Trainer<'a> {
             Some(entry) => entry.info.direction,
             None => Direction::Lower,
         };
+        let train = samples(&sides.train);
         let best: Vec<Best> =
             config.selection_metrics.iter().map(|name| Best::new(name, direction(name))).collect();
         Ok(Self {
@@ -94,7 +98,8 @@ impl<'a> Trainer<'a> {
             sides,
             number,
             seed: prepared.seed(number),
-            train: samples(&sides.train),
+            draws: prepared.draws(&train)?,
+            train,
             validation: samples(&sides.validation),
             network,
             optimizer,
@@ -150,12 +155,12 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// The batches of an epoch, in an order that depends on the seed, the split and the epoch.
+    /// The batches of an epoch, as the sampler draws them by the seed, the split and the epoch.
     fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, Label)>> {
-        let mut order = self.train.clone();
-        let keys = [self.split() as u64, epoch as u64];
-        Random::new(self.seed, "order", &keys).shuffle(&mut order);
-        order.chunks(self.prepared.config.batch_size).map(<[_]>::to_vec).collect()
+        let (keys, size) = ([self.split() as u64, epoch as u64], self.prepared.config.batch_size);
+        let order = self.draws.epoch(size, &mut Random::new(self.seed, "order", &keys));
+        let batch = |places: &[usize]| places.iter().map(|place| self.train[*place]).collect();
+        order.chunks(size).map(batch).collect()
     }
 
     /// The batches of an epoch that are still to be done.
@@ -169,16 +174,14 @@ impl<'a> Trainer<'a> {
             left.map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
         let source = self.prepared.training_source(self.seed, self.split(), self.progress.epoch);
         let loader = Loader::new(source, samples, self.prepared.loader_threads());
+        let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
         for (i, batch) in (done..).zip(loader) {
             let batch = batch?;
-            let window = i / config.accumulation_steps * config.accumulation_steps;
-            let window = &batches[window..batches.len().min(window + config.accumulation_steps)];
-            let samples: usize = window.iter().map(Vec::len).sum();
+            let window = Window::of(i, &sizes, config.accumulation_steps);
             let labels: Vec<Label> = batches[i].iter().map(|(_, label)| *label).collect();
-            let loss = self.learn(&batch, &labels, i, samples)?;
+            let loss = self.learn(&batch, &labels, i, window.samples)?;
             self.session.tell(Event::Step { step: i + 1, loss });
-            let last = i + 1 == batches.len();
-            if !last && (i + 1) % config.accumulation_steps != 0 {
+            if i != window.last {
                 continue;
             }
             let all = batches.len().div_ceil(config.accumulation_steps);
@@ -193,7 +196,7 @@ impl<'a> Trainer<'a> {
                 self.save_checkpoint()?;
                 self.due.restart();
             }
-            self.evaluate_within(updates, last)?;
+            self.evaluate_within(updates, i + 1 == batches.len())?;
         }
         Ok(())
     }
@@ -229,7 +232,13 @@ impl<'a> Trainer<'a> {
 
     /// Adds a batch's gradient, weighed so that each of the window's `samples` counts once; gives
     /// the batch's mean loss.
-    fn learn(&mut self, batch: &Batch, labels: &[Label], i: usize, samples: usize) -> Result<f64> {
+    pub(super) fn learn(
+        &mut self,
+        batch: &Batch,
+        labels: &[Label],
+        i: usize,
+        samples: usize,
+    ) -> Result<f64> {
         let keys = [self.split() as u64, self.progress.epoch as u64, i as u64];
         let mode = self.mode(&keys);
         let device = self.network.device();

@@ -78,6 +78,68 @@ fn interrupted_anywhere_and_gone_on_everything_is_the_same() {
     assert!(trials >= 5, "{trials}");
 }
 
+/// Whatever draws the samples, an epoch that is gone on with has the order that it began with.
+#[test]
+fn every_sampler_goes_on_where_it_stood() {
+    let bench = Bench::new();
+    let weighted = json!({"sampler": "weighted"});
+    let stratified = json!({"sampler": "stratified"});
+    let binned = json!({"sampler": "stratified", "sampler_options": {"bins": 2},
+        "task": "regression", "selection_metrics": ["loss"]});
+    for (name, sampler) in [("weighted", weighted), ("stratified", stratified), ("bins", binned)] {
+        let mut change = json!({"epochs": 3, "evaluation_steps": 1, "accumulation_steps": 2,
+            "batch_size": 2, "augmentation": ["Noise"]});
+        change.as_object_mut().unwrap().extend(sampler.as_object().unwrap().clone());
+        let whole = format!("{name}-whole");
+        bench.run(&whole, change.clone()).unwrap();
+        for epoch in 0..3 {
+            let (catalog, stop) = (catalog(), AtomicBool::new(false));
+            let in_epoch = AtomicUsize::new(usize::MAX);
+            let events = |event: &Event| match event {
+                Event::EpochStarted { epoch, .. } => in_epoch.store(*epoch, Ordering::Relaxed),
+                Event::Step { step: 1, .. } if in_epoch.load(Ordering::Relaxed) == epoch => {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                _ => (),
+            };
+            let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
+            let output = format!("{name}-{epoch}");
+            let error = run(&bench.options(&output, change.clone()), &session).err().unwrap();
+            assert_eq!(error.code(), Code::Interrupted, "{error}");
+            assert!(go_on(&bench.path(&output), usize::MAX));
+            assert_same(&bench.path(&output), &bench.path(&whole));
+        }
+    }
+}
+
+/// A learning rate that becomes a thousand times as large makes the later epochs worse: the best model
+/// is that of an epoch before the resume.
+#[test]
+fn the_best_model_is_the_best_of_all_epochs_across_a_resume() {
+    let bench = Bench::new();
+    let change = |epochs: usize| {
+        json!({"epochs": epochs, "patience": 0, "selection_metrics": ["loss"],
+            "schedule": "StepLR", "schedule_options": {"step_size": 2, "gamma": 1000.0}})
+    };
+    let model = "maps/split-0/best-loss/model.safetensors";
+    let read = |file: &str| std::fs::read(bench.path(file)).unwrap();
+    bench.run("maps", change(2)).unwrap();
+    let before = read(model);
+    let (catalog, stop) = (catalog(), AtomicBool::new(false));
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    resume(&bench.path("maps"), Some(4), &session).unwrap();
+    let training = bench.table("maps/split-0/training_logs/training.tsv");
+    let losses = super::tasks::column(&training, "loss_valid");
+    let best = losses[0].min(losses[1]);
+    assert!(losses.len() == 4 && losses[2..].iter().all(|loss| *loss > best), "{losses:?}");
+    assert!(read(model) == before, "a worse model was kept");
+    let file = "maps/split-0/best-loss/validation/validation_image_level_metrics.tsv";
+    let of_best = super::tasks::value(&bench.table(file), "loss");
+    super::tasks::assert_near(of_best, best);
+    bench.run("whole", change(4)).unwrap();
+    assert_same(&bench.path("maps"), &bench.path("whole"));
+}
+
 #[test]
 fn networks_of_parts_go_on_each_from_its_own_checkpoint() {
     let bench = Bench::new();

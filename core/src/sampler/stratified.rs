@@ -1,0 +1,77 @@
+//! Batches that hold the classes as the training set does.
+//!
+//! Of n samples, nₖ are of class k. A batch of b samples would hold b · nₖ / n of them; here it holds
+//! that number rounded down or up, and every sample is in one batch of the epoch. Such a rounding of a
+//! table, with the sums of rows and columns kept, always exists (Bacharach 1966,
+//! <https://doi.org/10.1287/mnsc.12.9.732>). It is found in two steps:
+//!
+//! 1. Where the last batch is shorter, each class gets the fewest places in it that leave the full
+//!    batches no more of the class than they may hold; what is left of the batch goes to the classes
+//!    whose share of it has the largest fraction, among equal ones to the first, none above what it
+//!    may hold.
+//! 2. The other samples, class by class, are dealt to the full batches like cards: so the numbers of a
+//!    class in any two of them differ by one at most, and every batch becomes full.
+//!
+//! Which samples of a class come into which batch is random, and so is the order of the full batches.
+
+use super::short::*;
+
+pub(super) struct Stratified;
+
+impl Rule for Stratified {
+    fn info(&self) -> SamplerInfo {
+        SamplerInfo {
+            name: "stratified".into(),
+            help: "Every sample once, each batch with the classes (or bins of numbers) in the \
+                   proportions of the training set."
+                .into(),
+            source:
+                "samples of a class in a batch = batch size · share of the class, rounded down or \
+                     up; https://doi.org/10.1287/mnsc.12.9.732"
+                    .into(),
+            options: vec![bins()],
+        }
+    }
+
+    fn check(&self, task: Task, options: &Options) -> Result<()> {
+        has_labels("stratified", task, options)
+    }
+
+    fn groups(&self, items: &[Item<'_>], options: &Options) -> Result<Vec<Vec<usize>>> {
+        by_label(items, options)
+    }
+
+    fn order(&self, groups: &[Vec<usize>], batch_size: usize, random: &mut Random) -> Vec<usize> {
+        let mut groups = groups.to_vec();
+        groups.iter_mut().for_each(|group| random.shuffle(group));
+        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        let take = |(group, count): (&mut Vec<usize>, usize)| group.split_off(group.len() - count);
+        let last = groups.iter_mut().zip(of_last(&sizes, batch_size)).flat_map(take);
+        let last: Vec<usize> = last.collect();
+        let full = sizes.iter().sum::<usize>() / batch_size;
+        let mut batches = vec![Vec::with_capacity(batch_size); full];
+        for (i, place) in groups.into_iter().flatten().enumerate() {
+            batches[i % full].push(place);
+        }
+        random.shuffle(&mut batches);
+        batches.push(last);
+        batches.concat()
+    }
+}
+
+/// How many of each class are in the last batch, where it is shorter than the others.
+fn of_last(sizes: &[usize], batch_size: usize) -> Vec<usize> {
+    let all: usize = sizes.iter().sum();
+    let (full, last) = (all / batch_size, all % batch_size);
+    let most_of_full = |size: usize| full * (size * batch_size).div_ceil(all);
+    let least_of_full = |size: usize| full * (size * batch_size / all);
+    let least = |size: usize| (size * last / all).max(size.saturating_sub(most_of_full(size)));
+    let most = |size: usize| (size * last).div_ceil(all).min(size - least_of_full(size));
+    let mut counts: Vec<usize> = sizes.iter().map(|size| least(*size)).collect();
+    let mut open: Vec<usize> =
+        (0..sizes.len()).filter(|class| counts[*class] < most(sizes[*class])).collect();
+    open.sort_by_key(|class| std::cmp::Reverse(sizes[*class] * last % all));
+    let left = last - counts.iter().sum::<usize>();
+    open.into_iter().take(left).for_each(|class| counts[class] += 1);
+    counts
+}
