@@ -1,16 +1,19 @@
 //! Batches that hold the classes as the training set does.
 //!
 //! Of n samples, nₖ are of class k. A batch of b samples would hold b · nₖ / n of them; here it holds
-//! that number rounded down or up, and every sample is in one batch of the epoch. Such a rounding of a
-//! table, with the sums of rows and columns kept, always exists (Bacharach 1966,
-//! <https://doi.org/10.1287/mnsc.12.9.732>). It is found in two steps:
+//! that number rounded down or up, and every sample is in one batch of the epoch. It takes two steps:
 //!
-//! 1. Where the last batch is shorter, each class gets the fewest places in it that leave the full
-//!    batches no more of the class than they may hold; what is left of the batch goes to the classes
-//!    whose share of it has the largest fraction, among equal ones to the first, none above what it
-//!    may hold.
+//! 1. Where the last batch is shorter, its places are shared out by the method of largest remainders:
+//!    each class gets its share rounded down, and what is left goes, one each, to the classes whose
+//!    share has the largest fraction, among equal ones to the first.
 //! 2. The other samples, class by class, are dealt to the full batches like cards: so the numbers of a
 //!    class in any two of them differ by one at most, and every batch becomes full.
+//!
+//! A full batch cannot get a wrong number in the second step. Be a its share of a class rounded down,
+//! of which the fraction φ is left, and ψ the fraction of the share of the last batch. Then f full
+//! batches have f · a + m samples of the class to hold if the last batch rounds down and f · a + m − 1
+//! if it rounds up, with the whole number m = f · φ + ψ; that is below f + 1, and at least 1 where ψ is
+//! not 0. So each holds a or a + 1.
 //!
 //! Which samples of a class come into which batch is random, and so is the order of the full batches.
 
@@ -27,7 +30,7 @@ impl Rule for Stratified {
                 .into(),
             source:
                 "samples of a class in a batch = batch size · share of the class, rounded down or \
-                     up; https://doi.org/10.1287/mnsc.12.9.732"
+                     up; https://en.wikipedia.org/wiki/Quota_method"
                     .into(),
             options: vec![bins()],
         }
@@ -62,16 +65,11 @@ impl Rule for Stratified {
 /// How many of each class are in the last batch, where it is shorter than the others.
 fn of_last(sizes: &[usize], batch_size: usize) -> Vec<usize> {
     let all: usize = sizes.iter().sum();
-    let (full, last) = (all / batch_size, all % batch_size);
-    let most_of_full = |size: usize| full * (size * batch_size).div_ceil(all);
-    let least_of_full = |size: usize| full * (size * batch_size / all);
-    let least = |size: usize| (size * last / all).max(size.saturating_sub(most_of_full(size)));
-    let most = |size: usize| (size * last).div_ceil(all).min(size - least_of_full(size));
-    let mut counts: Vec<usize> = sizes.iter().map(|size| least(*size)).collect();
-    let mut open: Vec<usize> =
-        (0..sizes.len()).filter(|class| counts[*class] < most(sizes[*class])).collect();
-    open.sort_by_key(|class| std::cmp::Reverse(sizes[*class] * last % all));
+    let last = all % batch_size;
+    let mut counts: Vec<usize> = sizes.iter().map(|size| size * last / all).collect();
+    let mut classes: Vec<usize> = (0..sizes.len()).collect();
+    classes.sort_by_key(|class| std::cmp::Reverse(sizes[*class] * last % all));
     let left = last - counts.iter().sum::<usize>();
-    open.into_iter().take(left).for_each(|class| counts[class] += 1);
+    classes.into_iter().take(left).for_each(|class| counts[class] += 1);
     counts
 }

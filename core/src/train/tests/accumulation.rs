@@ -55,7 +55,7 @@ fn check(change: Value) {
         let batch_size = 1 + random.below(size as u64) as usize;
         let drawn: Vec<(Sample, Label)> =
             (0..size).map(|_| all[random.below(all.len() as u64) as usize]).collect();
-        shorter += usize::from(size % batch_size > 0);
+        shorter += usize::from(!size.is_multiple_of(batch_size));
         let small: Vec<&[(Sample, Label)]> = drawn.chunks(batch_size).collect();
         let small = gradients(&mut trainer, &prepared, &small);
         let large = gradients(&mut trainer, &prepared, &[&drawn[..]]);
@@ -78,4 +78,30 @@ fn small_batches_of_classes_give_the_gradient_of_a_large_one() {
 #[test]
 fn small_batches_of_numbers_give_the_gradient_of_a_large_one() {
     check(json!({"task": "regression", "selection_metrics": ["loss"]}));
+}
+
+/// 64 patches in batches of 3 are 22 batches; by fours these are 6 updates, after the batches 4, 8, 12,
+/// 16, 20 and 22. Every second one is followed by an evaluation, and so is the epoch's end, once.
+#[test]
+fn evaluations_are_told_by_weight_updates_and_no_epoch_is_without_one() {
+    let bench = Bench::new();
+    let run = |name: &str, steps: usize, evaluation_steps: usize| {
+        let change = json!({"data": tasks::patches(), "batch_size": 3, "accumulation_steps": steps,
+            "evaluation_steps": evaluation_steps});
+        bench.run(name, change).unwrap();
+        let patches = bench.table(&format!("{name}/groups/train/split-0/data.tsv")).len() * 8;
+        assert_eq!(patches, 64);
+        let table = bench.table(&format!("{name}/split-0/training_logs/training.tsv"));
+        let last = std::fs::read(bench.path(name).join("split-0/last.safetensors")).unwrap();
+        let last = safetensors::SafeTensors::deserialize(&last).unwrap();
+        let updates = last.tensor("optimizer.step.fc.1.bias").unwrap().data().to_vec();
+        let updates = i64::from_le_bytes(updates.try_into().unwrap());
+        (tasks::column(&table, "iteration"), updates)
+    };
+    let twice = |iterations: &[f64]| [iterations, iterations].concat();
+    assert_eq!(run("some", 4, 2), (twice(&[8.0, 16.0, 22.0]), 12));
+    assert_eq!(run("each", 4, 1), (twice(&[4.0, 8.0, 12.0, 16.0, 20.0, 22.0]), 12));
+    assert_eq!(run("rare", 4, 7), (twice(&[22.0]), 12));
+    assert_eq!(run("whole", 22, 1), (twice(&[22.0]), 2));
+    assert_eq!(run("beyond", i32::MAX as usize, 1), (twice(&[22.0]), 2));
 }
