@@ -245,7 +245,6 @@ fn an_old_experiment_becomes_one_of_ours() {
         ("classes", json!(["AD", "CN"])),
         ("options", json!({"dropout": 0.25})),
         ("accumulation_steps", json!(2)),
-        ("sampler", json!("weighted")),
         ("vote_weights", json!("accuracy")),
         ("splits", json!("labels")),
     ] {
@@ -284,6 +283,9 @@ fn one_network_per_part_is_imported_and_what_has_no_counterpart_is_noted() {
     {
         assert!(notes.contains(words), "{notes}");
     }
+    assert!(!notes.contains("sampler"), "{notes}");
+    let experiment = Experiment::open(&to).unwrap();
+    assert_eq!(experiment.configuration["sampler"], "weighted");
 }
 
 fn shared() -> Option<PathBuf> {
