@@ -19,6 +19,7 @@ fn main() {
         // Kernels run in tests too, so they are always built for speed.
         .opt_level(3)
         .file("cpp/foreach.cpp")
+        .file("cpp/modes.cpp")
         .file("cpp/pool.cpp")
         .file("cpp/shim.cpp")
         .file("cpp/start.cpp")

@@ -1,3 +1,4 @@
+use super::pool::mean_of_blocks;
 use super::short::*;
 use super::window::{sizes, spatial_axes};
 
@@ -27,7 +28,16 @@ impl Layer for AdaptiveAvgPool {
         let size = options.sizes("output_size", axes)?;
         let mut output = vec![input[0]];
         output.extend(&size);
+        let blocks = input[1..].iter().zip(&size).all(|(n, size)| n % size == 0);
+        let kernel: Vec<i64> = input[1..].iter().zip(&size).map(|(n, size)| n / size).collect();
+        if !blocks {
+            let instead = "choose an output_size that divides the map's size, or global_avg_pool";
+            planner.undetermined("adaptive_avg_pool to a size that does not divide its input's", instead);
+        }
         Ok(Planned::new(output, move |x, _| {
+            if blocks && x.device().is_cuda() {
+                return mean_of_blocks(x, &kernel);
+            }
             Ok(match axes {
                 2 => x.f_adaptive_avg_pool2d(&size)?,
                 _ => x.f_adaptive_avg_pool3d(&size)?,

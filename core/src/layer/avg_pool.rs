@@ -1,3 +1,4 @@
+use super::pool::mean_of_blocks;
 use super::short::*;
 use super::window::{Window, sizes, spatial_axes};
 
@@ -40,8 +41,16 @@ impl Layer for AvgPool {
         }
         let mut output = vec![input[0]];
         output.extend(window.output(&input[1..], planner)?);
+        let blocks = window.kernel == window.stride && window.padding.iter().all(|p| *p == 0);
+        if axes == 3 && !blocks {
+            let instead = "let kernel_size and stride be the same, without padding";
+            planner.undetermined("avg_pool in 3D with overlapping windows or padding", instead);
+        }
         Ok(Planned::new(output, move |x, _| {
             let Window { kernel, stride, padding, .. } = &window;
+            if blocks && axes == 3 && x.device().is_cuda() {
+                return mean_of_blocks(x, kernel);
+            }
             Ok(match kernel.len() {
                 2 => x.f_avg_pool2d(kernel, stride, padding, false, true, None)?,
                 _ => x.f_avg_pool3d(kernel, stride, padding, false, true, None)?,

@@ -52,16 +52,12 @@ impl Layer for Conv {
         let voxels: i64 = crate::shape::elements(&output).unwrap_or(i64::MAX);
         let cost = (voxels as u64).saturating_mul(window.volume() * (channels / groups) as u64);
         Ok(Planned::new(output, move |x, ctx| {
-            Ok(x.f_convolution(
-                ctx.weight(weight),
-                bias.map(|bias| ctx.weight(bias)),
-                &window.stride,
-                &window.padding,
-                &window.dilation,
-                false,
-                vec![0; axes],
-                groups,
-            )?)
+            let (weight, bias) = (ctx.weight(weight), bias.map(|bias| ctx.weight(bias)));
+            let Window { stride, padding, dilation, .. } = &window;
+            Ok(match axes {
+                2 => x.f_conv2d(weight, bias, stride, padding, dilation, groups)?,
+                _ => x.f_conv3d(weight, bias, stride, padding, dilation, groups)?,
+            })
         })
         .costing(cost)
         .fresh())

@@ -79,16 +79,12 @@ impl Layer for ConvTranspose {
         let voxels = crate::shape::elements(input).unwrap_or(i64::MAX) as u64;
         let cost = voxels.saturating_mul(window.volume() * (out / groups) as u64);
         Ok(Planned::new(output, move |x, ctx| {
-            Ok(x.f_convolution(
-                ctx.weight(weight),
-                bias.map(|bias| ctx.weight(bias)),
-                &window.stride,
-                &window.padding,
-                &window.dilation,
-                true,
-                &extra,
-                groups,
-            )?)
+            let (weight, bias) = (ctx.weight(weight), bias.map(|bias| ctx.weight(bias)));
+            let Window { stride, padding, dilation, .. } = &window;
+            Ok(match axes {
+                2 => x.f_conv_transpose2d(weight, bias, stride, padding, &extra, groups, dilation)?,
+                _ => x.f_conv_transpose3d(weight, bias, stride, padding, &extra, groups, dilation)?,
+            })
         })
         .costing(cost)
         .fresh())

@@ -1,6 +1,6 @@
 use super::short::*;
 use crate::loss::Latent as Drawn;
-use crate::network::Mode;
+use crate::network::{Mode, float};
 use crate::random::Random;
 use tch::Tensor;
 
@@ -49,8 +49,8 @@ impl Layer for Latent {
                 .help("end both with the same number of outputs"));
         }
         Ok(Planned::new(mean.output.clone(), move |x, ctx| {
-            let drawn =
-                Drawn { mean: mean.forward(x, ctx)?, log_variance: log_variance.forward(x, ctx)? };
+            let mean = float(&mean.forward(x, ctx)?)?;
+            let drawn = Drawn { mean, log_variance: float(&log_variance.forward(x, ctx)?)? };
             let y = match ctx.mode {
                 Mode::Evaluation => drawn.mean.shallow_clone(),
                 Mode::Training { .. } => {

@@ -1,6 +1,7 @@
 use super::pool::{Places, Pooled, max_of_blocks, max_pool, max_pool_with_indices};
 use super::short::*;
 use super::window::{Window, sizes, spatial_axes};
+use crate::network::float;
 
 /// Pads the low side of each axis by (stride − size mod stride) mod stride, then pools, so that no
 /// voxel is dropped when kernel and stride are equal.
@@ -64,6 +65,8 @@ impl Layer for PadMaxPool {
         let order = if keep { Order::Fixed } else { Order::Maximum };
         Ok(Planned::new(output, move |x, ctx| {
             let kernel = &window.kernel;
+            // The processor's own kernel takes float32, and so does libtorch's under automatic casts.
+            let x = &if x.device().is_cuda() { x.shallow_clone() } else { float(x)? };
             if blocks && keep {
                 let found = neurhai_torch::block_maximum_with_places(x, kernel, fill)?;
                 if let Some((y, places)) = found {

@@ -117,22 +117,38 @@ pub(super) fn plan_unpool(
     Ok(Planned::new(pool.input, unpool))
 }
 
-/// The largest value along the windows of a pooling whose kernel equals its stride, written as a
-/// reshape and a maximum: every position belongs to one window, so the gradient is deterministic
-/// on every device. `x` is `[batch, channel, …]` with sizes that the kernel divides.
-pub(super) fn max_of_blocks(x: &Tensor, kernel: &[i64]) -> Result<(Tensor, Tensor)> {
-    let size = x.size();
+/// The values of each window of a pooling whose kernel equals its stride, side by side on a last axis;
+/// what does not fill a window is left out.
+///
+/// # Shapes
+/// `[batch, channel, …size]` → `[batch, channel, …⌊size / kernel⌋, voxels of the kernel]`.
+fn blocks(x: &Tensor, kernel: &[i64]) -> Result<Tensor> {
     let axes = kernel.len();
-    let mut split = size[..2].to_vec();
+    let mut split = x.size()[..2].to_vec();
+    let mut x = x.shallow_clone();
     for (axis, k) in kernel.iter().enumerate() {
-        split.extend([size[axis + 2] / k, *k]);
+        let windows = x.size()[axis + 2] / k;
+        x = x.f_narrow(axis as i64 + 2, 0, windows * k)?;
+        split.extend([windows, *k]);
     }
     let mut order = vec![0, 1];
     order.extend((0..axes as i64).map(|axis| 2 + 2 * axis));
     order.extend((0..axes as i64).map(|axis| 3 + 2 * axis));
-    let blocks = x.f_reshape(&split)?.f_permute(&order)?.f_flatten(2 + axes as i64, -1)?;
-    let (largest, place) = blocks.f_max_dim(-1, false)?;
-    Ok((largest, flat_positions(&place, &size[2..], kernel)?))
+    Ok(x.f_reshape(&split)?.f_permute(&order)?.f_flatten(2 + axes as i64, -1)?)
+}
+
+/// The mean of each window of a pooling whose kernel equals its stride, without padding: its gradient is
+/// deterministic on every device, where that of libtorch's kernels is not on GPUs.
+pub(super) fn mean_of_blocks(x: &Tensor, kernel: &[i64]) -> Result<Tensor> {
+    Ok(blocks(x, kernel)?.f_mean_dim([-1i64].as_slice(), false, None)?)
+}
+
+/// The largest value along the windows of a pooling whose kernel equals its stride, written as a
+/// reshape and a maximum: every position belongs to one window, so the gradient is deterministic
+/// on every device. `x` is `[batch, channel, …]` with sizes that the kernel divides.
+pub(super) fn max_of_blocks(x: &Tensor, kernel: &[i64]) -> Result<(Tensor, Tensor)> {
+    let (largest, place) = blocks(x, kernel)?.f_max_dim(-1, false)?;
+    Ok((largest, flat_positions(&place, &x.size()[2..], kernel)?))
 }
 
 /// Turns positions within blocks into flat positions of the map.

@@ -44,6 +44,10 @@ impl Layer for Upsample {
             }
         };
         let linear = options.text("mode")? == "linear";
+        if linear {
+            let instead = "use mode: \"nearest\" with a conv after it, or conv_transpose";
+            planner.undetermined("upsample with mode: \"linear\"", instead);
+        }
         let mut output = vec![input[0]];
         output.extend(&size);
         Ok(Planned::new(output, move |x, _| {

@@ -2,8 +2,10 @@
 
 mod checkpoint;
 mod context;
+mod determinism;
 mod freeze;
 mod plan;
+mod precision;
 mod spec;
 mod take;
 mod weights;
@@ -12,6 +14,8 @@ pub(crate) use checkpoint::{checkpoint_progress, load_checkpoint, save_checkpoin
 pub use context::{Context, Mode, Observer};
 pub use freeze::Freeze;
 pub use plan::{LayerRow, ParamId, ParamSpec, Plan, Planner, Sequence, State};
+pub use precision::Precision;
+pub(crate) use precision::float;
 pub use spec::{LayerSpec, NetworkSpec, PartSpec};
 pub(crate) use weights::parse_tensors;
 pub use weights::{Network, Pass, channels_last};

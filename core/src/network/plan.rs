@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::context::Context;
+use super::determinism::Undetermined;
 use super::spec::{LayerSpec, NetworkSpec};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
@@ -81,6 +82,7 @@ pub struct Planner<'c> {
     path: Vec<String>,
     params: Vec<ParamSpec>,
     rows: Vec<LayerRow>,
+    pub(super) undetermined: Vec<Undetermined>,
     pub(crate) pools: Vec<OpenPool>,
 }
 
@@ -321,6 +323,7 @@ pub struct Plan {
     pub params: Vec<ParamSpec>,
     /// The layer table.
     pub rows: Vec<LayerRow>,
+    pub(super) undetermined: Vec<Undetermined>,
     pub(super) parts: Vec<Sequence>,
 }
 
@@ -347,6 +350,7 @@ impl Plan {
             path: Vec::new(),
             params: Vec::new(),
             rows: Vec::new(),
+            undetermined: Vec::new(),
             pools: Vec::new(),
         };
         let mut shape = input.to_vec();
@@ -363,8 +367,8 @@ impl Plan {
             shape.clone_from(&sequence.output);
             parts.push(sequence);
         }
-        let Planner { params, rows, .. } = planner;
-        Ok(Self { spec, input: input.to_vec(), output: shape, params, rows, parts })
+        let Planner { params, rows, undetermined, .. } = planner;
+        Ok(Self { spec, input: input.to_vec(), output: shape, params, rows, undetermined, parts })
     }
 
     /// The number of learned numbers.

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::context::{Context, Mode, Observer};
 use super::plan::{ParamSpec, Plan, State};
+use super::precision::{Precision, float};
 use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::layer::Init;
@@ -33,6 +34,7 @@ pub struct Network {
     /// Which of them stay as they are.
     pub(super) frozen: Arc<[bool]>,
     device: Device,
+    precision: Precision,
 }
 
 impl Network {
@@ -63,19 +65,25 @@ impl Network {
             tensors.push(tensor.f_to_device(device)?.f_set_requires_grad(param.trainable())?);
         }
         let frozen = plan.params.iter().map(|_| false).collect();
-        Ok(Self { plan: Arc::new(plan), tensors, frozen, device })
+        let precision = Precision::default();
+        Ok(Self { plan: Arc::new(plan), tensors, frozen, device, precision })
     }
 
     /// The same network, with the same layers and weights, for another thread.
     pub fn share(&self) -> Self {
         let tensors = self.tensors.iter().map(Tensor::shallow_clone).collect();
         let (plan, frozen) = (Arc::clone(&self.plan), Arc::clone(&self.frozen));
-        Self { plan, tensors, frozen, device: self.device }
+        Self { plan, tensors, frozen, device: self.device, precision: self.precision }
     }
 
     /// Where the weights lie.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Lets forward passes compute with these numbers; float32 otherwise.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
     }
 
     /// The output for `x` `[batch, …input shape]`.
@@ -115,11 +123,13 @@ impl Network {
         observe: Option<&'a mut Observer<'a>>,
     ) -> Result<Pass> {
         let mut ctx = Context::new(mode, &self.tensors, &self.frozen, observe);
+        let casts = self.precision.casts(self.device)?;
         let mut x = x.shallow_clone();
         for part in &self.plan.parts {
             x = part.forward(&x, &mut ctx)?;
         }
-        Ok(Pass { output: x, latents: ctx.latents })
+        drop(casts);
+        Ok(Pass { output: float(&x)?, latents: ctx.latents })
     }
 
     /// All parameters and buffers with their tensors, in state-dictionary order.

@@ -2,8 +2,9 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use neurhai_abi as abi;
+use neurhai_torch::Casts;
 use serde_json::{Value, json};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::handle::Handle;
 use super::info::Info;
@@ -13,7 +14,7 @@ use super::text::{copy, lend, tell};
 use crate::catalog::LayerEntry;
 use crate::error::{Code, Error, Result};
 use crate::layer::{Init, Layer, LayerInfo, Planned};
-use crate::network::{ParamId, Planner};
+use crate::network::{ParamId, Planner, float};
 use crate::options::Options;
 use crate::shape::{Shape, show};
 
@@ -88,6 +89,9 @@ impl Layer for OfPlugin {
         let output = output.ok_or_else(|| self.handle.error("does not say its output's shape"))?;
         let expected = output.clone();
         Ok(Planned::new(output, move |x, ctx| {
+            // A plugin is promised float32, and code of its own may look at the numbers.
+            let _plain = Casts::to(Kind::Float, x.device())?;
+            let x = &float(x)?;
             let lent = [lend_tensor(x)];
             let held = params.iter().map(|id| ctx.lent(*id)).collect::<Result<Vec<_>>>()?;
             let weights: Vec<_> = held.iter().map(lend_tensor).collect();

@@ -3,13 +3,15 @@
 
 use std::ffi::{CStr, c_char, c_double, c_int, c_void};
 
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 use torch_sys::C_tensor;
 
 mod fused;
+mod modes;
 mod tensors;
 
 pub use fused::{Adam, Sgd};
+pub use modes::{Casts, Deterministic, cublas_workspace, is_deterministic};
 pub use tensors::Tensors;
 
 type Handle = *mut C_tensor;
@@ -235,6 +237,22 @@ pub fn shielded<T>(call: impl FnOnce() -> T) -> Result<T> {
     check(unsafe { neurhai_torch_save_state(&mut state) })?;
     let _kept = Kept(state);
     Ok(call())
+}
+
+/// Shows the bytes of a tensor's numbers, first axis slowest. As with everything that reads a tensor, no
+/// other thread may change it meanwhile.
+///
+/// # Errors
+/// What libtorch says.
+pub fn with_bytes<T>(tensor: &Tensor, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let bytes = tensor.numel() * tensor.kind().elt_size_in_bytes();
+    if bytes == 0 {
+        return Ok(look(&[]));
+    }
+    // SAFETY: a contiguous tensor on the CPU has its numbers one after the other from this place on,
+    // and it outlives the borrow.
+    Ok(look(unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u8>(), bytes) }))
 }
 
 /// Drops the gradient of a leaf, so that the next backward pass writes it instead of adding to it.
