@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod catalog;
+pub mod compare;
 pub mod contract;
 pub mod data;
 pub mod device;

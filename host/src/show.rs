@@ -12,6 +12,7 @@ use crate::functions::layers::written;
 
 mod agreements;
 mod check;
+mod compare;
 mod divided;
 pub mod explain;
 mod import;
@@ -21,6 +22,7 @@ mod transfer;
 
 pub use agreements::{agreements, agrees};
 pub use check::check_report;
+pub use compare::comparison;
 pub use divided::divided;
 pub use import::imported;
 pub use results::results;

@@ -32,7 +32,10 @@ impl Layer for AdaptiveAvgPool {
         let kernel: Vec<i64> = input[1..].iter().zip(&size).map(|(n, size)| n / size).collect();
         if !blocks {
             let instead = "choose an output_size that divides the map's size, or global_avg_pool";
-            planner.undetermined("adaptive_avg_pool to a size that does not divide its input's", instead);
+            planner.undetermined(
+                "adaptive_avg_pool to a size that does not divide its input's",
+                instead,
+            );
         }
         Ok(Planned::new(output, move |x, _| {
             if blocks && x.device().is_cuda() {

@@ -82,8 +82,12 @@ impl Layer for ConvTranspose {
             let (weight, bias) = (ctx.weight(weight), bias.map(|bias| ctx.weight(bias)));
             let Window { stride, padding, dilation, .. } = &window;
             Ok(match axes {
-                2 => x.f_conv_transpose2d(weight, bias, stride, padding, &extra, groups, dilation)?,
-                _ => x.f_conv_transpose3d(weight, bias, stride, padding, &extra, groups, dilation)?,
+                2 => {
+                    x.f_conv_transpose2d(weight, bias, stride, padding, &extra, groups, dilation)?
+                }
+                _ => {
+                    x.f_conv_transpose3d(weight, bias, stride, padding, &extra, groups, dilation)?
+                }
             })
         })
         .costing(cost)

@@ -12,6 +12,8 @@ use crate::error::{Code, Result};
 use crate::network::{LayerSpec, Mode, Network, NetworkSpec, PartSpec, Plan, State};
 use crate::shape::show;
 
+mod modes;
+
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures")).join(name)
 }

@@ -6,6 +6,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::files::{self, Lock};
 
 mod describe;
+mod fingerprints;
 mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};

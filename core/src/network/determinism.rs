@@ -33,7 +33,8 @@ impl Plan {
         for Undetermined { path, kind, alternative } in found {
             let message = format!("the gradient of {kind} is not deterministic on a GPU");
             let error = Error::new(Code::BadNetwork, message).at(Place::Layer(path.clone()));
-            problems.push(error.help(format!("{alternative}, or train without deterministic: true")));
+            problems
+                .push(error.help(format!("{alternative}, or train without deterministic: true")));
         }
         problems.into_result()
     }

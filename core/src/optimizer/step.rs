@@ -167,6 +167,22 @@ impl Optimizer {
         Ok(())
     }
 
+    /// Divides the gradients by the scale of the loss that they are of; whether all are finite then. Those
+    /// whose squares have a sum beyond float32 are not.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    pub(crate) fn unscale(&self, scale: f64) -> Result<bool> {
+        let _no_grad = no_grad_guard();
+        let mut grads = Vec::new();
+        for param in &self.params {
+            grads.extend(Some(param.tensor.f_grad()?).filter(Tensor::defined));
+        }
+        let grads = Tensors::new(grads);
+        grads.mul(1.0 / scale)?;
+        Ok(grads.norms()?.iter().all(|norm| norm.is_finite()))
+    }
+
     /// Forgets the gradients.
     ///
     /// # Errors

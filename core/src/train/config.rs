@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::data;
 use crate::error::{Problems, Result};
+use crate::network::Precision;
 use crate::options::Options;
 use crate::task::Task;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) selection_metrics: Vec<String>,
     pub(crate) checkpoint_minutes: f64,
     pub(crate) seed: u64,
+    pub(crate) precision: Precision,
     pub(crate) loader_threads: usize,
 }
 
@@ -65,6 +67,7 @@ impl Config {
             selection_metrics: train.texts("selection_metrics")?,
             checkpoint_minutes: train.float("checkpoint_minutes")?,
             seed: train.int("seed")? as u64,
+            precision: Precision::named(train.text("precision")?).unwrap_or_default(),
             loader_threads,
             train,
             data,

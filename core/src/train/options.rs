@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::network::Precision;
 use crate::optimizer;
 use crate::options::{Kind, OptionSpec};
 use crate::sampler;
@@ -266,6 +267,24 @@ pub fn specs() -> Vec<OptionSpec> {
             "of an image that lacks parts: refuse it, or scale the weights of the others to sum 1",
         ),
         OptionSpec::new("seed", Kind::Int { min: 0, max: i64::MAX }, 0, "of every random choice"),
+        OptionSpec::new(
+            "deterministic",
+            Kind::Bool,
+            false,
+            "only deterministic algorithms on a GPU, too; what has none is an error",
+        ),
+        OptionSpec::new(
+            "compensation",
+            choice(&["memory", "time"]),
+            "memory",
+            "what deterministic products on a GPU may cost more of",
+        ),
+        OptionSpec::new(
+            "precision",
+            choice(&Precision::ALL.map(Precision::name)),
+            "float32",
+            "numbers of convolutions and products; bfloat16 is fast on GPUs and processors made for it",
+        ),
         OptionSpec::new("device", Kind::Text, "auto", "auto, cpu, cuda or cuda:N"),
         OptionSpec::absent(
             "loader_threads",

@@ -4,12 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use neurhai_torch::Deterministic;
 use tch::Device;
 
 use super::cohorts;
 use super::config::Config;
 use super::evaluate::Evaluator;
 use super::inputs::{find_files, preprocessing, source, visits_of};
+use super::modes;
 use super::named::Named;
 use super::objective::Objective;
 use super::rehearsal::rehearse;
@@ -54,6 +56,7 @@ pub(crate) struct Prepared {
     /// Samples per forward pass in evaluation, where nothing is kept for a backward pass.
     pub(crate) evaluation_batch: usize,
     pub(crate) warnings: Vec<String>,
+    _deterministic: Option<Deterministic>,
 }
 
 impl Prepared {
@@ -84,7 +87,9 @@ impl Prepared {
         session: &Session<'_>,
     ) -> Result<Network> {
         let own = (number, self.seed(number));
-        sides.start.network(self.plan(session)?, own, self.device)
+        let mut network = sides.start.network(self.plan(session)?, own, self.device)?;
+        network.set_precision(self.config.precision);
+        Ok(network)
     }
 
     /// Where training samples of an epoch come from, augmented where that was asked for.
@@ -162,6 +167,7 @@ fn prepare_either(
     }
     let named = problems.take(Named::find(&config, session));
     let device = problems.take(device::choose(config.train.text("device")?));
+    problems.take(device.map_or(Ok(()), |device| config.precision.check(device)));
     let mut splits = problems.take(read_splits(&config));
     let (mut weights, mut opened) = (None, None);
     if let Some((splits, _)) = &splits {
@@ -214,6 +220,8 @@ fn prepare_either(
     };
     let plan = Plan::new(spec.clone(), &input, session.catalog)?;
     check_output_shape(config.task, &classes, &plan)?;
+    let deterministic = modes::deterministic(&config, &plan, device)?;
+    warnings.extend(modes::warning(&config, device));
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
     let images = places(&source.images);
@@ -245,6 +253,7 @@ fn prepare_either(
         spec,
         evaluation_batch,
         warnings,
+        _deterministic: deterministic,
     };
     for sides in &prepared.splits {
         prepared.draws(&prepared.samples(&sides.train))?;

@@ -113,6 +113,9 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
         for Model { network: part, file } in folder.models(split, &metric)? {
             let mut network = Network::new(experiment.plan(session.catalog)?.0, 0, device)?;
             network.load(&file)?;
+            if config.precision.check(device).is_ok() {
+                network.set_precision(config.precision);
+            }
             networks.push((part, network));
         }
         let mut judged = Vec::new();

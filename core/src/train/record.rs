@@ -13,7 +13,7 @@ use crate::data::split::Label;
 use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::{Maps, make_folder, write_sessions};
-use crate::network::Plan;
+use crate::network::{Plan, Precision};
 use crate::task::Task;
 use crate::used::{Gathered, Used};
 
@@ -152,7 +152,7 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
         "batch_size": config.batch_size,
         "evaluation_steps": config.evaluation_steps,
         "seed": config.seed,
-        "deterministic": false,
+        "deterministic": train.flag("deterministic")?,
         "transfer_path": match train.has("transfer") {
             true => json!(train.text("transfer")?),
             false => json!(false),
@@ -195,6 +195,8 @@ pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
     match value {
         Value::Object(mut map) => {
             map.insert("adaptive_learning_rate".into(), json!(adaptive));
+            map.insert("amp".into(), json!(config.precision != Precision::Float32));
+            map.insert("compensation".into(), json!(train.text("compensation")?));
             Ok(map)
         }
         _ => Ok(Map::new()),

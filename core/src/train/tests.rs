@@ -14,9 +14,11 @@ use crate::network::{LayerSpec, NetworkSpec};
 
 mod accumulation;
 mod cohorts;
+mod compared;
 mod extensions;
 mod folds;
 mod image_level;
+mod modes;
 mod networks;
 mod recomputed;
 mod resume;
@@ -162,6 +164,7 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
         "groups/inputs.tsv",
         "groups/train+validation.tsv",
         "split-0/last.safetensors",
+        "split-0/training_logs/fingerprints.tsv",
         "split-0/training_logs/training.tsv",
     ]
     .map(String::from)
@@ -259,14 +262,22 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
 #[test]
 fn results_depend_on_the_seed_and_on_nothing_else() {
     let bench = Bench::new();
-    bench.run("a", json!({"loader_threads": 0})).unwrap();
-    bench.run("b", json!({"loader_threads": 3, "data": {"cache_mb": 0}})).unwrap();
-    bench.run("c", json!({"seed": 2})).unwrap();
+    let change = || json!({"augmentation": ["Noise"], "loader_threads": 0});
+    bench.run("a", change()).unwrap();
     let read = |run: &str, file: &str| std::fs::read(bench.path(run).join(file)).unwrap();
-    for file in files(&bench.path("a/split-0")) {
-        let file = format!("split-0/{file}");
-        assert!(read("a", &file) == read("b", &file), "{file} differs");
+    for (threads, cache) in [(0, 0), (1, 64), (4, 64), (4, 0)] {
+        let mut change = change();
+        change["loader_threads"] = threads.into();
+        change["data"] = json!({"cache_mb": cache});
+        let run = format!("b-{threads}-{cache}");
+        bench.run(&run, change).unwrap();
+        assert_eq!(files(&bench.path("a/split-0")), files(&bench.path(&format!("{run}/split-0"))));
+        for file in files(&bench.path("a/split-0")) {
+            let file = format!("split-0/{file}");
+            assert!(read("a", &file) == read(&run, &file), "{file} differs in {run}");
+        }
     }
+    bench.run("c", json!({"seed": 2, "augmentation": ["Noise"]})).unwrap();
     assert!(
         read("a", "split-0/best-loss/model.safetensors")
             != read("c", "split-0/best-loss/model.safetensors")

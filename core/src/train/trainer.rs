@@ -10,8 +10,10 @@ use tch::Tensor;
 use super::accumulation::Window;
 use super::due::Due;
 use super::evaluate::{Evaluation, images};
+use super::fingerprint::{Fingerprints, of_order};
 use super::finite::not_finite;
 use super::prepare::Prepared;
+use super::scaler::Scaler;
 use super::session::{Event, Session};
 use super::sides::Sides;
 use super::stopping::{Best, EarlyStopping};
@@ -66,6 +68,12 @@ struct Progress {
     best: Vec<Best>,
     /// The training log so far.
     rows: Vec<TrainingRow>,
+    /// The scale of losses, where gradients need one.
+    #[serde(default)]
+    scaler: Option<Scaler>,
+    /// Older checkpoints have none.
+    #[serde(default)]
+    fingerprints: Fingerprints,
 }
 
 impl<'a> Trainer<'a> {
@@ -79,6 +87,7 @@ impl<'a> Trainer<'a> {
         let config = &prepared.config;
         let network = prepared.network(sides, number, session)?;
         let optimizer = prepared.updates.optimizer(&network)?;
+        let fingerprints = Fingerprints::begin(&network)?;
         let samples = |side: &[(usize, Label)]| -> Vec<(Sample, Label)> {
             let mut samples = prepared.samples(side);
             samples.retain(|(sample, _)| number.is_none_or(|number| sample.part == number));
@@ -113,6 +122,8 @@ impl<'a> Trainer<'a> {
                 stopped: false,
                 best,
                 rows: Vec::new(),
+                scaler: Scaler::of(config.precision),
+                fingerprints,
             },
         })
     }
@@ -130,6 +141,7 @@ impl<'a> Trainer<'a> {
             let batches = self.batches(epoch);
             let steps = batches.len();
             self.session.tell(Event::EpochStarted { epoch, epochs, steps });
+            let order = of_order(&batches, &self.prepared.source);
             self.epoch(batches)?;
             let evaluations = self.evaluate().map_err(|e| self.interrupted(e))?;
             let improved = self.select(evaluations.clone())?;
@@ -137,6 +149,7 @@ impl<'a> Trainer<'a> {
             self.progress.epoch += 1;
             self.progress.batch = 0;
             self.progress.stopped = self.progress.stopping.stops_after(validation_loss);
+            self.keep_fingerprint(epoch, order)?;
             self.save_checkpoint()?;
             self.due.restart();
             self.session.tell(Event::EpochEnded {
@@ -163,6 +176,14 @@ impl<'a> Trainer<'a> {
         order.chunks(size).map(batch).collect()
     }
 
+    /// Notes what an epoch did, and writes all such notes.
+    fn keep_fingerprint(&mut self, epoch: usize, order: String) -> Result<()> {
+        let source = self.prepared.training_source(self.seed, self.split(), epoch);
+        let fingerprints = &mut self.progress.fingerprints;
+        fingerprints.add(epoch, order, &source, &self.network)?;
+        self.maps.write_fingerprints(self.sides.split.index, self.number, fingerprints.rows())
+    }
+
     /// The batches of an epoch that are still to be done.
     fn epoch(&mut self, batches: Vec<Vec<(Sample, Label)>>) -> Result<()> {
         let config = &self.prepared.config;
@@ -186,7 +207,8 @@ impl<'a> Trainer<'a> {
             }
             let all = batches.len().div_ceil(config.accumulation_steps);
             self.progress.learning_rate = self.learning_rate(updates, all)?;
-            self.optimizer.step(self.progress.learning_rate)?;
+            let rate = self.progress.learning_rate;
+            Scaler::step(self.progress.scaler.as_mut(), &mut self.optimizer, rate)?;
             self.progress.batch = i + 1;
             updates += 1;
             if self.session.stopped() {
@@ -253,7 +275,8 @@ impl<'a> Trainer<'a> {
             let (pass, data) = ((&x, self.mode(&keys)), (batch, &self.prepared.source));
             return Err(not_finite(&what, &self.network, pass, data, objective));
         }
-        sum.f_div_scalar(samples as f64)?.f_backward()?;
+        let share = sum.f_div_scalar(samples as f64)?;
+        Scaler::scaled(self.progress.scaler.as_ref(), share)?.f_backward()?;
         if self.progress.epoch == 0 && i == 0 {
             self.warn_of_idle_weights();
         }

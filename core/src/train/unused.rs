@@ -63,6 +63,10 @@ pub(super) fn check_unused(config: &Config) -> Result<()> {
         let message = "schedule_options is given, but no schedule".into();
         refuse("schedule_options", message, "name one: schedule: \"StepLR\"");
     }
+    if given("compensation") && !config.train.flag("deterministic")? {
+        let message = "compensation is given, but deterministic is not asked for".into();
+        refuse("compensation", message, "leave it out, or set deterministic: true");
+    }
     if given("networks_at_once") && !config.multi_network {
         let message = "networks_at_once is given, but one network is trained for all parts";
         refuse("networks_at_once", message.into(), "leave it out, or set multi_network: true");

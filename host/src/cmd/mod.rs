@@ -15,6 +15,7 @@ use crate::runtime::{Mode, Runtime, Settings};
 use crate::standard;
 
 mod check;
+mod compare;
 mod definitions;
 mod explain;
 mod import;
@@ -50,15 +51,16 @@ enum Command {
     Repl(repl::Args),
     Resume(resume::Args),
     Import(import::Args),
+    Compare(compare::Args),
     Definitions(definitions::Args),
     New(new::Args),
     Tsv(tsv::Args),
 }
 
 impl Cli {
-    /// Does what was asked for. 0: done. 1: the run or check failed. 2: a mistake on the command
-    /// line, or a defect of this program. 128 and its number: a signal asked for the end, 130 for
-    /// Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
+    /// Does what was asked for. 0: done. 1: the run or check failed, or a comparison found differences.
+    /// 2: a mistake on the command line, or a defect of this program. 128 and its number: a signal asked
+    /// for the end, 130 for Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
     pub fn run(self) -> ExitCode {
         let plugins = &self.plugins;
         match self.command {
@@ -70,6 +72,7 @@ impl Cli {
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Repl(args) => repl::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
+            Command::Compare(args) => compare::run(&args),
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),

@@ -24,7 +24,7 @@ pub(super) fn assert_same(found: &Path, expected: &Path) {
 }
 
 /// Goes on, and stops again at the `at`-th event; whether it came to the end.
-fn go_on(maps: &Path, at: usize) -> bool {
+pub(super) fn go_on(maps: &Path, at: usize) -> bool {
     let (catalog, stop, told) = (catalog(), AtomicBool::new(false), AtomicUsize::new(0));
     let events = |_: &Event| {
         if told.fetch_add(1, Ordering::Relaxed) + 1 == at {

@@ -1,0 +1,111 @@
+//! What came out of two trainings of a split.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{bytes, union};
+use crate::data::table::Table;
+use crate::error::Result;
+use crate::transfer::folder::list;
+
+/// A score that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// The split.
+    pub split: usize,
+    /// The metric that the model is the best by.
+    pub best_by: String,
+    /// `train`, `validation`, ….
+    pub group: String,
+    /// `image`, or what the image was cut into.
+    pub level: String,
+    /// The metric.
+    pub metric: String,
+    /// In the first; nothing where it is undefined or not there.
+    pub a: Option<f64>,
+    /// In the second.
+    pub b: Option<f64>,
+}
+
+/// Compares the best models of a split, their predictions and their scores.
+///
+/// # Errors
+/// Tables that are damaged.
+pub(super) fn compare(
+    split: usize,
+    folders: [&Path; 2],
+    scores: &mut Vec<Score>,
+    results: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let names = |folder: &Path| if folder.is_dir() { list(folder) } else { Ok(Vec::new()) };
+    let short = |name: PathBuf| Path::new(&format!("split-{split}")).join(name);
+    let best = union(&[names(folders[0])?, names(folders[1])?]);
+    for best in best.iter().filter(|name| name.starts_with("best-")) {
+        let of_best = folders.map(|folder| folder.join(best));
+        for name in union(&[names(&of_best[0])?, names(&of_best[1])?]) {
+            let both = of_best.each_ref().map(|folder| folder.join(&name));
+            if !both.iter().any(|path| path.is_dir()) {
+                if differ(&both)? {
+                    results.push(short(Path::new(best).join(&name)));
+                }
+                continue;
+            }
+            for file in union(&[names(&both[0])?, names(&both[1])?]) {
+                let files = both.each_ref().map(|folder| folder.join(&file));
+                if !file.ends_with(".tsv") || !differ(&files)? {
+                    continue;
+                }
+                let level = file.strip_prefix(&format!("{name}_"));
+                let level = level.and_then(|rest| rest.strip_suffix("_level_metrics.tsv"));
+                let found = match level {
+                    Some(level) => of_tables(&files)?
+                        .into_iter()
+                        .map(|(metric, a, b)| Score {
+                            split,
+                            best_by: best.trim_start_matches("best-").to_owned(),
+                            group: name.clone(),
+                            level: level.to_owned(),
+                            metric,
+                            a,
+                            b,
+                        })
+                        .collect(),
+                    None => Vec::new(),
+                };
+                if found.is_empty() {
+                    results.push(short(Path::new(best).join(&name).join(&file)));
+                }
+                scores.extend(found);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn differ([a, b]: &[PathBuf; 2]) -> Result<bool> {
+    Ok(bytes(a)? != bytes(b)?)
+}
+
+/// The metrics that differ in two tables, by the row of their values.
+fn of_tables(files: &[PathBuf; 2]) -> Result<Vec<(String, Option<f64>, Option<f64>)>> {
+    let values = |file: &PathBuf| -> Result<Vec<(String, Option<f64>)>> {
+        if !file.is_file() {
+            return Ok(Vec::new());
+        }
+        let table = Table::read(file)?;
+        let Some(row) = (0..table.len()).find(|row| table.text(*row, 0) == Some("Values")) else {
+            return Ok(Vec::new());
+        };
+        let columns = table.columns().iter().enumerate().skip(1);
+        columns.map(|(i, name)| Ok((name.clone(), table.number(row, i)?))).collect()
+    };
+    let [a, b] = [values(&files[0])?, values(&files[1])?];
+    let names = |of: &[(String, Option<f64>)]| of.iter().map(|(name, _)| name.clone()).collect();
+    let value = |of: &[(String, Option<f64>)], name: &str| {
+        of.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value)
+    };
+    let all = union(&[names(&a), names(&b)]).into_iter();
+    let all = all.map(|name| (value(&a, &name), value(&b, &name), name));
+    Ok(all.filter(|(a, b, _)| a != b).map(|(a, b, name)| (name, a, b)).collect())
+}
