@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::data::split::{SplitFolder, SplitOptions, Target};
+use crate::data::split::{SplitOptions, Splits, Target};
 use crate::data::table::Table;
 
 struct Study {
@@ -127,7 +127,7 @@ fn folds_validate_on_everybody_once_and_are_read_by_training() {
         valid_longitudinal: false,
         allow_leakage: false,
     };
-    let read = SplitFolder::open(&study.path("5_fold")).unwrap();
+    let read = Splits::open(&study.path("5_fold")).unwrap();
     assert_eq!(read.read_all(&[0, 4], &options).unwrap().len(), 2);
 }
 
