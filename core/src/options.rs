@@ -94,6 +94,16 @@ impl Kind {
         }
     }
 
+    /// [`Kind::describe`] with the bound that a value has broken, be it ever so large.
+    fn wanted(&self, value: &Value) -> String {
+        match self {
+            Self::Int { min, max } if value.as_f64().is_some_and(|v| v > *max as f64) => {
+                format!("a whole number from {min} to {max}")
+            }
+            _ => self.describe(),
+        }
+    }
+
     /// Whether the value is of this type and within its range.
     pub fn fits(&self, value: &Value) -> bool {
         self.accept(value).is_some()
@@ -246,7 +256,7 @@ impl Options {
                             format!(
                                 "option {:?} of {owner} must be {}, not {}",
                                 spec.name,
-                                spec.kind.describe(),
+                                spec.kind.wanted(value),
                                 shorten(value)
                             ),
                         )

@@ -13,6 +13,8 @@ fn main() {
         .std("c++20")
         .warnings(false)
         .flag_if_supported("-Wno-psabi")
+        // Roots of several numbers at once: nobody asks errno about them.
+        .flag_if_supported("-fno-math-errno")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .include("cpp")
@@ -20,6 +22,7 @@ fn main() {
         .opt_level(3)
         .file("cpp/foreach.cpp")
         .file("cpp/modes.cpp")
+        .file("cpp/parallel.cpp")
         .file("cpp/pool.cpp")
         .file("cpp/shim.cpp")
         .file("cpp/start.cpp")

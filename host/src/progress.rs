@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neurhai_core::train::Event;
 
 use crate::output;
-use crate::show::{duration, transfer_table};
+use crate::show::{duration, figure, transfer_table};
 
 /// Shows the events of a run.
 pub struct Progress {
@@ -113,6 +113,16 @@ impl Progress {
                     self.line(state, &format!("{networks} networks trained, one for each part"));
                 }
             }
+            Event::Sweeping { done, updates, ended } => {
+                if state.bar.length() != Some(*updates as u64) {
+                    self.start(state, "trying learning rates", *updates);
+                }
+                state.bar.set_position(*done as u64);
+                if *ended || done == updates {
+                    state.bar.finish_and_clear();
+                    state.bar = ProgressBar::hidden();
+                }
+            }
             Event::EpochStarted { epoch, epochs, steps } => {
                 state.epoch = format!("epoch {}/{epochs}", epoch + 1);
                 (state.steps, state.loss, state.losses) = (*steps as u64, 0.0, 0);
@@ -131,7 +141,7 @@ impl Progress {
                 // The bar's own estimate begins with nonsense.
                 let left = state.bar.elapsed().as_secs_f64() / *step as f64
                     * state.steps.saturating_sub(*step as u64) as f64;
-                state.bar.set_message(format!("loss {mean:.4}, {} left", duration(left)));
+                state.bar.set_message(format!("loss {}, {} left", figure(mean, 4), duration(left)));
                 state.bar.set_position(*step as u64);
             }
             Event::Evaluating { group, done, samples } => {
@@ -208,13 +218,15 @@ impl State {
         self.finished += 1;
         let left = self.seconds / self.finished as f64 * (epochs - epoch - 1) as f64;
         let width = epochs.to_string().len();
-        let train = train_loss.map_or_else(String::new, |loss| format!("{loss:.4} train, "));
+        let train =
+            train_loss.map_or_else(String::new, |loss| format!("{} train, ", figure(loss, 4)));
         let mut line = format!(
-            "epoch {:>width$}/{epochs}  loss {train}{validation_loss:.4} validation",
-            epoch + 1
+            "epoch {:>width$}/{epochs}  loss {train}{} validation",
+            epoch + 1,
+            figure(*validation_loss, 4)
         );
         if let Some((metric, value)) = headline {
-            line += &format!("  {metric} {value:.3}");
+            line += &format!("  {metric} {}", figure(*value, 3));
         }
         // As wide without the best as with one, so that what follows stays in its column.
         let best: String = best.iter().map(|metric| format!(" *{metric}")).collect();

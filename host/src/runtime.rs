@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLockReadGuard};
 
 use neurhai_core::catalog::{ArchitectureRequest, Catalog};
 use neurhai_core::network::Plan;
-use neurhai_core::train::{CheckReport, Session};
+use neurhai_core::train::{CheckReport, FoundRates, Session, Sweep};
 use neurhai_core::{Code, Error, Place, Result};
 use rhai::{AST, Engine, EvalAltResult, Scope};
 
@@ -20,12 +20,14 @@ use crate::sandbox::{self, Halt, Limits, measured};
 use crate::standard;
 
 /// What `train` does in a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mode {
     /// It trains.
     Run,
     /// It checks everything short of training.
     Check,
+    /// It tries learning rates and trains nothing.
+    FindLearningRate(Sweep),
     /// Nothing: only what the script registers is of interest.
     Define,
 }
@@ -198,6 +200,11 @@ impl Runtime {
     /// What `train` found out in a check.
     pub fn reports(&self) -> Vec<CheckReport> {
         self.0.shared.traces().reports.clone()
+    }
+
+    /// The learning rates that were tried in place of training.
+    pub fn found_rates(&self) -> Vec<FoundRates> {
+        self.0.shared.traces().found_rates.clone()
     }
 
     /// Calls the core with what surrounds a run.

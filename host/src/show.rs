@@ -17,6 +17,7 @@ mod divided;
 pub mod explain;
 mod import;
 mod mirrored;
+mod rates;
 mod results;
 mod transfer;
 
@@ -25,6 +26,7 @@ pub use check::check_report;
 pub use compare::comparison;
 pub use divided::divided;
 pub use import::imported;
+pub use rates::found_rates;
 pub use results::results;
 pub use transfer::transfer_table;
 
@@ -227,6 +229,15 @@ pub fn bytes(number: u64) -> String {
     scaled(number as f64, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
+/// A number with so many places; `2.5e-5` where they would hide it, `1.234e9` where it is long.
+pub fn figure(value: f64, places: usize) -> String {
+    match value.abs() {
+        size if size >= 1e7 && size.is_finite() => format!("{value:.3e}"),
+        size if size > 0.0 && size < 10f64.powi(1 - places as i32) => format!("{value:.1e}"),
+        _ => format!("{value:.places$}"),
+    }
+}
+
 /// `0.23 s`, `12 s`, `3 min 20 s`, `2 h 05 min`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
@@ -263,6 +274,18 @@ mod tests {
         assert_eq!(amount(1_358_000_000), "1.36 G");
         assert_eq!(amount(224), "224");
         assert_eq!(bytes(201_300_000), "201 MB");
+        for (value, text) in [
+            (0.25, "0.2500"),
+            (0.0, "0.0000"),
+            (-2.4e-4, "-2.4e-4"),
+            (1234567.0, "1234567.0000"),
+            (-1.234e60, "-1.234e60"),
+            (1e300, "1.000e300"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(figure(value, 4), text);
+        }
         assert_eq!(duration(0.234), "0.23 s");
         assert_eq!(duration(200.4), "3 min 20 s");
         assert_eq!(duration(7500.0), "2 h 05 min");

@@ -12,8 +12,7 @@ use crate::task::Task;
 use crate::{data, train};
 
 /// Parameters that may have no counterpart, and what they are where they do nothing.
-const WITHOUT_COUNTERPART: [(&str, Value); 6] = [
-    ("adaptive_learning_rate", Value::Bool(false)),
+const WITHOUT_COUNTERPART: [(&str, Value); 5] = [
     ("amp", Value::Bool(false)),
     ("fully_sharded_data_parallel", Value::Bool(false)),
     ("multi_network", Value::Bool(false)),
@@ -46,6 +45,10 @@ pub(super) fn configuration(
     }
     if let Some(path) = values.get("transfer_path").filter(|path| path.is_string()) {
         set("transfer", path.clone());
+    }
+    // PyTorch's schedule with its defaults, on the validation loss.
+    if values.get("adaptive_learning_rate") == Some(&json!(true)) {
+        set("schedule", json!("ReduceLROnPlateau"));
     }
     if !parameters.classes.is_empty() {
         set("classes", json!(parameters.classes));

@@ -20,7 +20,7 @@ impl Loss for BceWithLogits {
 
     fn loss(&self, output: &Tensor, target: &Tensor, _: &Options) -> Result<Tensor> {
         same_shape("BCEWithLogitsLoss", output, target)?;
-        within("targets of BCEWithLogitsLoss", target, 0.0, 1.0)?;
+        within("targets of BCEWithLogitsLoss", target, (0.0, 1.0), SCALE)?;
         let none = None::<&Tensor>;
         mean(&output.f_binary_cross_entropy_with_logits(target, none, none, Reduction::None)?)
     }

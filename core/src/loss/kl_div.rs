@@ -16,7 +16,7 @@ impl Loss for KlDivergence {
 
     fn loss(&self, output: &Tensor, target: &Tensor, _: &Options) -> Result<Tensor> {
         same_shape("KLDivLoss", output, target)?;
-        within("targets of KLDivLoss", target, 0.0, f64::INFINITY)?;
+        within("targets of KLDivLoss", target, (0.0, f64::INFINITY), SCALE)?;
         mean(&output.f_kl_div(target, Reduction::None, false)?)
     }
 }

@@ -132,8 +132,16 @@ mod short {
             .help("both are [batch, …], of one shape: look at the network's last layers"))
     }
 
+    /// What to do where numbers are beyond the bounds.
+    pub(super) const SCALE: &str = "scale them, or use another loss";
+
     /// Refuses numbers beyond the bounds; NaN is left to training, which looks for where it arose.
-    pub(super) fn within(what: &str, numbers: &Tensor, low: f64, high: f64) -> Result<()> {
+    pub(super) fn within(
+        what: &str,
+        numbers: &Tensor,
+        (low, high): (f64, f64),
+        help: &str,
+    ) -> Result<()> {
         let (smallest, largest) = numbers.f_aminmax(None, false)?;
         let found = [smallest.f_double_value(&[])?, largest.f_double_value(&[])?];
         match found.into_iter().find(|value| *value < low || *value > high) {
@@ -144,7 +152,7 @@ mod short {
                     high => format!("from {low} to {high}"),
                 };
                 let message = format!("{what} must be {bounds}, but {value} is among them");
-                Err(Error::new(Code::BadValue, message).help("scale them, or use another loss"))
+                Err(Error::new(Code::BadValue, message).help(help))
             }
         }
     }

@@ -84,8 +84,10 @@ const LEAST: f64 = 1e-6;
 /// # Errors
 /// Outputs or targets that are not within 0…1.
 pub(super) fn probabilities(name: &str, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-    within(&format!("outputs of the network with {name}"), output, 0.0, 1.0)?;
-    within(&format!("voxels with {name}"), target, 0.0, 1.0)?;
+    let range = (0.0, 1.0);
+    within(&format!("outputs of the network with {name}"), output, range, SCALE)?;
+    let help = "let the data scale each part to 0…1, with normalize: true, or use another loss";
+    within(&format!("voxels with {name}"), target, range, help)?;
     Ok(output.f_clamp(LEAST, 1.0 - LEAST)?)
 }
 

@@ -32,9 +32,7 @@ impl Rule for Adagrad {
         let grads = update.penalised()?;
         let sum = &update.kept[0];
         sum.addcmul(grads, grads, 1.0)?;
-        let root = sum.copy()?;
-        root.sqrt()?.add(options.float("eps")?)?;
-        update.params.addcdiv(grads, &root, -lr)?;
+        update.params.add_over_root(grads, sum, -lr, (1.0, options.float("eps")?))?;
         Ok(())
     }
 }

@@ -18,6 +18,10 @@ impl Rule for Adam {
         kept(options)
     }
 
+    fn passes_once(&self) -> bool {
+        true
+    }
+
     fn update(&self, update: &mut Update<'_>) -> Result<()> {
         step(update, false)
     }

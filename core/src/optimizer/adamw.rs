@@ -18,6 +18,10 @@ impl Rule for AdamW {
         adam::kept(options)
     }
 
+    fn passes_once(&self) -> bool {
+        true
+    }
+
     fn update(&self, update: &mut Update<'_>) -> Result<()> {
         adam::step(update, true)
     }

@@ -1,7 +1,8 @@
 //! How weights are updated from their gradients.
 //!
 //! The moments are tensors of ours under PyTorch's names, so that they can be saved and restored
-//! exactly; the arithmetic is libtorch's, over all parameters at once.
+//! exactly; the arithmetic is libtorch's, over all parameters at once or, where a rule takes several
+//! operations, over pieces that fit into the processor's cache.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ mod adamw;
 mod asgd;
 mod groups;
 mod nadam;
+mod pieces;
 mod radam;
 mod rmsprop;
 mod sgd;
@@ -78,6 +80,11 @@ trait Rule: Send + Sync {
         &[]
     }
 
+    /// Whether one kernel does it all, so that large parameters need not be cut to be fast.
+    fn passes_once(&self) -> bool {
+        false
+    }
+
     /// Updates parameters that were updated equally often before.
     fn update(&self, update: &mut Update<'_>) -> Result<()>;
 }
@@ -110,6 +117,11 @@ impl Method {
         let method = Self { rule: Arc::clone(&rules[i]), options };
         method.check()?;
         Ok(method)
+    }
+
+    /// How many tensors of a parameter's size are kept beside it.
+    pub(crate) fn kept(&self) -> Result<usize> {
+        Ok(self.rule.kept(&self.options)?.len())
     }
 
     /// What the types of the options cannot say.

@@ -33,8 +33,7 @@ impl Rule for NAdam {
         let (exp_avg, exp_avg_sq) = (&update.kept[0], &update.kept[1]);
         exp_avg.lerp(grads, 1.0 - beta1)?;
         exp_avg_sq.mul(beta2)?.addcmul(grads, grads, 1.0 - beta2)?;
-        let root = exp_avg_sq.copy()?;
-        root.mul(1.0 / update.seen(beta2))?.sqrt()?.add(update.options.float("eps")?)?;
+        let root = (1.0 / update.seen(beta2), update.options.float("eps")?);
 
         let mu = |step: i64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * decay));
         let (mu, next) = (mu(update.step), mu(update.step + 1));
@@ -42,7 +41,8 @@ impl Rule for NAdam {
         let product = before * mu as f32;
         let of_grads = -update.lr * (1.0 - mu) / (1.0 - f64::from(product));
         let of_mean = -update.lr * next / (1.0 - f64::from(product) * next);
-        update.params.addcdiv(grads, &root, of_grads)?.addcdiv(exp_avg, &root, of_mean)?;
+        update.params.add_over_root(grads, exp_avg_sq, of_grads, root)?;
+        update.params.add_over_root(exp_avg, exp_avg_sq, of_mean, root)?;
         update.numbers[0] = product;
         Ok(())
     }

@@ -36,9 +36,8 @@ impl Rule for RAdam {
         }
         let part = (length - 4.0) * (length - 2.0) * longest;
         let rectified = (part / ((longest - 4.0) * (longest - 2.0) * length)).sqrt();
-        let root = exp_avg_sq.copy()?;
-        root.sqrt()?.add(update.options.float("eps")?)?;
-        update.params.addcdiv(exp_avg, &root, -lr * rectified * seen.sqrt())?;
+        let (size, root) = (-lr * rectified * seen.sqrt(), (1.0, update.options.float("eps")?));
+        update.params.add_over_root(exp_avg, exp_avg_sq, size, root)?;
         Ok(())
     }
 }

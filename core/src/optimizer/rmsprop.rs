@@ -38,20 +38,23 @@ impl Rule for RmsProp {
         let mut kept = update.kept.iter();
         let Some(square_avg) = kept.next() else { return Ok(()) };
         square_avg.mul(alpha)?.addcmul(grads, grads, 1.0 - alpha)?;
-        let average = square_avg.copy()?;
+        let mut variance = None;
         if options.flag("centered")?
             && let Some(grad_avg) = kept.next()
         {
             grad_avg.lerp(grads, 1.0 - alpha)?;
+            let average = square_avg.copy()?;
             average.addcmul(grad_avg, grad_avg, -1.0)?;
+            variance = Some(average);
         }
-        average.sqrt()?.add(options.float("eps")?)?;
+        let (average, root) =
+            (variance.as_ref().unwrap_or(square_avg), (1.0, options.float("eps")?));
         match kept.next() {
             Some(buffer) => {
-                buffer.mul(momentum)?.addcdiv(grads, &average, 1.0)?;
+                buffer.mul(momentum)?.add_over_root(grads, average, 1.0, root)?;
                 update.params.add_scaled(buffer, -update.lr)?;
             }
-            None => drop(update.params.addcdiv(grads, &average, -update.lr)?),
+            None => drop(update.params.add_over_root(grads, average, -update.lr, root)?),
         }
         Ok(())
     }

@@ -29,6 +29,10 @@ impl Rule for Sgd {
         })
     }
 
+    fn passes_once(&self) -> bool {
+        true
+    }
+
     fn update(&self, update: &mut Update<'_>) -> Result<()> {
         let Update { lr, weight_decay, step, options, .. } = *update;
         let numbers = neurhai_torch::Sgd {

@@ -1,8 +1,11 @@
 //! An optimiser at work on a network.
 
+use std::sync::{Mutex, PoisonError};
+
 use neurhai_torch::Tensors;
 use tch::{Kind, Tensor, no_grad_guard};
 
+use super::pieces::{Rows, cut};
 use super::{Groups, Method, Update};
 use crate::error::{Code, Error, Result};
 use crate::network::Network;
@@ -119,23 +122,43 @@ impl Optimizer {
     fn update(&mut self, with_grads: &[(usize, Tensor)], learning_rate: f64) -> Result<()> {
         let Some((first, _)) = with_grads.first() else { return Ok(()) };
         let first = &self.params[*first];
-        let list = |of: &dyn Fn(&Param) -> &Tensor| {
-            let params = with_grads.iter().map(|(i, _)| of(&self.params[*i]).shallow_clone());
-            Tensors::new(params.collect())
+        let rows = with_grads.iter().map(|(i, grad)| {
+            let Param { tensor, kept, .. } = &self.params[*i];
+            [tensor, grad].into_iter().chain(kept).map(Tensor::shallow_clone).collect()
+        });
+        let rows: Rows = rows.collect();
+        let (whole, pieces) = match self.method.rule.passes_once() {
+            true => (rows, Vec::new()),
+            false => cut(rows)?,
         };
-        let kept = (0..first.kept.len()).map(|k| list(&|param: &Param| &param.kept[k])).collect();
-        let mut update = Update {
-            options: &self.method.options,
-            lr: learning_rate * first.factor,
-            weight_decay: first.weight_decay,
-            step: first.steps + 1,
-            params: list(&|param: &Param| &param.tensor),
-            grads: Tensors::new(with_grads.iter().map(|(_, grad)| grad.shallow_clone()).collect()),
-            kept,
-            numbers: first.numbers.clone(),
+        let (step, lr, weight_decay) =
+            (first.steps + 1, learning_rate * first.factor, first.weight_decay);
+        let (before, Method { rule, options }) = (first.numbers.clone(), &self.method);
+        let numbers = Mutex::new(before.clone());
+        let update = |rows: Rows| -> Result<()> {
+            let list = |column: usize| {
+                Tensors::new(rows.iter().map(|row| row[column].shallow_clone()).collect())
+            };
+            let mut update = Update {
+                options,
+                lr,
+                weight_decay,
+                step,
+                params: list(0),
+                grads: list(1),
+                kept: (0..rows.first().map_or(0, Vec::len) - 2).map(|k| list(2 + k)).collect(),
+                numbers: before.clone(),
+            };
+            rule.update(&mut update)?;
+            // They come out the same for every piece.
+            *numbers.lock().unwrap_or_else(PoisonError::into_inner) = update.numbers;
+            Ok(())
         };
-        self.method.rule.update(&mut update)?;
-        let (step, numbers) = (update.step, update.numbers);
+        if !whole.is_empty() {
+            update(whole)?;
+        }
+        neurhai_torch::in_parallel(pieces, update)?;
+        let numbers = numbers.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (i, _) in with_grads {
             self.params[*i].steps = step;
             self.params[*i].numbers.clone_from(&numbers);

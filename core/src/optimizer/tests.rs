@@ -170,6 +170,30 @@ fn what_has_no_gradient_stays_with_its_state() {
     }
 }
 
+/// Parameters that are cut into pieces, the last one not whole, end where small ones do.
+#[test]
+fn large_parameters_are_updated_as_small_ones() {
+    let threads = i64::from(tch::get_num_threads());
+    let times = (5 << 15) * threads / 8 + 1;
+    for (what, method) in methods() {
+        let run = |times: i64| -> Vec<Tensor> {
+            let fixture = fixture();
+            let repeated = |of: &Value| -> Vec<Tensor> {
+                tensors(&fixture, of).iter().map(|t| t.flatten(0, -1).repeat([times])).collect()
+            };
+            let params = learned(&repeated(&fixture["initial"]));
+            let mut optimizer = optimizer(&params, &method, &Groups::all(0.1), Clip::default());
+            for grads in &fixture["gradients"].as_array().unwrap()[..7] {
+                set_grads(&params, &repeated(grads));
+                optimizer.step(0.01).unwrap();
+            }
+            params
+        };
+        let small: Vec<Tensor> = run(1).iter().map(|param| param.repeat([times])).collect();
+        assert_near(&run(times), &small, &what);
+    }
+}
+
 /// The same tensors in any order, of any shapes, some without a gradient, end at the same bits.
 #[test]
 fn the_order_of_parameters_does_not_matter() {

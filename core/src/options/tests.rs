@@ -35,6 +35,23 @@ fn defaults_are_filled_in_and_whole_floats_count_as_integers() {
     );
 }
 
+/// A bound that is large enough to go without saying is said where it was broken.
+#[test]
+fn numbers_too_large_are_told_the_bound() {
+    let max = i64::from(i32::MAX);
+    let specs = [OptionSpec::new("epochs", Kind::Int { min: 1, max }, 1, "passes")];
+    let message = |value: Value| {
+        let given = json!({"epochs": value}).as_object().unwrap().clone();
+        Options::check(&specs, &given, "x").unwrap_err().problems()[0].message.clone()
+    };
+    assert!(
+        message(json!(3e9)).contains("from 1 to 2147483647, not 3000000000"),
+        "{}",
+        message(json!(3e9))
+    );
+    assert!(message(json!(0)).contains("of at least 1, not 0"));
+}
+
 #[test]
 fn names_stand_alone_or_with_options() {
     let specs = [OptionSpec::new("augmentation", Kind::Named, json!([]), "what is done")];

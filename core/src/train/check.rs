@@ -52,7 +52,7 @@ pub struct CheckReport {
     pub updates_per_epoch: usize,
     /// Epochs at most.
     pub epochs: usize,
-    /// Estimated bytes for weights, gradients, moments, and one batch's activations.
+    /// Estimated bytes for weights, gradients, what the optimiser keeps, and one batch's activations.
     pub memory_bytes: i64,
     /// Seconds that one training batch took here, after one to warm up.
     pub seconds_per_batch: f64,
@@ -86,15 +86,14 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
     let (layers, parameters) = (plan.rows.clone(), plan.parameters());
     let (multiply_adds, activations) = (plan.multiply_adds(), plan.activation_bytes());
     let batch = config.batch_size as i64;
-    let memory_bytes = parameters
-        .saturating_mul(16)
-        .saturating_add(activations.saturating_mul(batch))
-        .saturating_add(elements(&prepared.input).unwrap_or(0).saturating_mul(4 * batch));
 
     let first = &prepared.splits[0];
     let network = prepared.network(first, prepared.networks()[0], session)?;
     let frozen =
         parameters - network.trainable().filter_map(|(p, _)| elements(&p.shape)).sum::<i64>();
+    let memory_bytes = (prepared.updates.bytes(parameters, parameters - frozen)?)
+        .saturating_add(activations.saturating_mul(batch))
+        .saturating_add(elements(&prepared.input).unwrap_or(0).saturating_mul(4 * batch));
     let mut optimizer = prepared.updates.optimizer(&network)?;
     let samples = prepared.samples(&first.train);
     let chunk: Vec<(Sample, Label)> = samples.iter().take(config.batch_size).copied().collect();

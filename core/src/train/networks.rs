@@ -184,7 +184,8 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
         return Ok(1);
     }
     let batch = prepared.config.batch_size.max(prepared.evaluation_batch) as i64;
-    let bytes = (plan.parameters().saturating_mul(16))
+    let parameters = plan.parameters();
+    let bytes = (prepared.updates.bytes(parameters, parameters)?)
         .saturating_add(plan.activation_bytes().saturating_mul(2 * batch));
     let fit = available_memory() as i64 / 2 / bytes.max(1);
     Ok((fit.max(1) as usize).min(cores()))

@@ -17,7 +17,7 @@ use super::objective::Objective;
 use super::rehearsal::rehearse;
 use super::sampling;
 use super::session::{Event, Session};
-use super::sides::{Sides, class_weights, places, read_splits};
+use super::sides::{Sides, class_weights, missing_classes, places, read_splits};
 use super::start::{Opened, Start, open};
 use super::unused::check_unused;
 use super::updates::Updates;
@@ -136,7 +136,12 @@ impl Prepared {
 
 /// Finds and checks everything that `config` names, for a new experiment.
 pub(crate) fn prepare(config: Config, session: &Session<'_>) -> Result<Prepared> {
-    prepare_either(config, None, session)
+    prepare_either(config, None, true, session)
+}
+
+/// The same where nothing is written.
+pub(super) fn prepare_trial(config: Config, session: &Session<'_>) -> Result<Prepared> {
+    prepare_either(config, None, false, session)
 }
 
 /// What there is already of an experiment that goes on.
@@ -152,17 +157,20 @@ pub(crate) fn prepare_existing(
     existing: Existing,
     session: &Session<'_>,
 ) -> Result<Prepared> {
-    prepare_either(config, Some(existing), session)
+    prepare_either(config, Some(existing), false, session)
 }
 
 fn prepare_either(
     config: Config,
     existing: Option<Existing>,
+    writes: bool,
     session: &Session<'_>,
 ) -> Result<Prepared> {
     let mut problems = Problems::default();
     if existing.is_none() {
         problems.take(check_unused(&config));
+    }
+    if writes {
         problems.take(check_output(&config.output));
     }
     let named = problems.take(Named::find(&config, session));
@@ -195,6 +203,7 @@ fn prepare_either(
         return Err(Error::new(Code::Internal, "a check failed without saying why"));
     };
     let (weights, opened): (Vec<Vec<f64>>, Vec<Option<Opened>>) = (weights, opened);
+    warnings.extend(splits.iter().filter_map(missing_classes));
     session.tell(Event::Device { name: device::describe(device) });
 
     warnings.extend(cohorts::unused(&config, &cohorts)?);

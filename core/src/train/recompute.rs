@@ -22,6 +22,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::experiment::Experiment;
 use crate::import::{Prediction, add_cohorts, read_predictions};
 use crate::network::Network;
+use crate::shape::show;
 use crate::task::Task;
 use crate::transfer::folder::{Folder, Model, list};
 
@@ -93,8 +94,28 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
             tables.push((split, metric, groups));
         }
     }
+    if tables.iter().all(|(_, _, groups)| groups.iter().all(|group| group.of_parts.is_empty())) {
+        let mode = config.data.text("mode")?;
+        let message = format!("the experiment has no predictions per {mode} to compare");
+        return Err(Error::new(Code::EmptySelection, message).at(Place::File(maps.into())).help(
+            format!(
+                "they are expected in split-0/best-loss/validation/\
+                 validation_{mode}_level_prediction.tsv and the like"
+            ),
+        ));
+    }
     let source = open(&tables, caps, &config, session)?;
     let (plan, warnings) = experiment.plan(session.catalog)?;
+    let given = source.parts.shape(0);
+    if given != plan.input {
+        let (given, needed) = (show(&given), show(&plan.input));
+        let mode = source.parts.mode();
+        let message =
+            format!("the network takes {needed}, but the mode {mode:?} gives {given} of an image");
+        return Err(Error::new(Code::BadMaps, message)
+            .at(Place::File(maps.join("maps.json")))
+            .help("check mode and the sizes of its parts, and that the CAPS is the experiment's"));
+    }
     for text in warnings {
         session.tell(Event::Warning { text });
     }

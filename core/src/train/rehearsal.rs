@@ -8,10 +8,11 @@ use super::image_level::Election;
 use super::part_weights::PartWeights;
 use super::prepare::Prepared;
 use super::session::Session;
+use super::sides::Sides;
 use crate::catalog::Origin;
 use crate::data::loader::Sample;
 use crate::data::split::Label;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::loss::Latent;
 use crate::network::{Pass, Plan};
 use crate::random::Random;
@@ -20,10 +21,14 @@ use crate::task::Task;
 /// Samples in a made-up batch: a number that classes, channels and outputs rarely have.
 const SAMPLES: usize = 3;
 
-/// Takes the loss of made-up outputs: one that wants another kind of network fails here, and so does
-/// one that cannot learn some of the numbers of a regression.
+/// Takes the loss of made-up outputs, of a reconstruction for its first image: one that wants another
+/// kind of network fails here, and so does one that cannot learn some of the numbers of a regression or
+/// such voxels.
 fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
     for sides in &prepared.splits {
+        if prepared.config.task == Task::Regression {
+            check_numbers(sides, prepared)?;
+        }
         let labels = sides.train.iter().chain(&sides.validation).map(|(_, label)| *label);
         let labels: Vec<Label> = match prepared.config.task {
             Task::Regression => labels.collect(),
@@ -39,13 +44,57 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
             });
         let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
         let x = match prepared.config.task {
-            Task::Reconstruction => half(&prepared.input)?,
+            Task::Reconstruction => first_image(prepared, sides)?,
             // Only reconstructions learn from it.
             _ => half(&[])?,
         };
         sides.objective.total(&pass, &x, &labels)?;
     }
     Ok(())
+}
+
+/// The first part of the first training image, several times: `[batch, channel, …]`.
+fn first_image(prepared: &Prepared, sides: &Sides) -> Result<Tensor> {
+    let image = sides.train.first().map_or(0, |(image, _)| *image);
+    let voxels = prepared.source.sample(Sample { image, part: 0 })?;
+    let shape = [&[1], &prepared.input[..]].concat();
+    let x = Tensor::f_from_slice(&voxels)?.f_view(&shape[..])?;
+    let mut times = vec![1; shape.len()];
+    times[0] = SAMPLES as i64;
+    Ok(x.f_repeat(&times[..])?)
+}
+
+/// Refuses numbers whose loss, or the sum of a batch of such losses, is beyond float32.
+///
+/// # Errors
+/// [`Code::BadValue`] with the session of the largest number.
+fn check_numbers(sides: &Sides, prepared: &Prepared) -> Result<()> {
+    /// Losses of smaller numbers are judged by training: its outputs come to be like them.
+    const LARGE: f64 = 1e9;
+    let rows = sides.split.train.iter().chain(&sides.split.validation);
+    let numbers = rows.filter_map(|row| match row.label {
+        Label::Number(number) => Some((number, row)),
+        _ => None,
+    });
+    let largest = numbers.max_by(|(a, _), (b, _)| a.abs().total_cmp(&b.abs()));
+    let Some((number, row)) = largest.filter(|(number, _)| number.abs() > LARGE) else {
+        return Ok(());
+    };
+    let output = Tensor::f_full([1, 1], 0.5, (Kind::Float, Device::Cpu))?;
+    let x = output.shallow_clone();
+    let pass = Pass { output, latents: Vec::new() };
+    let loss = sides.objective.total(&pass, &x, &[Label::Number(number)])?;
+    if loss * (prepared.config.batch_size as f64) < f64::from(f32::MAX) {
+        return Ok(());
+    }
+    let column = prepared.config.label()?;
+    let message = format!(
+        "the number {number:e} in column {column:?} is too large to be learned: losses are float32, \
+         and that of a batch of such numbers would be infinite"
+    );
+    Err(Error::new(Code::BadValue, message)
+        .at(row.session.place(None))
+        .help("take another unit, so that the numbers lie near 1, or mend the cell"))
 }
 
 /// Takes the loss, and the vote and every metric on random scores for the validation images of the

@@ -118,6 +118,15 @@ pub enum Event {
         /// Mean loss of the batch.
         loss: f64,
     },
+    /// A learning rate was tried.
+    Sweeping {
+        /// Those that were.
+        done: usize,
+        /// All of them, at most.
+        updates: usize,
+        /// Whether the loss diverged, so that no others are.
+        ended: bool,
+    },
     /// A set is evaluated.
     Evaluating {
         /// `train` or `validation`.

@@ -48,6 +48,25 @@ pub(super) fn places(images: &Images) -> BTreeMap<Key, usize> {
     (0..images.len()).map(|i| (images.session(i).key(), i)).collect()
 }
 
+/// Class weights that neither vanish nor overflow in float32, their products with a loss included.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+
+/// What should be known of a split whose validation lacks a class.
+pub(super) fn missing_classes(split: &Split) -> Option<String> {
+    let classes = split.classes.as_ref()?;
+    let counts = classes.names.iter().zip(&classes.validation);
+    let missing: Vec<String> =
+        counts.filter(|(_, n)| **n == 0).map(|(name, _)| format!("{name:?}")).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "validation of split {} has no image of {}: BA and the like are those of the other classes",
+        split.index,
+        missing.join(", ")
+    ))
+}
+
 /// What a sample's loss is multiplied by, by its class; empty where nothing was asked for. Balanced
 /// are n / (classes · n of the class), where n counts the training sessions of the split; so they
 /// have mean 1 over them, as scikit-learn's `class_weight="balanced"`.
@@ -72,7 +91,7 @@ pub(super) fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> 
     };
     let mut weights = vec![1.0; classes.names.len()];
     for (name, weight) in config.train.map("class_weights")? {
-        let number = weight.as_f64().filter(|weight| weight.is_finite() && *weight >= 0.0);
+        let number = weight.as_f64().filter(|w| *w == 0.0 || WEIGHTS.contains(w));
         match (classes.code(name), number) {
             (Some(class), Some(number)) => weights[class] = number,
             (None, _) => {
@@ -83,7 +102,11 @@ pub(super) fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> 
             (Some(_), None) => wrong(
                 Code::BadOption,
                 format!("the weight of the class {name:?} cannot be {weight}"),
-                "a weight is a number, 0 or more".into(),
+                format!(
+                    "a weight is 0, or a number from {:e} to {:e}",
+                    WEIGHTS.start(),
+                    WEIGHTS.end()
+                ),
             ),
         }
     }

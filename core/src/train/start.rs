@@ -116,7 +116,7 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     Ok(Opened { source: Some((source, choice)), leaked, namesakes })
 }
 
-/// A file holds the weights of one network: there is nothing to choose.
+/// A file holds the weights of one network, and so may an experiment: there is nothing to choose.
 fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
     let chosen = [
         ("transfer_split", choice.split.is_some()),
@@ -124,6 +124,12 @@ fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
         ("transfer_network", choice.network.is_some()),
     ];
     let of_file = source.split.is_none();
+    if !of_file && source.network.is_none() && choice.network.is_some() {
+        let message = format!("{} has one network: there is no choice", source.path.display());
+        return Err(Error::new(Code::BadOption, message)
+            .at(Place::Option("transfer_network".into()))
+            .help("leave transfer_network out"));
+    }
     let Some((option, _)) = chosen.into_iter().find(|(_, given)| of_file && *given) else {
         return Ok(());
     };

@@ -16,10 +16,12 @@ mod accumulation;
 mod cohorts;
 mod compared;
 mod extensions;
+mod find_rate;
 mod folds;
 mod image_level;
 mod modes;
 mod networks;
+mod preparation;
 mod recomputed;
 mod resume;
 mod sampling;
@@ -75,6 +77,13 @@ struct Bench {
 }
 
 impl Bench {
+    /// The warnings of a check, or its error.
+    fn warnings(&self, change: Value) -> crate::Result<Vec<String>> {
+        let (catalog, stop) = (catalog(), AtomicBool::new(false));
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+        Ok(check(&self.options("checked", change), &session)?.warnings)
+    }
+
     fn new() -> Self {
         Self::with(|_| ())
     }

@@ -53,6 +53,16 @@ impl Updates {
         self.groups.check(learning)
     }
 
+    /// Bytes of so many weights in float32, and of the gradients and of what the optimiser keeps for
+    /// those that are learned.
+    ///
+    /// # Errors
+    /// None but defects: options were checked.
+    pub(super) fn bytes(&self, weights: i64, learned: i64) -> Result<i64> {
+        let of_learned = learned.saturating_mul(1 + self.method.kept()? as i64);
+        Ok(weights.saturating_add(of_learned).saturating_mul(4))
+    }
+
     /// An optimiser for the network.
     ///
     /// # Errors

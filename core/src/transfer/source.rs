@@ -71,7 +71,12 @@ impl Source {
     /// [`Code::BadWeights`] for weights that cannot be read; what the disk says.
     pub fn open(path: &Path, choice: &Choice) -> Result<Self> {
         if !path.is_dir() {
-            return read(path, path);
+            return read(path, path).map_err(|error| match error.code() {
+                Code::FileNotFound => error.help(
+                    "name an experiment folder, or a file of weights (.safetensors, .pth.tar, .pt)",
+                ),
+                _ => error,
+            });
         }
         let folder = Folder::open(path)?;
         let split = choose_split(&folder, path, choice.split)?;

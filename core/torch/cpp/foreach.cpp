@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -15,6 +16,15 @@ static std::vector<Tensor> list(Lists tensors, size_t n) {
   out.reserve(n);
   for (size_t i = 0; i < n; i++) out.push_back(*tensors[i]);
   return out;
+}
+
+static bool plain(const Tensor& tensor) {
+  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+}
+
+static void add_over_root(float* __restrict a, const float* __restrict b, const float* __restrict c,
+                          int64_t n, float value, float scale, float eps) {
+  for (int64_t i = 0; i < n; i++) a[i] += value * (b[i] / (std::sqrt(scale * c[i]) + eps));
 }
 
 // Changes the tensors of `a` in place. All have one signature; those that need less ignore the rest.
@@ -41,6 +51,23 @@ IN_PLACE(maximum, at::_foreach_maximum_(list(a, n), list(b, n)))
 IN_PLACE(lerp, at::_foreach_lerp_(list(a, n), list(b, n), value))
 IN_PLACE(addcmul, at::_foreach_addcmul_(list(a, n), list(b, n), list(c, n), value))
 IN_PLACE(addcdiv, at::_foreach_addcdiv_(list(a, n), list(b, n), list(c, n), value))
+
+// a + value · b / (√(scale · c) + eps); one pass over memory where it can be.
+int neurhai_torch_foreach_add_over_root(Lists a, Lists b, Lists c, size_t n, double value,
+                                        double scale, double eps) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    for (size_t i = 0; i < n; i++) {
+      if (plain(*a[i]) && plain(*b[i]) && plain(*c[i]) && a[i]->sizes() == b[i]->sizes() &&
+          a[i]->sizes() == c[i]->sizes()) {
+        add_over_root(a[i]->data_ptr<float>(), b[i]->const_data_ptr<float>(),
+                      c[i]->const_data_ptr<float>(), a[i]->numel(), value, scale, eps);
+      } else {
+        a[i]->addcdiv_(*b[i], c[i]->mul(scale).sqrt_().add_(eps), value);
+      }
+    }
+  });
+}
 
 int neurhai_torch_foreach_clone(Lists a, size_t n, Tensor** out) {
   return guarded([&] {

@@ -8,10 +8,12 @@ use torch_sys::C_tensor;
 
 mod fused;
 mod modes;
+mod parallel;
 mod tensors;
 
 pub use fused::{Adam, Sgd};
 pub use modes::{Casts, Deterministic, cublas_workspace, is_deterministic};
+pub use parallel::in_parallel;
 pub use tensors::Tensors;
 
 type Handle = *mut C_tensor;

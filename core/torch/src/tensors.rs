@@ -40,6 +40,15 @@ in_place! {
 }
 
 unsafe extern "C" {
+    fn neurhai_torch_foreach_add_over_root(
+        a: *const Handle,
+        b: *const Handle,
+        c: *const Handle,
+        n: usize,
+        value: c_double,
+        scale: c_double,
+        eps: c_double,
+    ) -> c_int;
     fn neurhai_torch_foreach_clone(a: *const Handle, n: usize, out: *mut Handle) -> c_int;
     fn neurhai_torch_foreach_norm(a: *const Handle, n: usize, out: *mut c_double) -> c_int;
 }
@@ -147,6 +156,31 @@ impl Tensors {
     /// `a + value · b / c`.
     pub fn addcdiv(&self, b: &Self, c: &Self, value: f64) -> Result<&Self> {
         self.change(neurhai_torch_foreach_addcdiv, [b, c], value)
+    }
+
+    /// `a + value · b / (√(scale · c) + eps)`.
+    pub fn add_over_root(
+        &self,
+        b: &Self,
+        c: &Self,
+        value: f64,
+        (scale, eps): (f64, f64),
+    ) -> Result<&Self> {
+        same_length(self, &[b, c])?;
+        let (a, b, c) = (self.handles(), b.handles(), c.handles());
+        // SAFETY: as in `change`.
+        check(unsafe {
+            neurhai_torch_foreach_add_over_root(
+                a.as_ptr(),
+                b.as_ptr(),
+                c.as_ptr(),
+                a.len(),
+                value,
+                scale,
+                eps,
+            )
+        })?;
+        Ok(self)
     }
 
     /// New tensors with the same values.

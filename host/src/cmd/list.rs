@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use neurhai_core::catalog::{Catalog, Entry, Origin, Registry};
+use neurhai_core::{optimizer, schedule};
 use serde_json::{Map, Value, json};
 
 use super::Registering;
@@ -35,6 +36,8 @@ enum What {
     Metrics,
     Losses,
     Transforms,
+    Optimizers,
+    Schedules,
     Functions,
 }
 
@@ -43,6 +46,12 @@ struct Row {
     name: String,
     origin: Origin,
     help: String,
+}
+
+impl Row {
+    fn built_in(name: String, help: String) -> Self {
+        Self { name, origin: Origin::BuiltIn, help }
+    }
 }
 
 impl What {
@@ -67,12 +76,16 @@ impl What {
             Self::Metrics => all(&catalog.metrics, |entry| &entry.info.help),
             Self::Losses => all(&catalog.losses, |entry| &entry.info.help),
             Self::Transforms => all(&catalog.transforms, |entry| &entry.info.help),
+            Self::Optimizers => optimizer::infos()
+                .into_iter()
+                .map(|info| Row::built_in(info.name, info.help))
+                .collect(),
+            Self::Schedules => schedule::infos()
+                .into_iter()
+                .map(|info| Row::built_in(info.name, info.help))
+                .collect(),
             Self::Functions => functions::all()
-                .map(|function| Row {
-                    name: function.name.into(),
-                    origin: Origin::BuiltIn,
-                    help: function.help.into(),
-                })
+                .map(|function| Row::built_in(function.name.into(), function.help.into()))
                 .collect(),
         }
     }

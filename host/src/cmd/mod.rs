@@ -18,6 +18,7 @@ mod check;
 mod compare;
 mod definitions;
 mod explain;
+mod find_learning_rate;
 mod import;
 mod inspect;
 mod list;
@@ -44,6 +45,7 @@ pub struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    FindLearningRate(find_learning_rate::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Explain(explain::Args),
@@ -66,6 +68,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(args, plugins),
             Command::Check(args) => check::run(args, plugins),
+            Command::FindLearningRate(args) => find_learning_rate::run(args, plugins),
             Command::Inspect(args) => inspect::run(args, plugins),
             Command::List(args) => list::run(&args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
@@ -96,14 +99,14 @@ fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
         }
         return ExitCode::from(signals::exit_code());
     }
-    output::note(failure.render(sources, output::style()).trim_end());
+    output::report(failure.render(sources, output::style()).trim_end());
     ExitCode::from(if code == Code::Internal { USAGE } else { 1 })
 }
 
 /// Shows a mistake on the command line.
 fn misused(error: Error) -> ExitCode {
     let failure = Failure::from(error);
-    output::note(failure.render(&Sources::default(), output::style()).trim_end());
+    output::report(failure.render(&Sources::default(), output::style()).trim_end());
     ExitCode::from(USAGE)
 }
 

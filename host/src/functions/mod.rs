@@ -281,6 +281,11 @@ const FUNCTIONS: &[Function] = &[
         help: "Does everything short of training: the same options as train, nothing written.",
     },
     Function {
+        name: "find_learning_rate",
+        usage: "find_learning_rate(#{ data, splits, … }, [#{ from, to, updates }])",
+        help: "Tries rising learning rates with the options of train and gives what they did to the loss; .suggestion is one to train with, .points holds them all.",
+    },
+    Function {
         name: "table",
         usage: "run.table([group])",
         help: "The scores of a run, in validation or the group named; run.results holds them all.",

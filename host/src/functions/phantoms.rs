@@ -46,7 +46,9 @@ fn phantoms(shared: &Shared, folder: &str, more: &rhai::Map) -> Result<rhai::Map
     let [caps, labels, splits] = paths(folder, &options);
     match shared.mode {
         Mode::Define => {}
-        Mode::Run | Mode::Check => drop(unmeasured(|| generate(folder, &options))?),
+        Mode::Run | Mode::Check | Mode::FindLearningRate(_) => {
+            drop(unmeasured(|| generate(folder, &options))?)
+        }
     }
     let places = [("caps", caps), ("labels", labels), ("splits", splits)];
     Ok(places

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use neurhai_core::train::{self, CheckReport, Outcome, Session};
+use neurhai_core::train::{self, CheckReport, FoundRates, Outcome, Session, Sweep};
 use neurhai_core::{Code, Error, Result};
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use serde_json::{Map, Value};
@@ -29,9 +29,7 @@ type Given<T> = std::result::Result<T, Box<EvalAltResult>>;
 impl Run {
     /// The results, or the quiet end of a script that needs them although nothing was trained.
     fn outcome(&self) -> Given<&Outcome> {
-        self.outcome.as_deref().ok_or_else(|| {
-            Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Halt::Checked), Position::NONE))
-        })
+        self.outcome.as_deref().ok_or_else(halted)
     }
 
     /// The scores of a group.
@@ -39,6 +37,9 @@ impl Run {
         let outcome = self.outcome()?;
         if outcome.results.iter().any(|result| result.group == group) {
             return Ok(show::results(outcome, group));
+        }
+        if outcome.results.is_empty() {
+            return Err(raise(no_model()));
         }
         let message = format!("the run has no results for the group {group:?}");
         let error = Error::new(Code::UnknownName, message);
@@ -59,6 +60,7 @@ impl Run {
         let scores: Option<Vec<f64>> = splits.iter().map(score).collect();
         match scores.filter(|scores| !scores.is_empty()) {
             Some(scores) => Ok(scores.iter().sum::<f64>() / scores.len() as f64),
+            None if outcome.results.is_empty() => Err(raise(no_model())),
             None => {
                 let names: Vec<_> = outcome.results.first().map_or_else(Vec::new, |result| {
                     result.scores.iter().map(|score| score.metric.as_str()).collect()
@@ -70,6 +72,20 @@ impl Run {
             }
         }
     }
+}
+
+/// Why there are no results.
+fn no_model() -> Error {
+    let message = "no model was kept, because no selection metric was ever defined in validation";
+    Error::new(Code::UndefinedMetric, message).help(
+        "select by the loss, too: selection_metrics: [\"loss\"]; or let validation hold what the \
+         metric needs, such as every class",
+    )
+}
+
+/// The quiet end of a script that needs what was not computed.
+fn halted() -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Halt::Checked), Position::NONE))
 }
 
 /// Training has ended, however it did.
@@ -146,6 +162,11 @@ fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
             shared.traces().reports.push(report);
             None
         }
+        Mode::FindLearningRate(sweep) => {
+            let found = try_rates(shared, options, &sweep)?;
+            shared.traces().found_rates.push(found);
+            None
+        }
         Mode::Define => None,
     };
     Ok(Run { output, outcome })
@@ -159,6 +180,45 @@ fn check_options(shared: &Shared, options: Options) -> Given<CheckReport> {
 
 fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
     check_options(shared, Options::read(map)?).map(Arc::new)
+}
+
+fn try_rates(shared: &Shared, options: Options, sweep: &Sweep) -> Given<FoundRates> {
+    shared
+        .in_session(|session| train::find_learning_rate(&options.values, sweep, session))
+        .map_err(|error| options.raise(error))
+}
+
+/// The learning rates that were tried, as scripts hold them; nothing where scripts are only checked.
+#[derive(Clone)]
+struct Rates(Option<Arc<FoundRates>>);
+
+impl Rates {
+    fn found(&self) -> Given<&FoundRates> {
+        self.0.as_deref().ok_or_else(halted)
+    }
+
+    fn suggestion(&self) -> Given<f64> {
+        self.found()?.suggestion.ok_or_else(|| {
+            let message = "no learning rate can be suggested: the loss never fell";
+            let help = "try smaller ones, with another `from`, or look at the data and the loss";
+            raise(Error::new(Code::UnknownName, message).help(help))
+        })
+    }
+}
+
+fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Rates> {
+    let sweep = map_to_json(sweep).and_then(|sweep| Sweep::read(&sweep)).map_err(raise)?;
+    let options = Options::read(map)?;
+    Ok(Rates(match shared.mode {
+        Mode::Run | Mode::FindLearningRate(_) => {
+            Some(Arc::new(try_rates(shared, options, &sweep)?))
+        }
+        Mode::Check => {
+            check_options(shared, options)?;
+            None
+        }
+        Mode::Define => None,
+    }))
 }
 
 /// A part of the results as a script's value.
@@ -185,6 +245,18 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_type_with_name::<Arc<CheckReport>>("Check")
         .register_get("parameters", |report: &mut Arc<CheckReport>| report.parameters)
         .register_get("classes", |report: &mut Arc<CheckReport>| to_value(&report.classes));
+    let (plain, full) = (Arc::clone(shared), Arc::clone(shared));
+    engine
+        .register_fn("find_learning_rate", move |map: rhai::Map| {
+            find_rates(&plain, &map, &rhai::Map::new())
+        })
+        .register_fn("find_learning_rate", move |map: rhai::Map, sweep: rhai::Map| {
+            find_rates(&full, &map, &sweep)
+        })
+        .register_type_with_name::<Rates>("Rates")
+        .register_get("suggestion", |rates: &mut Rates| rates.suggestion())
+        .register_get("points", |rates: &mut Rates| to_value(&rates.found()?.points))
+        .register_fn("to_string", |rates: &mut Rates| rates.found().map(show::found_rates));
     let shared = Arc::clone(shared);
     engine.register_fn("to_string", move |report: &mut Arc<CheckReport>| {
         show::check_report(&shared.catalog(), report)

@@ -1,7 +1,7 @@
 //! Turns what Rhai and the core report into problems with a place.
 
 use neurhai_core::error::nearest;
-use neurhai_core::train::CheckReport;
+use neurhai_core::train::{CheckReport, FoundRates};
 use neurhai_core::{Code, Error, Place, Problem};
 use rhai::{EvalAltResult, ParseErrorType, Position};
 
@@ -21,6 +21,8 @@ pub(crate) struct Traces {
     pub(crate) script: Option<String>,
     /// What checks in place of training found.
     pub(crate) reports: Vec<CheckReport>,
+    /// What was found of learning rates in place of training.
+    pub(crate) found_rates: Vec<FoundRates>,
 }
 
 /// Problems kept for when they come back; the core gives up at the first that matters.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use neurhai_core::{Place, Problem};
 
 use super::{CallSite, Diagnostic, Failure, Sources};
+use crate::output::visible;
 
 /// Problems that are shown in full; a screen holds no more.
 const MAX_SHOWN: usize = 20;
@@ -84,7 +85,8 @@ fn headline(out: &mut String, problem: &Problem, head: &str, list: bool, style: 
         Some(place) if list && in_files(place) => format!("{place}: "),
         _ => String::new(),
     };
-    let _ = writeln!(out, "{head}{code} {}", style.strong(&format!("{place}{}", problem.message)));
+    let message = format!("{place}{}", problem.message);
+    let _ = writeln!(out, "{head}{code} {}", style.strong(&visible(&message)));
 }
 
 fn in_files(place: &Place) -> bool {
@@ -98,7 +100,7 @@ fn place(out: &mut String, one: &Diagnostic, sources: &Sources, style: Style) {
 }
 
 fn note(out: &mut String, word: &str, text: &str) {
-    let text = text.trim().replace('\n', "\n      ");
+    let text = visible(text.trim()).replace('\n', "\n      ");
     let _ = writeln!(out, "  {word} {text}");
 }
 

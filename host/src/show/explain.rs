@@ -8,9 +8,11 @@ use neurhai_core::catalog::{
 };
 use neurhai_core::error::did_you_mean;
 use neurhai_core::metric::{Direction, Measure};
+use neurhai_core::optimizer::OptimizerInfo;
 use neurhai_core::options::{Default, OptionSpec};
+use neurhai_core::schedule::ScheduleInfo;
 use neurhai_core::shape::show;
-use neurhai_core::{Code, Error, Result, Task};
+use neurhai_core::{Code, Error, Result, Task, optimizer, schedule};
 
 use super::{columns, example, literal};
 use crate::functions::layers::usage;
@@ -32,13 +34,19 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
         losses.find(name).map(|entry| loss(entry)),
         transforms.find(name).map(|entry| transform(entry)),
     ];
+    let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
+    let updates = optimizers.iter().filter(|info| info.name == name).map(optimizer_info);
+    let updates =
+        updates.chain(schedules.iter().filter(|info| info.name == name).map(schedule_info));
     let named = functions::all().filter(|function| function.name == name).map(function);
-    let found: Vec<_> = entries.into_iter().flatten().chain(named).collect();
+    let found: Vec<_> = entries.into_iter().flatten().chain(updates).chain(named).collect();
     if !found.is_empty() {
         return Ok(found.join("\n\n\n"));
     }
     let known = layers.names().chain(architectures.names()).chain(votes.names());
     let known = known.chain(metrics.names()).chain(losses.names()).chain(transforms.names());
+    let known = known.chain(optimizers.iter().map(|info| info.name.as_str()));
+    let known = known.chain(schedules.iter().map(|info| info.name.as_str()));
     let known = known.chain(functions::all().map(|function| function.name));
     let near = did_you_mean(name, known.chain(Code::ALL.iter().map(|code| code.id())));
     Err(Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
@@ -141,6 +149,29 @@ fn transform(entry: &TransformEntry) -> String {
     tail(out, &info.source, &entry.origin)
 }
 
+/// An optimiser.
+fn optimizer_info(info: &OptimizerInfo) -> String {
+    let OptimizerInfo { name, help, source, options } = info;
+    let mut out = head(&format!("optimizer {name:?}"), help, options);
+    let given = given(options, "optimizer_options");
+    let _ = writeln!(out, "\nexample  optimizer: {name:?}{given}, learning_rate: 1e-3");
+    tail(out, source, &Origin::BuiltIn)
+}
+
+/// A schedule.
+fn schedule_info(info: &ScheduleInfo) -> String {
+    let ScheduleInfo { name, help, source, options } = info;
+    let mut out = head(&format!("schedule {name:?}"), help, options);
+    // What must be given belongs into an example.
+    let required = options.iter().find(|spec| spec.default == Default::Required);
+    let given = match required {
+        Some(spec) => format!(", schedule_options: #{{ {}: 10 }}", spec.name),
+        None => given(options, "schedule_options"),
+    };
+    let _ = writeln!(out, "\nexample  schedule: {name:?}{given}");
+    tail(out, source, &Origin::BuiltIn)
+}
+
 /// `, vote_options: #{ share: 0.2 }` with an option that has a value to show.
 fn given(specs: &[OptionSpec], key: &str) -> String {
     specs
@@ -179,6 +210,7 @@ fn function(function: &Function) -> String {
     let mut out = format!("function {}\n\n{}\n", function.usage, function.help);
     match function.name {
         "train" | "check" => options(&mut out, &neurhai_core::train::options()),
+        "find_learning_rate" => options(&mut out, &neurhai_core::train::Sweep::options()),
         "caps" | "images" | "patches" | "slices" | "roi" => {
             options(&mut out, &neurhai_core::data::options::specs());
         }

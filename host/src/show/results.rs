@@ -3,7 +3,7 @@
 use neurhai_core::Task;
 use neurhai_core::train::{GroupResult, MetricScore, Outcome, OverSplits};
 
-use super::columns;
+use super::{columns, figure};
 
 /// The metrics that a table shows; all of them are in the experiment folder.
 fn shown(task: Task) -> Vec<&'static str> {
@@ -87,9 +87,7 @@ impl Line<'_> {
             value.map_or_else(|| "-".into(), |value| figure(value, 4))
         }));
         let interval = self.score(task.headline()).and_then(|score| score.interval);
-        cells.push(
-            interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")),
-        );
+        cells.push(interval.map_or_else(String::new, between));
         cells
     }
 }
@@ -99,6 +97,11 @@ fn head(shown: &[&str], group: &str, task: Task) -> Vec<String> {
     head.extend(shown.iter().map(|metric| (*metric).to_owned()));
     head.push(format!("{}, 95 % interval", task.headline()));
     head
+}
+
+/// The bounds of an interval.
+fn between((low, high): (f64, f64)) -> String {
+    format!("{} to {}", figure(low, 3), figure(high, 3))
 }
 
 /// What is told of lines with the same level and cohort.
@@ -129,16 +132,8 @@ fn mean(rows: &[&OverSplits], lines: usize, shown: &[&str], task: Task) -> Vec<S
         )
     }));
     let interval = whole(task.headline()).and_then(|row| row.interval);
-    line.push(interval.map_or_else(String::new, |(low, high)| format!("{low:.3} to {high:.3}")));
+    line.push(interval.map_or_else(String::new, between));
     line
-}
-
-/// A number with so many places, or where they would hide it, as `2.5e-5`.
-fn figure(value: f64, places: usize) -> String {
-    match value != 0.0 && value.abs() < 10f64.powi(1 - places as i32) {
-        true => format!("{value:.1e}"),
-        false => format!("{value:.places$}"),
-    }
 }
 
 #[cfg(test)]

@@ -102,6 +102,17 @@ fn everything_is_explained() {
         assert!(text.contains(&format!("{kind} ")), "{kind} {name}: {text}");
         assert!(text.contains("\nfrom     "), "{kind} {name}: {text}");
     }
+    let optimizers = neurhai_core::optimizer::infos().into_iter().map(|info| info.name);
+    let schedules = neurhai_core::schedule::infos().into_iter().map(|info| info.name);
+    for name in optimizers.chain(schedules) {
+        let text = explain(&name);
+        for part in [&format!(" {name:?}\n\n"), "\noptions\n", "\nexample  ", "\nsource   "] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+    assert!(
+        explain("StepLR").contains("schedule: \"StepLR\", schedule_options: #{ step_size: 10 }")
+    );
     for function in crate::functions::all() {
         assert!(explain(function.name).contains(function.usage), "{}", function.name);
     }

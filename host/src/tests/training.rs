@@ -125,3 +125,42 @@ fn phantoms_are_checked_at_their_keys() {
     }
     assert!(!folder.path().join("a").exists());
 }
+
+/// What training would begin with is tried in its place, and a script may do the same by itself.
+#[test]
+fn learning_rates_are_tried_in_place_of_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = neurhai_core::train::Sweep { updates: 5, ..Default::default() };
+    let bench = Bench::new(|s| s.mode = Mode::FindLearningRate(sweep));
+    let text = format!("{}print(run.table());", script(folder.path(), ""));
+    let ending =
+        bench.runtime.run("s.rhai", &text).unwrap_or_else(|f| panic!("{}", bench.show(&f)));
+    assert!(matches!(ending, Ending::ResultsNeeded(Some(_))), "{ending:?}");
+    let found = bench.runtime.found_rates();
+    assert!(found.len() == 1 && found[0].points.len() == 5, "{found:?}");
+    assert!(!folder.path().join("maps").exists());
+
+    let folder = tempfile::tempdir().unwrap();
+    let own = script(folder.path(), "")
+        .replace("train(#{", "find_learning_rate(#{")
+        .replace("});\n        ", "}, #{ from: 1e-6, to: 1.0, updates: 4 });");
+    let printed = Bench::new(|_| {}).run(&format!("{own} print(run.points.len()); print(run);"));
+    let printed = printed.unwrap_or_else(|report| panic!("{report}"));
+    assert!(printed.starts_with("4\nlearning rate  "), "{printed}");
+    assert!(!folder.path().join("maps").exists());
+    let report = run(&own.replace("to: 1.0", "to: 1e-7")).unwrap_err();
+    assert!(report.contains("cannot end at") && report.contains("^^"), "{report}");
+}
+
+#[test]
+fn without_a_model_it_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = r#"metric("never", #{ direction: "higher", lowest: 0.0, highest: 1.0 }, |t, s| ());"#;
+    let script = script(folder.path(), "selection_metrics: [\"never\"],");
+    for (i, ask) in ["run.table()", "run.best(\"BA\")"].into_iter().enumerate() {
+        let script = script.replace("/maps\"", &format!("/maps{i}\""));
+        let script = script.replace("/data\"", &format!("/data{i}\""));
+        let report = run(&format!("{own}{script}{ask};")).unwrap_err();
+        assert!(report.contains("no model was kept"), "{report}");
+    }
+}

@@ -22,13 +22,6 @@ impl Bench {
         std::fs::write(&file, format!("cohort\tpath\n{rows}")).unwrap();
         file
     }
-
-    /// The warnings of a check, or its error.
-    fn warnings(&self, change: Value) -> crate::Result<Vec<String>> {
-        let (catalog, stop) = (catalog(), AtomicBool::new(false));
-        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
-        Ok(check(&self.options("checked", change), &session)?.warnings)
-    }
 }
 
 fn cells(table: &Table, column: &str) -> Vec<Option<String>> {

@@ -89,6 +89,26 @@ fn what_cannot_be_compared_is_told() {
     cells[3] = "2";
     refused(with(cells.join("\t"), &rows[1..]), "has the class 2, the network 2 classes");
 
+    std::fs::write(&file, &text).unwrap();
+    let maps = bench.path("maps/maps.json");
+    let whole = std::fs::read_to_string(&maps).unwrap();
+    let mut other: Value = serde_json::from_str(&whole).unwrap();
+    other["neurhai"]["configuration"]["data"]["patch_size"] = json!([9, 11, 9]);
+    std::fs::write(&maps, other.to_string()).unwrap();
+    let error = bench.again("maps").unwrap_err();
+    assert_eq!(error.code(), Code::BadMaps, "{error}");
+    for words in ["takes 1×10×11×9", "gives 1×9×11×9", "maps.json"] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    std::fs::write(&maps, whole).unwrap();
+    for group in ["train", "validation"] {
+        std::fs::remove_dir_all(bench.path(&format!("maps/split-0/best-loss/{group}"))).unwrap();
+    }
+    let error = bench.again("maps").unwrap_err();
+    assert_eq!(error.code(), Code::EmptySelection, "{error}");
+    let place = error.problems()[0].place.clone();
+    assert_eq!(place, Some(crate::error::Place::File(bench.path("maps"))));
+
     let change = json!({"task": "reconstruction", "architecture": "AE_tiny", "epochs": 1,
         "selection_metrics": ["loss"]});
     bench.run("ae", change).unwrap();

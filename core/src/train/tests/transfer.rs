@@ -265,7 +265,13 @@ fn what_cannot_be_transferred_is_refused_before_anything_is_written() {
     assert!(error.to_string().contains("the metrics that it has are: loss"), "{error}");
     let error = bench.refused(from(json!({"transfer_split": 3})), &[(Code::BadMaps, "no split 3")]);
     assert!(error.problems()[0].help.as_deref().unwrap().contains("transfer_split"), "{error}");
-    bench.refused(json!({"transfer": bench.path("none")}), &[(Code::FileNotFound, "none")]);
+    let none = json!({"transfer": bench.path("none")});
+    let error = bench.refused(none, &[(Code::FileNotFound, "none")]);
+    assert!(error.problems()[0].help.as_deref().unwrap().contains(".pth.tar"), "{error}");
+    for network in [0, 3] {
+        let change = from(json!({"transfer_network": network}));
+        bench.refused(change, &[(Code::BadOption, "has one network: there is no choice")]);
+    }
     bench.refused(json!({"transfer": bench.path("data")}), &[(Code::BadMaps, "no maps.json")]);
     // A file has no splits to choose from; told with what else is wrong.
     let file = bench.path("cnn/split-0/best-loss/model.safetensors");
