@@ -33,11 +33,11 @@ pub(super) fn open(config: &Config) -> Result<Cohorts> {
     };
     match (is_table(caps), is_table(splits)) {
         (true, false) => {
-            let help = "give a .tsv with the columns cohort and path, and diagnoses where wanted";
+            let help = "name the splits of each cohort in a .tsv, too, or for caps one folder";
             return one_of_two("caps", "splits", help);
         }
         (false, true) => {
-            let help = "give a .tsv with the columns cohort and path: the CAPS of each cohort";
+            let help = "name the CAPS of each cohort in a .tsv, too, or for splits one folder";
             return one_of_two("splits", "caps", help);
         }
         _ => {}
@@ -45,7 +45,8 @@ pub(super) fn open(config: &Config) -> Result<Cohorts> {
     let cohorts = Cohorts::open(caps).map_err(|error| error.at(here("caps")))?;
     if cohorts.several() {
         let mut problems = Problems::default();
-        for line in read_table(splits)? {
+        // What is wrong with the table itself is told where the splits are read.
+        for line in read_table(splits).unwrap_or_default() {
             let known = cohorts.caps(&line.cohort).map(|_| ());
             problems.take(known.map_err(|error| error.at(line.place)));
         }

@@ -123,7 +123,7 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
     let tables = Splits::open(Path::new(config.train.text("splits")?))?;
     let all = tables.indices();
     let wanted = match config.train.has("split") {
-        false => all.clone(),
+        false => all,
         true => wanted(&config.train.ints("split")?, &all)?,
     };
     let classes = match config.train.has("classes") {

@@ -32,7 +32,12 @@ pub(crate) fn is_table(path: &Path) -> bool {
 pub(crate) fn read(file: &Path) -> Result<Vec<Line>> {
     let table = Table::read(file)?;
     let mut problems = Problems::default();
-    let [cohort, path] = ["cohort", "path"].map(|name| problems.take(table.column(name)));
+    let column = |name| {
+        let help = "a .tsv in this place is a table of cohorts, with the columns cohort and path; of \
+                    one cohort, name the folder";
+        table.column(name).map_err(|error| error.help(help))
+    };
+    let [cohort, path] = ["cohort", "path"].map(|name| problems.take(column(name)));
     let diagnoses = table.find_column("diagnoses");
     let (Some(cohort), Some(path)) = (cohort, path) else {
         return problems.into_result().map(|()| Vec::new());

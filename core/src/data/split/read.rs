@@ -188,8 +188,8 @@ impl Splits {
         let diagnoses = member.line.as_ref().and_then(|line| line.diagnoses.as_ref());
         let mut problems = Problems::default();
         let [train, validation] = [train, validation].map(|file| {
-            let further = diagnoses.map(|_| DIAGNOSIS);
-            problems.take(Listed::read(&file, member.cohort(), options, further))
+            let column = diagnoses.map(|_| DIAGNOSIS);
+            problems.take(Listed::read(&file, member.cohort(), options, column))
         });
         let (Some(mut train), Some(mut validation)) = (train, validation) else {
             return Err(all_of(problems));

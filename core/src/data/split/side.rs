@@ -23,20 +23,24 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// Reads the table of a cohort, in which columns in `further` must be, too.
+    /// Reads the table of a cohort, with the column `diagnoses` where some of them are asked for.
     pub(super) fn read(
         file: &Path,
         cohort: &str,
         options: &SplitOptions,
-        further: Option<&'static str>,
+        diagnoses: Option<&str>,
     ) -> Result<Self> {
         let mut wanted = Vec::new();
         if let Target::Class { column, .. } | Target::Number { column } = &options.target {
             wanted.push(column.as_str());
         }
         wanted.extend(options.select.as_ref().map(|select| select.column.as_str()));
-        wanted.extend(further.filter(|column| !wanted.contains(column)));
         let table = Table::read(file)?;
+        if let Some(column) = diagnoses {
+            table.column(column).map_err(|error| {
+                error.help("the table of cohorts names diagnoses, which are looked up in it")
+            })?;
+        }
         let mut sessions = read_sessions(&table, &wanted)?;
         sessions.iter_mut().for_each(|session| session.cohort = cohort.to_owned());
         let kept = (0..table.len()).collect();

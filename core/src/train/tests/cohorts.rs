@@ -199,6 +199,12 @@ fn tables_that_do_not_go_together_are_refused() {
         json!({"data": {"caps": data.join("north")}}),
         &[(Code::BadOption, "splits is a table of cohorts, but caps is a folder")],
     );
+    // What is wrong with a table is told once.
+    let bad = bench.path("data/bad.tsv");
+    std::fs::write(&bad, "cohort\tfolder\nnorth\tnorth\n").unwrap();
+    let path = "there is no column \"path\"";
+    bench.refused(json!({"splits": bad}), &[(Code::MissingColumn, path)]);
+    bench.refused(json!({"data": {"caps": bad}}), &[(Code::MissingColumn, path)]);
     let rows = [("nroth", "north/splits"), ("south", "south/splits"), ("east", "south/splits")];
     let splits = bench.cohorts("other.tsv", &rows);
     bench.refused(

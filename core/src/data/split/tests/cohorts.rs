@@ -82,6 +82,11 @@ fn wanted_classes_must_be_in_some_cohort_and_diagnoses_in_their_own() {
         "E0409: no session has \"Ad\" in column \"diagnosis\"; there are AD (2), CN (3); did you \
          mean \"AD\"?\n  at DIR/splits.tsv, row 2"
     );
+    let shown = read(
+        "cohort\tpath\tdiagnoses\nnorth\tnorth\t71.5\n",
+        &SplitOptions { target: Target::Number { column: "age".to_owned() }, ..class(None) },
+    );
+    assert!(shown.contains("no session has \"71.5\" in column \"diagnosis\""), "{shown}");
     // Both cohorts are empty where nothing that is selected is there.
     let age = SplitOptions {
         select: Some(Selection { column: "age".into(), values: vec!["71.5".into()] }),
