@@ -121,13 +121,21 @@ fn every_list_and_table_names_the_cohort_and_each_has_its_metrics() {
     assert!(metrics.find_column("loss").is_none());
     assert_eq!(cells(&metrics, "cohort"), names(1));
     let columns = ["cohort", "true_label", "predicted_label"].map(|name| cells(&rows, name));
+    let first = rows.column("proba0").unwrap();
+    let brier = metrics.column("Brier").unwrap();
     for (row, name) in ["north", "south"].iter().enumerate() {
         let mut right: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        let mut squares = Vec::new();
         for i in (0..rows.len()).filter(|i| columns[0][*i].as_deref() == Some(name)) {
             let [_, truth, predicted] = columns.each_ref().map(|column| column[i].as_deref());
             let hit = f64::from(u8::from(truth == predicted));
             right.entry(truth.unwrap()).or_default().push(hit);
+            let is_first = f64::from(u8::from(truth == Some("0")));
+            squares.push((rows.number(i, first).unwrap().unwrap() - is_first).powi(2));
         }
+        let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+        let written = metrics.number(row, brier).unwrap().unwrap();
+        assert!((written - mean).abs() < 1e-12, "{name}: {written} {mean}");
         let recalls = right.values().map(|hits| hits.iter().sum::<f64>() / hits.len() as f64);
         let ba = recalls.sum::<f64>() / right.len() as f64;
         assert_eq!(metrics.number(row, 2).unwrap(), Some(ba), "{name}");
@@ -305,6 +313,10 @@ fn whom_weights_were_learned_from_is_known_by_cohort() {
     assert!(warning.contains("the same ids in other cohorts: sub-PHAN"), "{warning}");
     bench.run("renamed", from(renamed())).unwrap();
     // What was learned from before is kept with its cohort, and leaks from there as well.
+    let text = std::fs::read_to_string(bench.path("renamed/split-1/transfer.json")).unwrap();
+    let record: Value = serde_json::from_str(&text).unwrap();
+    let of_north = record["learned"].as_array().unwrap().iter().filter(|ids| ids[2] == "north");
+    assert_eq!(of_north.count(), bench.table("data/north/splits/split-0/train.tsv").len());
     let mut chained = from(json!({}));
     chained["transfer"] = json!(bench.path("renamed"));
     chained["transfer_split"] = json!(1);
