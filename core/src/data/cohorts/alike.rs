@@ -16,8 +16,8 @@ const ENTITIES: [(&str, &str); 7] = [
     ("modulated", "the modulation"),
 ];
 
-/// Suffixes that tell the modality: those of BIDS 1.10 for images (schema/objects/suffixes.yaml) that
-/// networks are trained on, and those of Clinica's derivatives.
+/// Suffixes that tell the modality: those of the BIDS specification (its schema's
+/// objects/suffixes.yaml) that networks are trained on, and those of Clinica's diffusion maps.
 const MODALITIES: [&str; 28] = [
     "T1w",
     "T2w",

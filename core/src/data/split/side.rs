@@ -141,7 +141,6 @@ impl Side {
         } else {
             "no row is left after selection"
         };
-        // Of several tables each is named by its warning.
         Err(Error::new(Code::EmptySelection, message)
             .at(Place::File(self.file.clone()))
             .help("both sides of a split need at least one session"))
