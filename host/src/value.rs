@@ -117,6 +117,7 @@ pub fn describe_type(name: &str) -> String {
         "Option" => "an option",
         "Part" => "a part",
         "Data" => "data",
+        "Rates" => "learning rates that were tried",
         "Run" => "a run",
         "Tensor" => "a tensor",
         "range" => "a range",

@@ -141,9 +141,9 @@ fn learning_rates_are_tried_in_place_of_training() {
     assert!(!folder.path().join("maps").exists());
 
     let folder = tempfile::tempdir().unwrap();
-    let own = script(folder.path(), "")
-        .replace("train(#{", "find_learning_rate(#{")
-        .replace("});\n        ", "}, #{ from: 1e-6, to: 1.0, updates: 4 });");
+    let own = script(folder.path(), "").replace("train(#{", "find_learning_rate(#{");
+    let (own, _) = own.rsplit_once("});").unwrap();
+    let own = format!("{own}}}, #{{ from: 1e-6, to: 1.0, updates: 4 }});");
     let printed = Bench::new(|_| {}).run(&format!("{own} print(run.points.len()); print(run);"));
     let printed = printed.unwrap_or_else(|report| panic!("{report}"));
     assert!(printed.starts_with("4\nlearning rate  "), "{printed}");
