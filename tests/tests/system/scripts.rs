@@ -229,6 +229,57 @@ fn cohorts_of_two_tables_are_learned_together_and_judged_apart() {
     }
 }
 
+#[test]
+fn every_participant_is_validated_on_once_and_the_splits_are_put_together() {
+    let place = Place::new();
+    let shown = example(&place, "kfold.rhai");
+    let mut validated = Vec::new();
+    let mut found = Vec::new();
+    for split in 0..3 {
+        let folder = format!("kfold/maps/split-{split}/best-BA/validation/validation_image_level");
+        let rows = table(&place, &format!("{folder}_prediction.tsv"));
+        validated.extend((0..rows.len()).map(|row| rows.text(row, 0).unwrap().to_owned()));
+        found.push(column_first(&table(&place, &format!("{folder}_metrics.tsv")), "BA"));
+    }
+    validated.sort();
+    let everybody = table(&place, "kfold/data/labels.tsv");
+    let mut people: Vec<String> =
+        (0..everybody.len()).map(|row| everybody.text(row, 0).unwrap().to_owned()).collect();
+    people.sort();
+    assert_eq!(validated, people);
+    let together = table(&place, "kfold/maps/metrics_over_splits.tsv");
+    let text = |row: usize, name: &str| together.text(row, together.column(name).unwrap()).unwrap();
+    let row = (0..together.len())
+        .find(|row| (text(*row, "group"), text(*row, "metric")) == ("validation", "BA"))
+        .unwrap();
+    let mean = together.number(row, together.column("mean").unwrap()).unwrap().unwrap();
+    assert!((mean - found.iter().sum::<f64>() / 3.0).abs() < 1e-12, "{mean} {found:?}");
+    assert!(mean >= 0.9, "{shown}");
+    assert_eq!(text(row, "splits"), "0,1,2");
+    assert!(shown.lines().any(|line| line.starts_with("mean   BA       per image")), "{shown}");
+}
+
+#[test]
+fn of_the_networks_of_patches_those_that_know_have_a_vote() {
+    let place = Place::new();
+    let shown = example(&place, "multi_network.rhai");
+    let best = "multi_network/maps/split-0/best-loss";
+    let networks =
+        table(&place, &format!("{best}/validation/validation_patch_level_metrics_per_network.tsv"));
+    let weights = column(&table(&place, &format!("{best}/vote_weights.tsv")), "weight");
+    let right = column(&networks, "BA");
+    assert_eq!((right.len(), weights.len()), (8, 8));
+    for (network, (right, weight)) in right.iter().zip(&weights).enumerate() {
+        let model = format!("{best}/network-{network}_model.safetensors");
+        assert!(place.path().join(model).is_file());
+        assert_eq!(*weight > 0.0, *right >= 0.6, "network {network}: {right} {weight}");
+    }
+    let images = table(&place, &format!("{best}/validation/validation_image_level_metrics.tsv"));
+    let parts = table(&place, &format!("{best}/validation/validation_patch_level_metrics.tsv"));
+    assert!(column_first(&images, "BA") >= 0.9, "{shown}");
+    assert!(column_first(&images, "BA") > column_first(&parts, "BA"), "{shown}");
+}
+
 /// An experiment of ClinicaDL 1.6.1, where the data lie beside the repository: what its own tables say
 /// comes out again, to the rounding of sums.
 #[test]
@@ -279,7 +330,9 @@ fn every_script_has_a_test() {
             "custom_layer.rhai",
             "custom_transpose.rhai",
             "custom_vote.rhai",
+            "kfold.rhai",
             "multi_cohort.rhai",
+            "multi_network.rhai",
             "quickstart.rhai",
             "regression.rhai",
             "transfer.rhai",

@@ -92,6 +92,8 @@ fn a_table_over_some_of_the_splits_names_them() {
     };
     go_on(None, 3).unwrap_err();
     assert_eq!(counted(&summary(&maps)), "0,1,2");
+    // Of a process that was killed while it wrote.
+    std::fs::write(maps.join("split-0/best-loss/.neurhai-7-7.tmp"), "half").unwrap();
     go_on(None, 9).unwrap();
     assert_eq!(counted(&summary(&maps)), "0,1,2,3");
     assert_same(&maps, &bench.path("whole"));
