@@ -87,8 +87,11 @@ fn differ([a, b]: &[PathBuf; 2]) -> Result<bool> {
     Ok(bytes(a)? != bytes(b)?)
 }
 
+/// A metric, in the first and in the second table.
+type Pair = (String, Option<f64>, Option<f64>);
+
 /// The metrics that differ in two tables, by the row of their values.
-fn of_tables(files: &[PathBuf; 2]) -> Result<Vec<(String, Option<f64>, Option<f64>)>> {
+fn of_tables(files: &[PathBuf; 2]) -> Result<Vec<Pair>> {
     let values = |file: &PathBuf| -> Result<Vec<(String, Option<f64>)>> {
         if !file.is_file() {
             return Ok(Vec::new());

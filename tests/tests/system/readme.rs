@@ -53,7 +53,9 @@ fn every_command_of_readme_runs() {
             .collect();
         let mut run = |command: &mut Command, arguments: &[&str]| {
             let output = command.args(arguments).output().unwrap();
-            assert!(output.status.success(), "{line}\n{}", said(&output));
+            // Two experiments that are compared may differ.
+            let differ = line.starts_with("host compare") && output.status.code() == Some(1);
+            assert!(output.status.success() || differ, "{line}\n{}", said(&output));
             ran += 1;
             said(&output)
         };

@@ -64,19 +64,30 @@ fn pass(layers: &Value, input: &[i64], precision: Precision) -> Vec<(String, Ten
     found
 }
 
-/// bfloat16 has 8 bits of precision: 2⁻⁹ of each rounding. Here is a bound for the norm of the whole.
+/// bfloat16 has 8 bits of precision: each rounding is off by 2⁻⁹ at most. Bounds are for norms of tensors.
 #[test]
 fn every_layer_takes_bfloat16_and_learns() {
     let catalog = Catalog::built_in().unwrap();
     let mut rounded = 0;
     for entry in catalog.layers.iter() {
         let example = &entry.info.example;
-        let exact = pass(&example.layers, &example.input, Precision::Float32);
-        let found = pass(&example.layers, &example.input, Precision::BFloat16);
+        // Within other layers a rectifier may switch where a rounded number is near 0, and with it the
+        // gradient there: something smooth takes its place.
+        let mut layers = example.layers.to_string();
+        if entry.info.name != "relu" {
+            layers = layers.replace("\"relu\"", "\"tanh\"");
+        }
+        let layers: Value = serde_json::from_str(&layers).unwrap();
+        let exact = pass(&layers, &example.input, Precision::Float32);
+        let found = pass(&layers, &example.input, Precision::BFloat16);
         for ((what, exact), (_, found)) in exact.iter().zip(&found) {
             let off = (found - exact).norm().double_value(&[]);
             let norm = exact.norm().double_value(&[]);
-            assert!(off <= 2e-2 * norm.max(1e-3), "{}: {what}: {off} of {norm}", entry.info.name);
+            // A norm takes away what a bias before it adds: that gradient is 0 but for rounding.
+            if what.ends_with("bias") && norm < 1e-3 {
+                continue;
+            }
+            assert!(off <= 2e-2 * norm, "{}: {what}: {off} of {norm}", entry.info.name);
             rounded += usize::from(off > 0.0);
         }
     }

@@ -7,7 +7,7 @@ fn beside(bench: &Bench, a: &str, b: &str) -> Comparison {
     compare(&bench.path(a), &bench.path(b)).unwrap()
 }
 
-fn named<'c>(given: &'c [crate::compare::Given]) -> Vec<&'c str> {
+fn named(given: &[crate::compare::Given]) -> Vec<&str> {
     given.iter().map(|given| given.name.as_str()).collect()
 }
 
