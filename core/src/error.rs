@@ -170,6 +170,16 @@ impl Error {
         self
     }
 
+    /// Says in the course of what it happened, below the text of the error underneath.
+    #[must_use]
+    pub(crate) fn amid(mut self, what: &str) -> Self {
+        for problem in &mut self.problems {
+            let cause = problem.cause.take().map_or_else(String::new, |cause| cause + "\n");
+            problem.cause = Some(cause + what);
+        }
+        self
+    }
+
     /// All problems, in the order they were found; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

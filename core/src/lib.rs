@@ -14,6 +14,7 @@ pub mod error;
 mod experiment;
 pub mod files;
 mod filter;
+mod guard;
 pub mod import;
 pub mod layer;
 pub mod loss;

@@ -16,7 +16,8 @@ use crate::layer::{Layer, LayerInfo};
 use crate::loss::{Latent, Loss, LossInfo};
 use crate::metric::{Confusion, Measure, MetricInfo, Rows};
 use crate::network::NetworkSpec;
-use crate::options::{OptionSpec, Options};
+use crate::options::{Kind, OptionSpec, Options};
+use crate::random::Random;
 use crate::shape::show;
 use crate::task::Task;
 use crate::transform::{Transform, TransformInfo};
@@ -258,15 +259,39 @@ pub struct TransformEntry {
     pub origin: Origin,
     /// The transform.
     pub transform: Box<dyn Transform>,
+    /// Whether the option `p` says how many images it changes; a transform may have one of its own.
+    chance: bool,
 }
 
 impl TransformEntry {
+    /// The entry of a transform, with the option `p` that all of them have.
+    pub fn new(transform: Box<dyn Transform>, origin: Origin) -> Self {
+        let mut info = transform.info();
+        let chance = info.options.iter().all(|option| option.name != "p");
+        if chance {
+            let kind = Kind::Float { min: 0.0, max: 1.0 };
+            info.options.push(OptionSpec::new("p", kind, info.p, "share of the images it changes"));
+        }
+        Self { info, origin, transform, chance }
+    }
+
     /// The options that were given, checked.
     ///
     /// # Errors
     /// Every option that is unknown, missing or of the wrong type.
     pub fn options(&self, given: &Map<String, Value>) -> Result<Options> {
         Options::check(&self.info.options, given, &format!("transform {:?}", self.info.name))
+    }
+
+    /// The parameters for one image of this shape, as JSON; `null` where it stays as it is.
+    ///
+    /// # Errors
+    /// What the transform says.
+    pub fn draw(&self, shape: &[i64], options: &Options, seed: u64) -> Result<Value> {
+        if self.chance && Random::new(seed, "p", &[]).unit() >= options.float("p")? {
+            return Ok(Value::Null);
+        }
+        self.transform.draw(shape, options, seed)
     }
 
     /// The image `[channel, …]` as the network will see it, of the same shape.
@@ -280,8 +305,25 @@ impl TransformEntry {
         options: &Options,
         seed: u64,
     ) -> Result<Vec<f32>> {
+        self.replay(voxels, shape, options, &self.draw(shape, options, seed)?)
+    }
+
+    /// The same with parameters that were drawn before.
+    ///
+    /// # Errors
+    /// Parameters that do not fit the image; those of [`TransformEntry::apply`].
+    pub fn replay(
+        &self,
+        voxels: Vec<f32>,
+        shape: &[i64],
+        options: &Options,
+        drawn: &Value,
+    ) -> Result<Vec<f32>> {
+        if drawn.is_null() {
+            return Ok(voxels);
+        }
         let size = voxels.len();
-        let voxels = self.transform.apply(voxels, shape, options, seed)?;
+        let voxels = self.transform.apply(voxels, shape, options, drawn)?;
         if voxels.len() == size {
             return Ok(voxels);
         }

@@ -64,8 +64,7 @@ impl Catalog {
             catalog.losses.register(LossEntry { info: loss.info(), origin: origin(), loss })?;
         }
         for transform in transform::built_in() {
-            let info = transform.info();
-            catalog.transforms.register(TransformEntry { info, origin: origin(), transform })?;
+            catalog.transforms.register(TransformEntry::new(transform, origin()))?;
         }
         Ok(catalog)
     }

@@ -236,10 +236,10 @@ type Changes = fn(Vec<f32>) -> Vec<f32>;
 impl Transform for Changes {
     fn info(&self) -> TransformInfo {
         let (name, help) = ("broken".into(), HELP.into());
-        TransformInfo { name, help, source: String::new(), options: vec![] }
+        TransformInfo { name, help, source: String::new(), options: vec![], p: 1.0 }
     }
 
-    fn apply(&self, voxels: Vec<f32>, _: &[i64], _: &Options, _: u64) -> Result<Vec<f32>> {
+    fn apply(&self, voxels: Vec<f32>, _: &[i64], _: &Options, _: &Value) -> Result<Vec<f32>> {
         Ok(self(voxels))
     }
 }
@@ -253,8 +253,7 @@ fn transforms_that_break_a_clause_are_caught() {
     ];
     for (transform, clause) in cases {
         let mut catalog = Catalog::built_in().unwrap();
-        let (info, transform) = (transform.info(), Box::new(transform));
-        let entry = TransformEntry { info, origin: Origin::BuiltIn, transform };
+        let entry = TransformEntry::new(Box::new(transform), Origin::BuiltIn);
         catalog.transforms.register(entry).unwrap();
         broken(&catalog, "transform", clause);
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::participants::{SINGLE, Session};
 use crate::error::{Code, Error, Place, Problems, Result};
+use crate::guard::guarded;
 use crate::volume::{self, Stats, Volume};
 
 mod shapes;
@@ -112,7 +113,8 @@ impl Images {
     fn decode(&self, index: usize) -> Result<Volume> {
         let Entry { session, file } = &self.entries[index];
         let place = session.place(Some(file.clone()));
-        let mut volume = read(file).map_err(|error| replaced(error, &place))?;
+        let volume = guarded(|| read(file));
+        let mut volume = volume.map_err(|error| replaced(error, &place))?;
         if volume.stats.non_finite > 0 {
             if self.not_finite == NotFinite::Refuse {
                 return Err(Error::new(

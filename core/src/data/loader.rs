@@ -1,15 +1,17 @@
 //! Batches, ready before they are asked for.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use serde_json::Value;
+
 use super::images::Images;
 use super::part::Parts;
 use crate::catalog::TransformEntry;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Place, Result};
+use crate::guard::guarded;
 use crate::options::Options;
 use crate::random::derived_seed;
 use crate::shape::{Shape, show};
@@ -47,11 +49,36 @@ impl Source {
     /// The voxels of one sample, `[channel, …]` with the last axis fastest.
     ///
     /// # Errors
-    /// What decoding its image says.
+    /// What decoding its image and the transforms say, panics included, with the session, the file
+    /// and the transform.
     pub fn sample(&self, sample: Sample) -> Result<Vec<f32>> {
-        let tensor = sample.image * self.parts.count() + sample.part;
-        let (mut voxels, known) = match self.tensors.get(tensor) {
-            Some(Some(file)) => (self.tensor(file, sample)?, None),
+        let voxels = guarded(|| self.plain(sample));
+        let voxels = voxels.map_err(|error| error.at(self.place(sample)))?;
+        match &self.augment {
+            Some((steps, seed)) => self.augmented(voxels, sample, steps, *seed),
+            None => Ok(voxels),
+        }
+    }
+
+    /// What each transform draws for a sample, as JSON.
+    ///
+    /// # Errors
+    /// What the transforms say.
+    pub fn drawn(&self, sample: Sample) -> Result<Vec<Value>> {
+        let Some((steps, seed)) = &self.augment else { return Ok(Vec::new()) };
+        let shape = self.parts.shape(sample.part);
+        let draw = |(i, step): (usize, &Step)| {
+            let (entry, options) = step;
+            let drawn = guarded(|| entry.draw(&shape, options, seed_of(*seed, sample, i, entry)));
+            drawn.map_err(|error| self.amid(error, entry, sample))
+        };
+        steps.iter().enumerate().map(draw).collect()
+    }
+
+    /// The voxels before any transform.
+    fn plain(&self, sample: Sample) -> Result<Vec<f32>> {
+        let (mut voxels, known) = match self.tensor_file(sample) {
+            Some(file) => (self.tensor(file, sample)?, None),
             _ => {
                 let volume = self.images.get(sample.image)?;
                 let size: i64 = self.parts.shape(sample.part).iter().product();
@@ -64,10 +91,27 @@ impl Source {
             let stats = known.unwrap_or_else(|| Stats::of(&voxels));
             min_max(&mut voxels, stats.min, stats.max);
         }
-        match &self.augment {
-            Some((steps, seed)) => self.augmented(voxels, sample, steps, *seed),
-            None => Ok(voxels),
-        }
+        Ok(voxels)
+    }
+
+    /// The file that a part is read from, where it is not cut out of its image.
+    fn tensor_file(&self, sample: Sample) -> Option<&Path> {
+        let at = sample.image * self.parts.count() + sample.part;
+        self.tensors.get(at)?.as_deref()
+    }
+
+    /// The session and the file that a sample comes from.
+    fn place(&self, sample: Sample) -> Place {
+        let file = self.tensor_file(sample).unwrap_or_else(|| self.images.file(sample.image));
+        self.images.session(sample.image).place(Some(file.into()))
+    }
+
+    /// An error of a transform, with what it was to change.
+    fn amid(&self, error: Error, entry: &TransformEntry, sample: Sample) -> Error {
+        let (name, origin) = (&entry.info.name, &entry.origin);
+        let (part, place) = (self.parts.label(sample.part), self.place(sample));
+        let what = format!("the transform {name:?} ({origin}) was to change {part} of {place}");
+        error.within("augmentation").at(place).amid(&what)
     }
 
     /// Every random choice is keyed by the sample, so it depends on no order and no thread.
@@ -80,13 +124,9 @@ impl Source {
     ) -> Result<Vec<f32>> {
         let shape = self.parts.shape(sample.part);
         for (i, (entry, options)) in steps.iter().enumerate() {
-            let keys = [sample.image as u64, sample.part as u64, i as u64];
-            let seed = derived_seed(seed, &entry.info.name, &keys);
-            voxels = entry.apply(voxels, &shape, options, seed).map_err(|error| {
-                let visit = self.images.session(sample.image);
-                let whom = format!("it was to change {visit}");
-                error.within("augmentation").at(visit.place(None)).because(whom)
-            })?;
+            let seed = seed_of(seed, sample, i, entry);
+            voxels = guarded(|| entry.apply(voxels, &shape, options, seed))
+                .map_err(|error| self.amid(error, entry, sample))?;
         }
         Ok(voxels)
     }
@@ -113,6 +153,11 @@ impl Source {
         }
         Ok(voxels)
     }
+}
+
+/// The seed of the `i`-th transform of a sample.
+fn seed_of(seed: u64, sample: Sample, i: usize, entry: &TransformEntry) -> u64 {
+    derived_seed(seed, &entry.info.name, &[sample.image as u64, sample.part as u64, i as u64])
 }
 
 /// (v − min) / (max − min), as ClinicaDL; a part that is constant, such as background, becomes 0.
@@ -219,7 +264,7 @@ impl Drop for Loader {
         self.shared.lock().stop = true;
         self.shared.changed.notify_all();
         for worker in self.workers.drain(..) {
-            // A worker catches its panics, so there is nothing to learn from its end.
+            // Panics are caught where samples are made, so there is nothing to learn from its end.
             drop(worker.join());
         }
     }
@@ -245,11 +290,12 @@ impl Shared {
             let at = state.next;
             state.next += 1;
             drop(state);
-            let made = catch_unwind(AssertUnwindSafe(|| source.sample(self.samples[at])));
-            let made = made
-                .unwrap_or_else(|_| Err(Error::new(Code::Internal, "a loader thread panicked")));
+            let made = source.sample(self.samples[at]);
             self.lock().done.insert(at, made);
             self.changed.notify_all();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::part::Parts;
 use crate::error::{Code, Error, Place, Result};
 use crate::files::{self, Lock};
 
@@ -11,8 +12,8 @@ mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
-    Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs, write_networks,
-    write_over_splits, write_sessions, write_weights,
+    AugmentationRow, Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs,
+    write_networks, write_over_splits, write_sessions, write_weights,
 };
 
 /// An experiment folder that this process writes.
@@ -131,6 +132,20 @@ impl Maps {
         rows: &[TrainingRow],
     ) -> Result<()> {
         tables::write_training(&self.logs(split, network).join("training.tsv"), rows)
+    }
+
+    /// Writes what the transforms drew in an epoch for the training images of a network.
+    pub(crate) fn write_augmentation(
+        &self,
+        split: usize,
+        network: Option<usize>,
+        epoch: usize,
+        rows: &[AugmentationRow<'_>],
+        parts: &dyn Parts,
+    ) -> Result<()> {
+        let folder = self.logs(split, network).join("augmentation");
+        make_folder(&folder)?;
+        tables::write_augmentation(&folder.join(format!("epoch-{epoch}.tsv")), epoch, rows, parts)
     }
 
     /// Writes a text file of the folder.

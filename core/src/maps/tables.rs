@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::data::images::Images;
@@ -65,6 +66,31 @@ pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
         line.extend(row.validation.iter().map(|score| number(score.value)));
         line.push(number(Some(row.learning_rate)));
         line
+    });
+    write_tsv(path, &columns, lines)
+}
+
+/// A line of `augmentation/epoch-<e>.tsv`: what a transform drew for a sample, as JSON.
+pub(crate) struct AugmentationRow<'a> {
+    pub(crate) visit: &'a Session,
+    pub(crate) part: usize,
+    pub(crate) transform: &'a str,
+    pub(crate) parameters: Value,
+}
+
+pub(super) fn write_augmentation(
+    path: &Path,
+    epoch: usize,
+    rows: &[AugmentationRow<'_>],
+    parts: &dyn Parts,
+) -> Result<()> {
+    let id = format!("{}_id", parts.mode());
+    let columns = ["epoch", "participant_id", "session_id", &id, "transform", "parameters"];
+    let lines = rows.iter().map(|row| {
+        let id = parts.id(row.part).to_string();
+        let (participant, session) = (row.visit.participant.clone(), row.visit.session.clone());
+        let parameters = row.parameters.to_string();
+        [epoch.to_string(), participant, session, id, row.transform.to_owned(), parameters]
     });
     write_tsv(path, &columns, lines)
 }

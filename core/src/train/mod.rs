@@ -9,6 +9,7 @@ use crate::maps::{
 };
 
 mod accumulation;
+mod augmentation;
 mod check;
 mod cohorts;
 mod config;

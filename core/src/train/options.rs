@@ -154,6 +154,12 @@ pub fn specs() -> Vec<OptionSpec> {
             json!([]),
             "transforms of training images, in order: names, or maps with a name and options",
         ),
+        OptionSpec::new(
+            "log_augmentation",
+            Kind::Bool,
+            false,
+            "write what each transform draws for each training image in every epoch",
+        ),
         OptionSpec::new("epochs", count(1), 20, "passes over the training set at most"),
         OptionSpec::new("batch_size", count(1), 8, "samples per forward pass"),
         OptionSpec::new(

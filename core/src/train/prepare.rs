@@ -7,7 +7,6 @@ use std::sync::Arc;
 use neurhai_torch::Deterministic;
 use tch::Device;
 
-use super::cohorts;
 use super::config::Config;
 use super::evaluate::Evaluator;
 use super::inputs::{find_files, preprocessing, source, visits_of};
@@ -21,6 +20,7 @@ use super::sides::{Sides, class_weights, missing_classes, places, read_splits};
 use super::start::{Opened, Start, open};
 use super::unused::check_unused;
 use super::updates::Updates;
+use super::{augmentation, cohorts};
 use crate::catalog::ArchitectureRequest;
 use crate::data::cohorts::Cohorts;
 use crate::data::loader::{Sample, Source, Step};
@@ -267,6 +267,7 @@ fn prepare_either(
     for sides in &prepared.splits {
         prepared.draws(&prepared.samples(&sides.train))?;
     }
+    augmentation::check(&prepared)?;
     rehearse(&prepared, &plan, session)?;
     Ok(prepared)
 }

@@ -13,6 +13,7 @@ use crate::error::{Code, Error};
 use crate::network::{LayerSpec, NetworkSpec};
 
 mod accumulation;
+mod augmentation;
 mod cohorts;
 mod compared;
 mod extensions;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::accumulation::Window;
+use super::augmentation;
 use super::due::Due;
 use super::evaluate::{Evaluation, images};
 use super::fingerprint::{Fingerprints, of_order};
@@ -194,6 +195,11 @@ impl<'a> Trainer<'a> {
         let samples: Vec<Vec<Sample>> =
             left.map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
         let source = self.prepared.training_source(self.seed, self.split(), self.progress.epoch);
+        if config.log_augmentation {
+            let key = (self.split(), self.number, self.progress.epoch);
+            let all = batches.iter().flatten().map(|(sample, _)| *sample);
+            augmentation::log(self.maps, key, &source, all)?;
+        }
         let loader = Loader::new(source, samples, self.prepared.loader_threads());
         let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
         for (i, batch) in (done..).zip(loader) {

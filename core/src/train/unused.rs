@@ -67,6 +67,10 @@ pub(super) fn check_unused(config: &Config) -> Result<()> {
         let message = "compensation is given, but deterministic is not asked for".into();
         refuse("compensation", message, "leave it out, or set deterministic: true");
     }
+    if given("log_augmentation") && !given("augmentation") {
+        let message = "log_augmentation is given, but no augmentation".into();
+        refuse("log_augmentation", message, "name transforms: augmentation: [\"Noise\"]");
+    }
     if given("networks_at_once") && !config.multi_network {
         let message = "networks_at_once is given, but one network is trained for all parts";
         refuse("networks_at_once", message.into(), "leave it out, or set multi_network: true");

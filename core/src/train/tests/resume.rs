@@ -48,7 +48,7 @@ fn interrupted_anywhere_and_gone_on_everything_is_the_same() {
     let bench = Bench::with(|options| options.n_splits = 2);
     let change = || {
         json!({"epochs": 3, "evaluation_steps": 2, "accumulation_steps": 2, "batch_size": 2,
-            "augmentation": ["Noise"], "patience": 2, "optimizer": "NAdam", "clip_norm": 1.0,
+            "augmentation": ["Noise", "CropPad"], "log_augmentation": true, "patience": 2, "optimizer": "NAdam", "clip_norm": 1.0,
             "warmup_epochs": 1, "schedule": "ReduceLROnPlateau",
             "schedule_options": {"patience": 0, "threshold": 0.999}})
     };

@@ -4,8 +4,9 @@ use neurhai_core::Result;
 use neurhai_core::catalog::TransformEntry;
 use neurhai_core::options::Options;
 use neurhai_core::shape::show;
-use neurhai_core::transform::{Transform, TransformInfo};
+use neurhai_core::transform::{Transform, TransformInfo, seed};
 use rhai::Dynamic;
+use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use super::{Registration, Scripted, given};
@@ -28,8 +29,9 @@ impl Transform for ScriptTransform {
         voxels: Vec<f32>,
         shape: &[i64],
         options: &Options,
-        seed: u64,
+        drawn: &Value,
     ) -> Result<Vec<f32>> {
+        let seed = seed(drawn)?;
         let run = || {
             let image = Tensor::f_from_slice(&voxels)?.f_view(shape)?;
             let given = (value(image), given(options), Dynamic::from_int(seed as i64));
@@ -59,9 +61,10 @@ pub(super) fn add(given: Registration<'_>) -> Result<()> {
         help: given.help(),
         source: String::new(),
         options: given.options(&[])?,
+        p: 1.0,
     };
     let function = given.definition()?;
-    let (made, origin) = (ScriptTransform { info: info.clone(), function }, given.origin());
-    let transform = Box::new(made);
-    given.add(|catalog| &mut catalog.transforms, TransformEntry { info, origin, transform })
+    let transform = Box::new(ScriptTransform { info, function });
+    let entry = TransformEntry::new(transform, given.origin());
+    given.add(|catalog| &mut catalog.transforms, entry)
 }
