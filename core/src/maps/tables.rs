@@ -85,12 +85,15 @@ pub(super) fn write_augmentation(
     parts: &dyn Parts,
 ) -> Result<()> {
     let id = format!("{}_id", parts.mode());
-    let columns = ["epoch", "participant_id", "session_id", &id, "transform", "parameters"];
+    let several = rows.iter().any(|row| row.visit.cohort != rows[0].visit.cohort);
+    let mut columns = vec!["epoch", "participant_id", "session_id", &id, "transform", "parameters"];
+    columns.extend(several.then_some("cohort"));
     let lines = rows.iter().map(|row| {
         let id = parts.id(row.part).to_string();
         let (participant, session) = (row.visit.participant.clone(), row.visit.session.clone());
-        let parameters = row.parameters.to_string();
-        [epoch.to_string(), participant, session, id, row.transform.to_owned(), parameters]
+        let (transform, parameters) = (row.transform.to_owned(), row.parameters.to_string());
+        let line = [epoch.to_string(), participant, session, id, transform, parameters];
+        line.into_iter().chain(several.then(|| row.visit.cohort.clone())).collect::<Vec<_>>()
     });
     write_tsv(path, &columns, lines)
 }

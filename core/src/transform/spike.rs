@@ -14,7 +14,8 @@ use crate::random::Random;
 pub(super) struct Spike;
 
 /// Where in k-space the spikes are, from 0 to 1 along each axis with frequency 0 in the middle, and
-/// how high they are, in units of the highest point.
+/// how high they are, in units of the highest point. That is taken to be the sum of all |voxels|, as it
+/// is where no voxel is negative, so that no Fourier transform is needed.
 #[derive(Serialize, Deserialize)]
 struct Drawn {
     spikes_positions: Vec<Vec<f64>>,
@@ -25,9 +26,7 @@ impl Transform for Spike {
     fn info(&self) -> TransformInfo {
         TransformInfo {
             name: "Spike".into(),
-            help: "Adds spikes in k-space, seen as stripes; their height is relative to the sum of all \
-                   |voxels|, which is the highest point of k-space where no voxel is negative."
-                .into(),
+            help: "Adds spikes in k-space, which show as stripes.".into(),
             source: "https://torchio.readthedocs.io/transforms/augmentation.html#randomspike"
                 .into(),
             options: vec![
@@ -36,7 +35,7 @@ impl Transform for Spike {
                     "intensity",
                     Kind::Floats { min: -1000.0, max: 1000.0 },
                     json!([1.0, 3.0]),
-                    "lowest and highest height, in units of the highest point of k-space",
+                    "lowest and highest height, in units of the sum of all |voxels|",
                 ),
             ],
             p: 1.0,

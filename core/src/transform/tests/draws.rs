@@ -101,7 +101,7 @@ fn a_share_of_the_images_stays_as_it_is() {
         ("Elastic", json!({"p": 0}), 0.0),
     ] {
         let changed = draws(name, &options, &VOLUME).iter().filter(|one| !one.is_null()).count();
-        let spread = 4.0 * (400.0 * p * (1.0 - p) as f64).sqrt();
+        let spread = 4.0 * f64::sqrt(400.0 * p * (1.0 - p));
         assert!((changed as f64 - 400.0 * p).abs() <= spread, "{name} {options}: {changed}");
     }
     assert_eq!(apply("Noise", json!({"p": 0}), 3), image());
