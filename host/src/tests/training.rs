@@ -48,6 +48,24 @@ fn a_script_trains_and_uses_the_results() {
     assert!(report.contains("E0601") && report.contains("^^^^^^"), "{report}");
 }
 
+/// A layer of a script among built-in ones, both kinds of it, computes and learns with fewer bits.
+#[test]
+fn layers_of_scripts_take_bfloat16() {
+    let folder = tempfile::tempdir().unwrap();
+    let layers = r#"
+        layer("weighed", #{}, #{
+            parameters: |l| #{ weight: [l.input[0], 1, 1, 1] },
+            forward: |l, x| x * sigmoid(l.weight) + x.mean() });
+        layer("gated", #{ channels: 2 }, |l, x|
+            conv(l.channels, 3, #{ padding: 1 }).apply(x) * sigmoid(conv(l.channels, 1).apply(x)));
+    "#;
+    let script = script(folder.path(), "precision: \"bfloat16\",");
+    let script = script.replace("relu(),", "custom(\"weighed\"), custom(\"gated\"), relu(),");
+    let bench = Bench::new(|_| {});
+    let printed = bench.run(&format!("{layers}{script} print(run.best(\"loss\") < 2.0);"));
+    assert_eq!(printed.unwrap_or_else(|report| panic!("{report}")).trim(), "true");
+}
+
 #[test]
 fn a_check_trains_nothing_and_stops_where_results_are_needed() {
     let folder = tempfile::tempdir().unwrap();
