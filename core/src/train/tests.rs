@@ -269,31 +269,6 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
     assert_eq!(network["parts"][1]["name"], "fc");
 }
 
-#[test]
-fn results_depend_on_the_seed_and_on_nothing_else() {
-    let bench = Bench::new();
-    let change = || json!({"augmentation": ["Noise"], "loader_threads": 0});
-    bench.run("a", change()).unwrap();
-    let read = |run: &str, file: &str| std::fs::read(bench.path(run).join(file)).unwrap();
-    for (threads, cache) in [(0, 0), (1, 64), (4, 64), (4, 0)] {
-        let mut change = change();
-        change["loader_threads"] = threads.into();
-        change["data"] = json!({"cache_mb": cache});
-        let run = format!("b-{threads}-{cache}");
-        bench.run(&run, change).unwrap();
-        assert_eq!(files(&bench.path("a/split-0")), files(&bench.path(&format!("{run}/split-0"))));
-        for file in files(&bench.path("a/split-0")) {
-            let file = format!("split-0/{file}");
-            assert!(read("a", &file) == read(&run, &file), "{file} differs in {run}");
-        }
-    }
-    bench.run("c", json!({"seed": 2, "augmentation": ["Noise"]})).unwrap();
-    assert!(
-        read("a", "split-0/best-loss/model.safetensors")
-            != read("c", "split-0/best-loss/model.safetensors")
-    );
-}
-
 /// Without batch norm and dropout, small batches that are accumulated give the large batch's step,
 /// the shorter window at the end of the epoch included.
 #[test]

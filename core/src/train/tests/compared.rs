@@ -23,8 +23,7 @@ fn what_differs_is_found_where_it_begins() {
     let given = [found.options.len(), found.environment.len(), found.files.len()];
     assert_eq!((given, found.images.len()), ([0; 3], 0), "{found:?}");
 
-    // Noise from the second epoch on is not asked for anywhere; a warm-up of the learning rate shows
-    // in the weights first.
+    // A warm-up of the learning rate shows in the weights alone.
     run("rate", json!({"epochs": 3, "warmup_epochs": 1}));
     let found = beside(&bench, "a", "rate");
     assert!(!found.same());
@@ -33,7 +32,7 @@ fn what_differs_is_found_where_it_begins() {
     assert_eq!(found.courses[0].parting, after(0));
     assert!(found.scores.iter().any(|score| score.metric == "loss" && score.a != score.b));
 
-    // The same rate at first: the learning rate falls after two epochs.
+    // The learning rate falls after two epochs, which are the same.
     let falling = json!({"epochs": 3, "schedule": "StepLR", "schedule_options": {"step_size": 2}});
     run("falling", falling);
     let found = beside(&bench, "a", "falling");

@@ -1,4 +1,4 @@
-//! Runs under libtorch's modes, and the fingerprints of epochs.
+//! Runs repeat, under libtorch's modes too; the fingerprints of epochs.
 
 use super::resume::{assert_same, go_on};
 use super::*;
@@ -9,6 +9,31 @@ fn fingerprints(maps: &Path) -> Vec<Vec<String>> {
     assert_eq!(table.columns(), names);
     let cell = |row, column| table.text(row, column).unwrap_or("n/a").to_owned();
     (0..table.len()).map(|row| (0..5).map(|column| cell(row, column)).collect()).collect()
+}
+
+#[test]
+fn results_depend_on_the_seed_and_on_nothing_else() {
+    let bench = Bench::new();
+    let change = || json!({"augmentation": ["Noise"], "loader_threads": 0});
+    bench.run("a", change()).unwrap();
+    let read = |run: &str, file: &str| std::fs::read(bench.path(run).join(file)).unwrap();
+    for (threads, cache) in [(0, 0), (1, 64), (4, 64), (4, 0)] {
+        let mut change = change();
+        change["loader_threads"] = threads.into();
+        change["data"] = json!({"cache_mb": cache});
+        let run = format!("b-{threads}-{cache}");
+        bench.run(&run, change).unwrap();
+        assert_eq!(files(&bench.path("a/split-0")), files(&bench.path(&format!("{run}/split-0"))));
+        for file in files(&bench.path("a/split-0")) {
+            let file = format!("split-0/{file}");
+            assert!(read("a", &file) == read(&run, &file), "{file} differs in {run}");
+        }
+    }
+    bench.run("c", json!({"seed": 2, "augmentation": ["Noise"]})).unwrap();
+    assert!(
+        read("a", "split-0/best-loss/model.safetensors")
+            != read("c", "split-0/best-loss/model.safetensors")
+    );
 }
 
 /// Each column tells its own part: what is changed shows there, and where it must.
@@ -95,7 +120,7 @@ fn modes_that_cannot_be_are_refused() {
     bench.refused(json!({"compensation": "time"}), &[(Code::BadOption, "deterministic is not")]);
 }
 
-/// The mode holds as long as the run, is recorded, and changes no result on the CPU.
+/// The mode is recorded, and runs repeat under it.
 #[test]
 fn a_deterministic_run_says_so() {
     let bench = Bench::new();
