@@ -24,6 +24,15 @@ pub struct Sample {
     pub image: usize,
     /// The part, from 0.
     pub part: usize,
+    /// How often it was drawn before in the same epoch: transforms change it otherwise each time.
+    pub draw: usize,
+}
+
+impl Sample {
+    /// A part of an image, drawn for the first time.
+    pub fn new(image: usize, part: usize) -> Self {
+        Self { image, part, draw: 0 }
+    }
 }
 
 /// A transform with its options.
@@ -157,7 +166,8 @@ impl Source {
 
 /// The seed of the `i`-th transform of a sample.
 fn seed_of(seed: u64, sample: Sample, i: usize, entry: &TransformEntry) -> u64 {
-    derived_seed(seed, &entry.info.name, &[sample.image as u64, sample.part as u64, i as u64])
+    let keys = [sample.image as u64, sample.part as u64, i as u64, sample.draw as u64];
+    derived_seed(seed, &entry.info.name, &keys)
 }
 
 /// (v − min) / (max − min), as ClinicaDL; a part that is constant, such as background, becomes 0.

@@ -6,6 +6,8 @@ use super::config::Config;
 use super::evaluate::images;
 use super::finite::not_finite;
 use super::prepare::{Prepared, prepare_trial};
+use super::sampling;
+use super::scaler::Scaler;
 use super::session::{Event, Session};
 use super::sides::Sides;
 use super::sweep::{Curve, FoundRates, Sweep};
@@ -14,7 +16,8 @@ use crate::data::split::Label;
 use crate::error::{Code, Error, Result};
 use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
-use crate::random::{Random, derived_seed};
+use crate::random::derived_seed;
+use crate::sampler::Draws;
 
 /// Trains a network of its own for a few weight updates, with a learning rate that rises from update
 /// to update, and gives the losses it met with a suggestion (Smith 2017, section 3.3,
@@ -66,8 +69,10 @@ struct Trial<'a> {
     network: Network,
     optimizer: Optimizer,
     samples: Vec<(Sample, Label)>,
+    draws: Draws,
+    scaler: Option<Scaler>,
     /// Epochs begun.
-    epochs: u64,
+    epochs: usize,
     /// Batches of this epoch that are left, and what loads them.
     batches: std::vec::IntoIter<Vec<(Sample, Label)>>,
     loader: Loader,
@@ -89,7 +94,9 @@ impl<'a> Trial<'a> {
             seed: prepared.seed(number),
             network,
             optimizer,
+            draws: prepared.draws(&samples)?,
             samples,
+            scaler: Scaler::of(prepared.config.precision),
             epochs: 0,
             batches: Vec::new().into_iter(),
             loader: Loader::new(prepared.source.clone(), Vec::new(), 0),
@@ -101,11 +108,10 @@ impl<'a> Trial<'a> {
     /// Begins another pass over the images, in an order of its own.
     fn begin_epoch(&mut self) {
         let (config, split) = (&self.prepared.config, self.sides.split.index);
-        let mut order = self.samples.clone();
-        Random::new(self.seed, "order", &[split as u64, self.epochs]).shuffle(&mut order);
-        let batches: Vec<Vec<_>> = order.chunks(config.batch_size).map(<[_]>::to_vec).collect();
+        let key = (self.seed, split, self.epochs);
+        let batches = sampling::batches(&self.draws, &self.samples, config.batch_size, key);
         let wanted = batches.iter().map(|batch| batch.iter().map(|(sample, _)| *sample).collect());
-        let source = self.prepared.training_source(self.seed, split, self.epochs as usize);
+        let source = self.prepared.training_source(self.seed, split, self.epochs);
         self.loader = Loader::new(source, wanted.collect(), self.prepared.loader_threads());
         self.batches = batches.into_iter();
         self.epochs += 1;
@@ -127,7 +133,7 @@ impl<'a> Trial<'a> {
         }
         self.updates += 1;
         if total.is_finite() {
-            self.optimizer.step(rate)?;
+            Scaler::step(self.scaler.as_mut(), &mut self.optimizer, rate)?;
         }
         Ok(total / samples)
     }
@@ -152,7 +158,7 @@ impl<'a> Trial<'a> {
             let what = format!("the loss is {total} before any weight update");
             return Err(not_finite(&what, &self.network, (&x, mode), data, &self.sides.objective));
         }
-        sum.f_div_scalar(samples)?.f_backward()?;
+        Scaler::scaled(self.scaler.as_ref(), sum.f_div_scalar(samples)?)?.f_backward()?;
         Ok(total)
     }
 }

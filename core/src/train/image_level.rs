@@ -138,7 +138,7 @@ impl Election {
             let scores = scores.chunks_exact(evaluation.outputs);
             for ((at, image), scores) in places.into_iter().zip(&images).zip(scores) {
                 let Some(truth) = image.any().map(|row| row.truth) else { continue };
-                let sample = Sample { image: image.image, part: 0 };
+                let sample = Sample::new(image.image, 0);
                 rows.insert(at, Row { sample, truth, values: scores.to_vec() });
             }
         }
@@ -183,7 +183,7 @@ impl Election {
             problems.push(Error::new(Code::UndefinedVote, message).at(place).help(help));
         };
         for row in &evaluation.rows {
-            let Sample { image, part } = row.sample;
+            let Sample { image, part, .. } = row.sample;
             let at = *places.entry(image).or_insert_with(|| {
                 images.push(Image { image, rows: vec![None; count] });
                 images.len() - 1

@@ -203,7 +203,7 @@ mod tests {
     /// What network `part` says of two images.
     fn judged(part: usize) -> [Evaluation; 2] {
         let row = |image: usize| Row {
-            sample: Sample { image, part },
+            sample: Sample::new(image, part),
             truth: Label::Class(image % 2),
             values: vec![0.5, 0.5],
         };

@@ -127,9 +127,7 @@ impl Prepared {
     pub(crate) fn samples(&self, side: &[(usize, Label)]) -> Vec<(Sample, Label)> {
         let parts = self.source.parts.count();
         side.iter()
-            .flat_map(|(image, label)| {
-                (0..parts).map(|part| (Sample { image: *image, part }, *label))
-            })
+            .flat_map(|(image, label)| (0..parts).map(|part| (Sample::new(*image, part), *label)))
             .collect()
     }
 }

@@ -284,7 +284,7 @@ fn judge(
     let parts = evaluator.source.parts.count();
     let samples: Vec<(Sample, Label)> = labels
         .into_iter()
-        .flat_map(|(image, label)| (0..parts).map(move |part| (Sample { image, part }, label)))
+        .flat_map(|(image, label)| (0..parts).map(move |part| (Sample::new(image, part), label)))
         .collect();
     let mut all: Option<Evaluation> = None;
     for (part, network) in networks {

@@ -56,7 +56,7 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
 /// The first part of the first training image, several times: `[batch, channel, …]`.
 fn first_image(prepared: &Prepared, sides: &Sides) -> Result<Tensor> {
     let image = sides.train.first().map_or(0, |(image, _)| *image);
-    let voxels = prepared.source.sample(Sample { image, part: 0 })?;
+    let voxels = prepared.source.sample(Sample::new(image, 0))?;
     let shape = [&[1], &prepared.input[..]].concat();
     let x = Tensor::f_from_slice(&voxels)?.f_view(&shape[..])?;
     let mut times = vec![1; shape.len()];

@@ -5,6 +5,7 @@ use super::prepare::Prepared;
 use crate::data::loader::Sample;
 use crate::data::split::Label;
 use crate::error::Result;
+use crate::random::Random;
 use crate::sampler::{Draws, Item, Sampler};
 
 /// The sampler that the options name.
@@ -30,6 +31,25 @@ pub(super) fn warning(config: &Config) -> Result<Option<String>> {
              classes once more"
         )
     }))
+}
+
+/// The batches of an epoch, as the sampler draws them by the seed, the split and the epoch.
+pub(super) fn batches(
+    draws: &Draws,
+    samples: &[(Sample, Label)],
+    size: usize,
+    (seed, split, epoch): (u64, usize, usize),
+) -> Vec<Vec<(Sample, Label)>> {
+    let places = draws.epoch(size, &mut Random::new(seed, "order", &[split as u64, epoch as u64]));
+    let mut drawn = vec![0; samples.len()];
+    let numbered = places.into_iter().map(|place| {
+        let (sample, label) = samples[place];
+        let draw = drawn[place];
+        drawn[place] += 1;
+        (Sample { draw, ..sample }, label)
+    });
+    let numbered: Vec<(Sample, Label)> = numbered.collect();
+    numbered.chunks(size).map(<[_]>::to_vec).collect()
 }
 
 impl Prepared {

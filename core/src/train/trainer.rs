@@ -14,6 +14,7 @@ use super::evaluate::{Evaluation, images};
 use super::fingerprint::{Fingerprints, of_order};
 use super::finite::not_finite;
 use super::prepare::Prepared;
+use super::sampling;
 use super::scaler::Scaler;
 use super::session::{Event, Session};
 use super::sides::Sides;
@@ -25,7 +26,7 @@ use crate::maps::{Maps, TrainingRow};
 use crate::metric::Direction;
 use crate::network::{Mode, Network, load_checkpoint, save_checkpoint};
 use crate::optimizer::Optimizer;
-use crate::random::{Random, derived_seed};
+use crate::random::derived_seed;
 use crate::sampler::Draws;
 use crate::schedule::Standing;
 
@@ -139,7 +140,8 @@ impl<'a> Trainer<'a> {
         while self.progress.epoch < config.epochs && !self.progress.stopped {
             let start = Instant::now();
             let (epoch, epochs) = (self.progress.epoch, config.epochs);
-            let batches = self.batches(epoch);
+            let key = (self.seed, self.split(), epoch);
+            let batches = sampling::batches(&self.draws, &self.train, config.batch_size, key);
             let steps = batches.len();
             self.session.tell(Event::EpochStarted { epoch, epochs, steps });
             let order = of_order(&batches, &self.prepared.source);
@@ -167,14 +169,6 @@ impl<'a> Trainer<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The batches of an epoch, as the sampler draws them by the seed, the split and the epoch.
-    fn batches(&self, epoch: usize) -> Vec<Vec<(Sample, Label)>> {
-        let (keys, size) = ([self.split() as u64, epoch as u64], self.prepared.config.batch_size);
-        let order = self.draws.epoch(size, &mut Random::new(self.seed, "order", &keys));
-        let batch = |places: &[usize]| places.iter().map(|place| self.train[*place]).collect();
-        order.chunks(size).map(batch).collect()
     }
 
     /// Notes what an epoch did, and writes all such notes.

@@ -188,7 +188,7 @@ mod tests {
         let table = results(&outcome, "train");
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains("BA  F1_score") && table.contains("0.5000"), "{table}");
-        // Cohorts stand below, and have means of their own.
+        // Cohorts stand below, and have means of their own. For one degree of freedom t is 12.706.
         let of_cohorts = |split, ba: [f64; 2]| {
             let mut result = result(split, "train", ba[0] / 2.0 + ba[1] / 2.0);
             let cohort = |name: &str, ba| CohortScores {
@@ -209,9 +209,9 @@ mod tests {
              1      loss     per image              -       0.6500     0.550 to 0.650\n\
              1      loss       north, per image     -       0.8000\n\
              1      loss       south, per image     -       0.5000\n\
-             mean   loss     per image              -  0.700±0.071\n\
-             mean   loss       north, per image     -  0.900±0.141\n\
-             mean   loss       south, per image     -  0.500±0.000"
+             mean   loss     per image              -  0.700±0.071     0.065 to 1.335\n\
+             mean   loss       north, per image     -  0.900±0.141    -0.371 to 2.171\n\
+             mean   loss       south, per image     -  0.500±0.000     0.500 to 0.500"
         );
         // Small losses are not shown as none.
         let of_loss = |split, loss| {

@@ -91,5 +91,5 @@ fn loader(file: &Path) -> Result<()> {
 }
 
 fn sample(image: usize) -> Sample {
-    Sample { image, part: 0 }
+    Sample::new(image, 0)
 }

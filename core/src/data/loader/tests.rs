@@ -98,7 +98,7 @@ fn errors_and_panics_name_the_session_the_file_and_the_transform() {
         let transform = step.is_some();
         let source = source(folder.path(), step, broken);
         for threads in [0, 2] {
-            let samples = (0..4).map(|part| vec![Sample { image: 0, part }]).collect();
+            let samples = (0..4).map(|part| vec![Sample::new(0, part)]).collect();
             let mut loader = Loader::new(source.clone(), samples, threads);
             let error = loader.find_map(Result::err).unwrap().to_string();
             let of_transform = ["the transform \"foreign\" (built in)", "patch 0"];
@@ -115,7 +115,7 @@ fn an_image_that_cannot_be_decoded_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(folder.path(), None, false);
     std::fs::write(folder.path().join("head.nii.gz"), "no image").unwrap();
-    let mut loader = Loader::new(source, vec![vec![Sample { image: 0, part: 0 }]], 1);
+    let mut loader = Loader::new(source, vec![vec![Sample::new(0, 0)]], 1);
     let error = loader.next().unwrap().unwrap_err();
     assert_eq!(error.code(), Code::BadImage, "{error}");
     assert!(error.to_string().contains("sub-1 ses-2: ") && error.to_string().contains("head.nii"));

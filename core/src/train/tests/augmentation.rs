@@ -100,7 +100,7 @@ fn the_log_tells_how_every_training_image_was_made() {
             let image = (0..plain.images.len())
                 .find(|image| plain.images.session(*image).participant == participant)
                 .unwrap();
-            let sample = Sample { image, part: part.parse().unwrap() };
+            let sample = Sample::new(image, part.parse().unwrap());
             let mut voxels = plain.sample(sample).unwrap();
             let shape = plain.parts.shape(sample.part);
             for (row, (entry, options)) in (first..).zip(&steps) {
@@ -141,4 +141,22 @@ fn transforms_that_do_not_fit_are_told_before_training() {
         json!({"log_augmentation": true}),
         &[(Code::BadOption, "log_augmentation is given, but no augmentation")],
     );
+}
+
+#[test]
+fn an_image_that_is_drawn_again_is_changed_otherwise() {
+    let bench = Bench::new();
+    let change = json!({
+        "sampler": "weighted", "augmentation": ["Noise"], "log_augmentation": true, "epochs": 1,
+    });
+    bench.run("weighted", change).unwrap();
+    let table = Table::read(&bench.path("weighted").join(LOGS).join("epoch-0.tsv")).unwrap();
+    let cells = |column: &str| -> Vec<String> {
+        let column = table.column(column).unwrap();
+        (0..table.len()).map(|row| table.text(row, column).unwrap().to_owned()).collect()
+    };
+    let different =
+        |cells: Vec<String>| cells.into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert!(different(cells("participant_id")).len() < table.len(), "none was drawn twice");
+    assert_eq!(different(cells("parameters")).len(), table.len());
 }

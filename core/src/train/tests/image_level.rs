@@ -86,7 +86,7 @@ impl Voted {
 
 fn class(image: usize, part: usize, truth: usize, of_second: f64) -> Row {
     let values = vec![1.0 - of_second, of_second];
-    Row { sample: Sample { image, part }, truth: Label::Class(truth), values }
+    Row { sample: Sample::new(image, part), truth: Label::Class(truth), values }
 }
 
 /// Classes 0, 0, 0 and 1. The four parts are right about three, two and all of the first class, then
@@ -204,7 +204,7 @@ fn the_number_of_an_image_is_the_mean_of_its_parts() {
         "missing_parts": "renormalise"});
     let voted = Voted::new(change);
     let row = |part: usize, number: f64| Row {
-        sample: Sample { image: 0, part },
+        sample: Sample::new(0, part),
         truth: Label::Number(1.0),
         values: vec![number],
     };
