@@ -47,7 +47,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// A folder of its own with a small CAPS of phantoms (`data/caps`, `data/splits`).
+/// A folder of its own with a small CAPS of phantoms (`data/caps`, `data/labels.tsv`, `data/splits`).
 struct Place {
     folder: tempfile::TempDir,
 }
@@ -122,6 +122,7 @@ fn phantoms() -> PathBuf {
         let made = generate(&folder.path().join("made"), &options).unwrap();
         copy(&made.caps, &folder.path().join("data/caps"));
         copy(&made.splits, &folder.path().join("data/splits"));
+        std::fs::copy(&made.labels, folder.path().join("data/labels.tsv")).unwrap();
         folder
     });
     folder.path().join("data")
