@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::data::participants::{Key, SINGLE};
 use crate::data::table::Table;
 use crate::error::Result;
 use crate::experiment::read;
@@ -52,6 +53,8 @@ pub struct Given {
 /// An image that is not the same in both.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Image {
+    /// Whose CAPS it is of, where there are several.
+    pub cohort: Option<String>,
     /// The participant.
     pub participant: String,
     /// The session.
@@ -65,7 +68,11 @@ pub struct Image {
 impl Comparison {
     /// Whether both did the same: every epoch that is known of, and every result.
     pub fn same(&self) -> bool {
-        let same = |course: &Course| course.parting.is_none() && course.epochs.0 == course.epochs.1;
+        let same = |course: &Course| {
+            let (a, b) = course.epochs;
+            // An experiment without fingerprints does not tell how many epochs it had.
+            course.parting.is_none() && (a == b || a == 0 || b == 0)
+        };
         self.courses.iter().all(same) && self.scores.is_empty() && self.results.is_empty()
     }
 }
@@ -219,7 +226,7 @@ fn given_files([a, b]: [&Path; 2]) -> Result<Vec<PathBuf>> {
 }
 
 fn images([a, b]: [&Path; 2]) -> Result<Vec<Image>> {
-    let read = |root: &Path| -> Result<Option<BTreeMap<(String, String), String>>> {
+    let read = |root: &Path| -> Result<Option<BTreeMap<Key, String>>> {
         let file = root.join("groups/inputs.tsv");
         if !file.is_file() {
             return Ok(None);
@@ -228,16 +235,27 @@ fn images([a, b]: [&Path; 2]) -> Result<Vec<Image>> {
         let columns = ["participant_id", "session_id", "blake3"];
         let [participant, session, hash] = columns.map(|name| table.column(name));
         let (participant, session, hash) = (participant?, session?, hash?);
-        let cell = |row, column| table.text(row, column).unwrap_or_default().to_owned();
-        let rows = 0..table.len();
-        Ok(Some(rows.map(|i| ((cell(i, participant), cell(i, session)), cell(i, hash))).collect()))
+        let cohort = table.find_column("cohort");
+        let cell = |row, column| table.text(row, column).map(str::to_owned);
+        // The tables of cohorts have no session.
+        let image = |row| {
+            let cohort = cohort.and_then(|column| cell(row, column));
+            let key = (
+                cohort.unwrap_or_else(|| SINGLE.into()),
+                cell(row, participant)?,
+                cell(row, session)?,
+            );
+            Some((key, cell(row, hash).unwrap_or_default()))
+        };
+        Ok(Some((0..table.len()).filter_map(image).collect()))
     };
     // Experiments of ClinicaDL do not tell.
     let (Some(a), Some(b)) = (read(a)?, read(b)?) else { return Ok(Vec::new()) };
     let visits = union(&[a.keys().cloned().collect(), b.keys().cloned().collect()]);
     let images = visits.into_iter().map(|visit| {
         let (a, b) = (a.get(&visit).cloned(), b.get(&visit).cloned());
-        Image { participant: visit.0, session: visit.1, a, b }
+        let (cohort, participant, session) = visit;
+        Image { cohort: (cohort != SINGLE).then_some(cohort), participant, session, a, b }
     });
     Ok(images.filter(|image| image.a != image.b).collect())
 }

@@ -160,9 +160,9 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Code::UnknownOption`], or whatever is wrong with the file.
-    pub fn check_arguments(&self, script: &Path) -> Result<()> {
+    pub fn check_arguments(&self, script: &Path, given: &Arguments) -> Result<()> {
         match self.0.imports.argument_names(&read_script(script)?) {
-            Some(names) => self.0.shared.arguments.check(&names),
+            Some(names) => given.check(&names),
             None => Ok(()),
         }
     }

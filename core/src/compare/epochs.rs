@@ -60,7 +60,7 @@ pub(super) fn courses(split: usize, folders: [&Path; 2]) -> Result<Vec<Course>> 
             split,
             network,
             epochs: (a.len(), b.len()),
-            parting: a.iter().zip(&b).find_map(|(a, b)| parting(a, b)),
+            parting: a.iter().find_map(|a| parting(a, b.iter().find(|b| b.0 == a.0)?)),
         });
     }
     Ok(courses)

@@ -78,7 +78,8 @@ impl Source {
         let shape = self.parts.shape(sample.part);
         let draw = |(i, step): (usize, &Step)| {
             let (entry, options) = step;
-            let drawn = guarded(|| entry.draw(&shape, options, seed_of(*seed, sample, i, entry)));
+            let drawn =
+                guarded(|| entry.draw(&shape, options, self.seed_of(*seed, sample, i, entry)));
             drawn.map_err(|error| self.amid(error, entry, sample))
         };
         steps.iter().enumerate().map(draw).collect()
@@ -123,7 +124,16 @@ impl Source {
         error.within("augmentation").at(place).amid(&what)
     }
 
-    /// Every random choice is keyed by the sample, so it depends on no order and no thread.
+    /// The seed of the `i`-th transform of a sample: keyed by whose it is, so that it depends on no order,
+    /// no thread, and not on what else a run reads.
+    fn seed_of(&self, seed: u64, sample: Sample, i: usize, entry: &TransformEntry) -> u64 {
+        let visit = self.images.session(sample.image);
+        let part = self.parts.label(sample.part);
+        let names = [&entry.info.name, &visit.cohort, &visit.participant, &visit.session, &part];
+        derived_seed(seed, &names.map(String::as_str).join("\t"), &[i as u64, sample.draw as u64])
+    }
+
+    /// The voxels after all transforms.
     fn augmented(
         &self,
         mut voxels: Vec<f32>,
@@ -133,7 +143,7 @@ impl Source {
     ) -> Result<Vec<f32>> {
         let shape = self.parts.shape(sample.part);
         for (i, (entry, options)) in steps.iter().enumerate() {
-            let seed = seed_of(seed, sample, i, entry);
+            let seed = self.seed_of(seed, sample, i, entry);
             voxels = guarded(|| entry.apply(voxels, &shape, options, seed))
                 .map_err(|error| self.amid(error, entry, sample))?;
         }
@@ -162,12 +172,6 @@ impl Source {
         }
         Ok(voxels)
     }
-}
-
-/// The seed of the `i`-th transform of a sample.
-fn seed_of(seed: u64, sample: Sample, i: usize, entry: &TransformEntry) -> u64 {
-    let keys = [sample.image as u64, sample.part as u64, i as u64, sample.draw as u64];
-    derived_seed(seed, &entry.info.name, &keys)
 }
 
 /// (v − min) / (max − min), as ClinicaDL; a part that is constant, such as background, becomes 0.

@@ -11,6 +11,9 @@ use crate::{Code, Error, Place, Problems, Result};
 /// The cohort of all sessions where there is one CAPS, as ClinicaDL calls it.
 pub const SINGLE: &str = "single";
 
+/// All cohorts together, in tables that have a line for each.
+pub(crate) const ALL: &str = "all";
+
 /// One session of one participant, as a table names it: ids are never rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Session {

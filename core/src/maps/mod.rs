@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::part::Parts;
+use crate::data::loader::{Sample, Source};
 use crate::error::{Code, Error, Place, Result};
 use crate::files::{self, Lock};
 
@@ -12,8 +12,8 @@ mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
 pub(crate) use tables::{
-    AugmentationRow, Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs,
-    write_networks, write_over_splits, write_sessions, write_weights,
+    Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs, write_networks,
+    write_over_splits, write_sessions, write_weights,
 };
 
 /// An experiment folder that this process writes.
@@ -140,12 +140,17 @@ impl Maps {
         split: usize,
         network: Option<usize>,
         epoch: usize,
-        rows: &[AugmentationRow<'_>],
-        parts: &dyn Parts,
+        source: &Source,
+        samples: impl Iterator<Item = Sample>,
     ) -> Result<()> {
         let folder = self.logs(split, network).join("augmentation");
         make_folder(&folder)?;
-        tables::write_augmentation(&folder.join(format!("epoch-{epoch}.tsv")), epoch, rows, parts)
+        tables::write_augmentation(
+            &folder.join(format!("epoch-{epoch}.tsv")),
+            epoch,
+            source,
+            samples,
+        )
     }
 
     /// Writes a text file of the folder.

@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::data::images::Images;
+use crate::data::loader::{Sample, Source};
 use crate::data::part::Parts;
-use crate::data::participants::Session;
+use crate::data::participants::{ALL, Session};
 use crate::data::table::write_tsv;
 use crate::error::Result;
+use crate::files;
 use crate::maps::make_folder;
 use crate::task::Task;
 use crate::train::OverSplits;
@@ -70,32 +72,50 @@ pub(super) fn write_training(path: &Path, rows: &[TrainingRow]) -> Result<()> {
     write_tsv(path, &columns, lines)
 }
 
-/// A line of `augmentation/epoch-<e>.tsv`: what a transform drew for a sample, as JSON.
-pub(crate) struct AugmentationRow<'a> {
-    pub(crate) visit: &'a Session,
-    pub(crate) part: usize,
-    pub(crate) transform: &'a str,
-    pub(crate) parameters: Value,
-}
-
+/// Writes `augmentation/epoch-<e>.tsv`: what every transform draws for each of these samples, as JSON.
 pub(super) fn write_augmentation(
     path: &Path,
     epoch: usize,
-    rows: &[AugmentationRow<'_>],
-    parts: &dyn Parts,
+    source: &Source,
+    samples: impl Iterator<Item = Sample>,
 ) -> Result<()> {
-    let id = format!("{}_id", parts.mode());
-    let several = rows.iter().any(|row| row.visit.cohort != rows[0].visit.cohort);
-    let mut columns = vec!["epoch", "participant_id", "session_id", &id, "transform", "parameters"];
+    let (id, several) = (format!("{}_id", source.parts.mode()), source.images.several_cohorts());
+    let mut columns = vec!["epoch", "participant_id", "session_id", &id];
+    columns.extend(["draw", "transform", "parameters"]);
     columns.extend(several.then_some("cohort"));
-    let lines = rows.iter().map(|row| {
-        let id = parts.id(row.part).to_string();
-        let (participant, session) = (row.visit.participant.clone(), row.visit.session.clone());
-        let (transform, parameters) = (row.transform.to_owned(), row.parameters.to_string());
-        let line = [epoch.to_string(), participant, session, id, transform, parameters];
-        line.into_iter().chain(several.then(|| row.visit.cohort.clone())).collect::<Vec<_>>()
+    let steps = source.augment.iter().flat_map(|(steps, _)| steps.iter());
+    let names: Vec<&str> = steps.map(|(entry, _)| entry.info.name.as_str()).collect();
+    let lines = |sample: Sample, drawn: Vec<Value>| {
+        let visit = source.images.session(sample.image);
+        let whose = [
+            epoch.to_string(),
+            visit.participant.clone(),
+            visit.session.clone(),
+            source.parts.id(sample.part).to_string(),
+            sample.draw.to_string(),
+        ];
+        let lines = names.iter().zip(drawn).map(|(name, parameters)| {
+            let mut line = whose.to_vec();
+            line.extend([(*name).to_owned(), parameters.to_string()]);
+            line.extend(several.then(|| visit.cohort.clone()));
+            line
+        });
+        lines.collect::<Vec<_>>()
+    };
+    // Rows of an epoch may be more than fit into the memory, so they are written as they are drawn.
+    let mut failed = None;
+    let drawn = samples.map_while(|sample| match source.drawn(sample) {
+        Ok(drawn) => Some(lines(sample, drawn)),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
     });
-    write_tsv(path, &columns, lines)
+    write_tsv(path, &columns, drawn.flatten())?;
+    match failed {
+        Some(error) => files::remove(path).and(Err(error)),
+        None => Ok(()),
+    }
 }
 
 /// The predictions of a group at one level (`patch`, `image`, …), with their scores.
@@ -202,7 +222,7 @@ pub(crate) fn write_over_splits(path: &Path, rows: &[OverSplits]) -> Result<()> 
     columns.extend(["metric", "splits", "mean", "standard_deviation", "lower", "upper"]);
     let lines = rows.iter().map(|row| {
         let mut line = [&row.selection_metric, &row.group, &row.level].map(String::clone).to_vec();
-        line.extend(cohorts.then(|| row.cohort.clone().unwrap_or_else(|| "all".into())));
+        line.extend(cohorts.then(|| row.cohort.clone().unwrap_or_else(|| ALL.into())));
         line.push(row.metric.clone());
         let splits: Vec<String> = row.splits.iter().map(usize::to_string).collect();
         line.push(if splits.is_empty() { "n/a".into() } else { splits.join(",") });

@@ -13,7 +13,7 @@ use crate::network::Network;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) epoch: usize,
-    /// Which parts of whom, in the order in which they were learned from.
+    /// Which parts of whom, in the order in which they were learned from, and what was learned of them.
     pub(crate) order: String,
     /// What was done to them: transforms, options and the seed of the epoch.
     pub(crate) augmentation: String,
@@ -91,10 +91,11 @@ fn of_weights(network: &Network) -> Result<String> {
 /// Samples in their order; where they lie on the disk does not count.
 pub(super) fn of_order(batches: &[Vec<(Sample, Label)>], source: &Source) -> String {
     let mut hasher = Hasher::new();
-    for (sample, _) in batches.iter().flatten() {
+    for (sample, label) in batches.iter().flatten() {
         let visit = source.images.session(sample.image);
         let part = source.parts.label(sample.part);
-        let line = format!("{}\t{}\t{part}\n", visit.participant, visit.session);
+        let (cohort, participant, session) = (&visit.cohort, &visit.participant, &visit.session);
+        let line = format!("{cohort}\t{participant}\t{session}\t{part}\t{label:?}\n");
         hasher.update(line.as_bytes());
     }
     shown(&hasher)

@@ -98,7 +98,7 @@ pub(super) fn write_start(maps: &Maps, sides: &Sides) -> Result<()> {
 }
 
 /// The cells of a row beside the session: its cohort, and its label where there is one.
-fn cells(prepared: &Prepared, cohort: &str, label: Label) -> Vec<String> {
+pub(super) fn cells(prepared: &Prepared, cohort: &str, label: Label) -> Vec<String> {
     let label = match label {
         Label::Class(class) => prepared.classes.get(class).cloned(),
         Label::Number(number) => Some(number.to_string()),

@@ -10,16 +10,18 @@ use super::config::Config;
 use super::outcome::Outcome;
 use super::over_splits::over_splits;
 use super::prepare::{Existing, Prepared, prepare_existing};
+use super::record::cells;
 use super::run_split;
 use super::session::{Event, Session};
 use super::sides::Sides;
-use crate::data::participants::{Key, SINGLE, Session as Visit, read_members};
+use crate::data::participants::{Key, SINGLE, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::{Experiment, read};
 use crate::files;
 use crate::maps::{Maps, write_over_splits};
 use crate::network::checkpoint_progress;
+use crate::task::Task;
 use crate::transfer::folder::{Folder, list};
 
 /// How far a split is.
@@ -118,6 +120,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
         return Err(here(Error::new(Code::BadOption, message))
             .help("finish it with its own epochs, or train anew with more of them"));
     }
+    check_epochs(&standing, epochs)?;
     check_groups(&prepared, maps)?;
     check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
     if epochs.is_some() {
@@ -127,7 +130,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
         // It would tell of some splits with more epochs and of others with fewer.
         files::remove(&folder.over_splits())?;
     }
-    let mut results = Vec::new();
+    let (mut results, mut done) = (Vec::new(), Vec::new());
     for sides in &prepared.splits {
         let found = standing.iter().find(|(split, _)| *split == sides.split.index);
         if let Some((split, Standing::Finished(None))) = found {
@@ -136,9 +139,9 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
             return Err(error.help("train it anew, into another folder"));
         }
         results.extend(run_split(&prepared, sides, &folder, true, session)?);
-        let counted = |split: &usize| results.iter().any(|result| result.split == *split);
+        done.push(sides.split.index);
         let finished = standing.iter().filter(|(_, s)| matches!(s, Standing::Finished(_)));
-        if finished.map(|(split, _)| split).all(counted) {
+        if finished.map(|(split, _)| split).all(|split| done.contains(split)) {
             write_over_splits(&folder.over_splits(), &over_splits(&results))?;
         }
     }
@@ -161,6 +164,24 @@ fn begun(folder: &Maps, config: &Config, splits: &[(usize, Standing)]) -> Result
     };
     let all = |split: &usize| networks.iter().all(|n| folder.goes_on(*split, *n).is_some());
     Ok(splits.iter().map(|(split, _)| *split).filter(all).collect())
+}
+
+/// What was trained stays: there is no going back to fewer epochs.
+fn check_epochs(splits: &[(usize, Standing)], epochs: Option<usize>) -> Result<()> {
+    let Some(epochs) = epochs else { return Ok(()) };
+    for (split, standing) in splits {
+        let (Standing::Begun(Some(file)) | Standing::Finished(Some(file))) = standing else {
+            continue;
+        };
+        let done = reached(file)?.epoch;
+        if done > epochs {
+            let message = format!("split {split} was trained for {done} epochs already");
+            return Err(Error::new(Code::BadOption, message)
+                .at(Place::File(file.clone()))
+                .help(format!("ask for {done} epochs or more in all")));
+        }
+    }
+    Ok(())
 }
 
 /// The images must be those that training began with.
@@ -199,17 +220,22 @@ fn check_inputs(prepared: &Prepared, file: &Path) -> Result<()> {
     problems.into_result()
 }
 
-/// Who trains and who validates must be those that training began with, in the same order.
+/// Who trains and who validates must be those that training began with, in the same order, and what is
+/// learned of them the same.
 fn check_groups(prepared: &Prepared, maps: &Path) -> Result<()> {
     let folder = Folder::open(maps)?;
     let mut problems = Problems::default();
-    for Sides { split, .. } in &prepared.splits {
-        for (group, rows) in [("train", &split.train), ("validation", &split.validation)] {
+    for Sides { split, train, validation, .. } in &prepared.splits {
+        for (group, side) in [("train", train), ("validation", validation)] {
             let file = folder.group(group, split.index);
-            let then = read_members(&Table::read(&file)?)?;
-            if !then.iter().map(Visit::key).eq(rows.iter().map(|row| row.session.key())) {
+            let now = side.iter().map(|(image, label)| {
+                let visit = prepared.source.images.session(*image);
+                (visit.key(), cells(prepared, &visit.cohort, *label).get(1).cloned())
+            });
+            if members(prepared, &file)? != now.collect::<Vec<_>>() {
                 let message = format!(
-                    "the sessions in {group} of split {} are not those that training began with",
+                    "the sessions in {group} of split {}, or what is learned of them, are not what \
+                     training began with",
                     split.index
                 );
                 let error = Error::new(Code::BadMaps, message).at(Place::File(file));
@@ -220,6 +246,18 @@ fn check_groups(prepared: &Prepared, maps: &Path) -> Result<()> {
         }
     }
     problems.into_result()
+}
+
+/// The sessions of a list in an experiment folder, with what is learned of them.
+fn members(prepared: &Prepared, file: &Path) -> Result<Vec<(Key, Option<String>)>> {
+    let table = Table::read(file)?;
+    let label = match prepared.config.task {
+        Task::Reconstruction => None,
+        _ => Some(table.column(prepared.config.label()?)?),
+    };
+    let label = |row| label.and_then(|column| table.text(row, column)).map(str::to_owned);
+    let visits = read_members(&table)?.into_iter().enumerate();
+    Ok(visits.map(|(row, visit)| (visit.key(), label(row))).collect())
 }
 
 /// Notes that more epochs were asked for.

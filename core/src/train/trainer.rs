@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::accumulation::Window;
-use super::augmentation;
 use super::due::Due;
 use super::evaluate::{Evaluation, images};
 use super::fingerprint::{Fingerprints, of_order};
@@ -190,9 +189,10 @@ impl<'a> Trainer<'a> {
             left.map(|batch| batch.iter().map(|(sample, _)| *sample).collect()).collect();
         let source = self.prepared.training_source(self.seed, self.split(), self.progress.epoch);
         if config.log_augmentation {
-            let key = (self.split(), self.number, self.progress.epoch);
+            // All at once, and again in the same way when the epoch is gone on with.
             let all = batches.iter().flatten().map(|(sample, _)| *sample);
-            augmentation::log(self.maps, key, &source, all)?;
+            let (split, epoch) = (self.split(), self.progress.epoch);
+            self.maps.write_augmentation(split, self.number, epoch, &source, all)?;
         }
         let loader = Loader::new(source, samples, self.prepared.loader_threads());
         let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();

@@ -126,7 +126,9 @@ impl ScriptArgs {
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
         is_there(&self.script)?;
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
-        runtime(Some(&self.script), arguments, mode, plugins)
+        let runtime = runtime(Some(&self.script), arguments.clone(), mode, plugins)?;
+        runtime.check_arguments(&self.script, &arguments).map_err(misused)?;
+        Ok(runtime)
     }
 }
 
@@ -145,11 +147,18 @@ struct Registering {
 impl Registering {
     /// A runtime in which the script has run, without training anything.
     fn runtime(&self, plugins: &Options) -> Result<Runtime, ExitCode> {
+        self.runtime_for(&self.arguments, plugins)
+    }
+
+    /// The same, where only the `given` ones of the arguments must be known to the script.
+    fn runtime_for(&self, given: &[String], plugins: &Options) -> Result<Runtime, ExitCode> {
         let script = self.script.as_deref();
         script.map_or(Ok(()), is_there)?;
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
         let runtime = runtime(script, arguments, Mode::Define, plugins)?;
         if let Some(script) = script {
+            let given = Arguments::parse(given).map_err(misused)?;
+            runtime.check_arguments(script, &given).map_err(misused)?;
             let run = runtime.run_file(script);
             run.map_err(|failure| failed(&failure, runtime.sources()))?;
         }

@@ -59,7 +59,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             Err(error) => failed(&Failure::from(error), &Sources::default()),
         };
     }
-    let runtime = match (Registering { script, arguments }).runtime(plugins) {
+    let runtime = match (Registering { script, arguments }).runtime_for(&args.arguments, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -60,7 +60,9 @@ fn image(image: &Image) -> Vec<String> {
         (Some(_), None) => "only in the first",
         _ => "only in the second",
     };
-    vec![image.participant.clone(), image.session.clone(), what.into()]
+    let cohort = image.cohort.as_ref().map(|cohort| format!(" of cohort {cohort}"));
+    let participant = format!("{}{}", image.participant, cohort.unwrap_or_default());
+    vec![participant, image.session.clone(), what.into()]
 }
 
 /// What a column of fingerprints says in words.

@@ -140,3 +140,16 @@ fn functions_that_training_calls_cannot_train() {
     place.refused(&format!("{nested}{}", super::TRAIN), &["cannot train", "script.rhai:2:", "M"]);
     assert!(!place.path().join("inner").exists());
 }
+
+#[test]
+fn an_argument_that_the_script_does_not_ask_for_is_refused() {
+    let place = Place::new();
+    place.script("print(arg(\"width\", 3));");
+    for command in ["run", "check", "inspect"] {
+        let output =
+            crate::host(place.path()).args([command, "script.rhai", "--", "--widht", "4"]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {}", said(&output));
+        assert!(said(&output).contains("did you mean \"width\""), "{}", said(&output));
+    }
+}

@@ -14,7 +14,7 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 /// The phantoms are smaller than a patch of the example, and one epoch will do.
-const SMALL: [&str; 6] = ["--epochs", "1", "--patch_size", "16", "--stride_size", "16"];
+const SMALL: [&str; 6] = ["--epochs", "1", "--patch-size", "16", "--stride", "16"];
 
 #[test]
 fn every_command_of_readme_runs() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::participants::SINGLE;
+use crate::data::participants::{ALL, SINGLE};
 use crate::data::table::Table;
 use crate::{Code, Error, Place, Problems, Result};
 
@@ -78,10 +78,10 @@ fn names(text: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Names stand in tables and messages; that of a single CAPS is taken.
+/// Names stand in tables and messages; those of a single CAPS and of all cohorts together are taken.
 fn check_name(name: &str) -> Result<()> {
-    if name == SINGLE {
-        let message = format!("a cohort cannot be called {name:?}: so the one of a single CAPS is");
+    if [SINGLE, ALL].contains(&name) {
+        let message = format!("a cohort cannot be called {name:?}: that name is taken");
         return Err(Error::new(Code::BadValue, message).help("give it the name of the study"));
     }
     if name.contains(char::is_control) {

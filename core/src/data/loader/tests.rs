@@ -120,3 +120,32 @@ fn an_image_that_cannot_be_decoded_is_named() {
     assert_eq!(error.code(), Code::BadImage, "{error}");
     assert!(error.to_string().contains("sub-1 ses-2: ") && error.to_string().contains("head.nii"));
 }
+
+/// One job for each fold must do what one job for all folds does.
+#[test]
+fn what_is_drawn_for_an_image_does_not_depend_on_the_others() {
+    let visit = |participant: &str| Session {
+        cohort: "single".into(),
+        participant: participant.into(),
+        session: "ses-1".into(),
+        row: 0,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let of = |names: &[&str]| {
+        let mut source = source(folder.path(), None, false);
+        let file = folder.path().join("head.nii.gz");
+        let images = names.iter().map(|name| (visit(name), file.clone())).collect();
+        source.images = Arc::new(Images::new(images, NotFinite::Refuse, 1 << 20));
+        let catalog = crate::catalog::Catalog::built_in().unwrap();
+        let noise = Arc::clone(catalog.transforms.find("Noise").unwrap());
+        let options = noise.options(&Map::new()).unwrap();
+        source.augment = Some((Arc::from([(noise, options)]), 1));
+        source
+    };
+    let (alone, among) = (of(&["b"]), of(&["a", "b"]));
+    let voxels = |source: &Source, image| source.sample(Sample::new(image, 3)).unwrap();
+    assert_eq!(voxels(&alone, 0), voxels(&among, 1));
+    assert_ne!(voxels(&among, 0), voxels(&among, 1));
+    let again = Sample { draw: 1, ..Sample::new(0, 3) };
+    assert_ne!(voxels(&alone, 0), alone.sample(again).unwrap());
+}

@@ -303,6 +303,10 @@ fn a_finished_experiment_is_extended_as_if_it_had_been_longer() {
     // Once more there is nothing to do, and nothing changes.
     resume(&maps, None, &session).unwrap();
     assert_same(&maps, &bench.path("long"));
+    // There is no way back to fewer epochs, and none is recorded.
+    let error = resume(&maps, Some(4), &session).unwrap_err().to_string();
+    assert!(error.contains("trained for 5 epochs already"), "{error}");
+    assert_eq!(crate::Experiment::open(&maps).unwrap().configuration["epochs"], 5);
 }
 
 #[test]
@@ -312,6 +316,12 @@ fn what_changed_meanwhile_is_refused() {
     let maps = bench.path("maps");
     let (catalog, stop) = (catalog(), AtomicBool::new(false));
     let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let table = bench.splits.join("train.tsv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    std::fs::write(&table, text.replacen("\talpha\t", "\tbeta\t", 1)).unwrap();
+    let error = resume(&maps, None, &session).unwrap_err().to_string();
+    assert!(error.contains("in train of split 0, or what is learned of them"), "{error}");
+    std::fs::write(&table, text).unwrap();
     let images = |name: &String| name.starts_with("subjects") && name.ends_with(".nii.gz");
     let images: Vec<String> = files(&bench.caps).into_iter().filter(images).collect();
     std::fs::copy(bench.caps.join(&images[1]), bench.caps.join(&images[0])).unwrap();
