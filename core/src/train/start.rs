@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::config::Config;
 use super::prepare::Existing;
+use crate::data::cohorts::{is_table, read_table};
 use crate::data::participants::{Person, SINGLE, Session};
 use crate::data::split::Split;
 use crate::error::{Code, Error, Place, Result};
+use crate::experiment::read;
 use crate::network::{Freeze, Network, Plan};
 use crate::transfer::folder::Folder;
 use crate::transfer::{Choice, Source, Transfer, fit, learned_before};
@@ -107,8 +109,9 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     // Networks of one experiment are alike, so the first of several stands for all.
     let network = choice.network.or(config.multi_network.then_some(0));
     let source = Source::open(path, &Choice { network, ..choice.clone() });
-    let source = source.map_err(|error| error.help(help))?;
+    let mut source = source.map_err(|error| error.help(help))?;
     check_choice(&source, &choice)?;
+    name_as_here(&mut source, Path::new(config.data.text("caps")?));
     let (leaked, namesakes) = seen_before(split, &source.learned);
     if !config.train.flag("allow_leakage")? {
         check_leakage(split, &source, &leaked)?;
@@ -137,6 +140,31 @@ fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
     Err(Error::new(Code::BadOption, message)
         .at(Place::Option(option.into()))
         .help(format!("leave {option} out, or name the experiment folder in place of the file")))
+}
+
+/// Gives the sessions of an experiment the names that their cohorts have in this run, where both take
+/// them from one CAPS: who is called otherwise is the same person.
+fn name_as_here(source: &mut Source, caps: &Path) {
+    let here = roots(caps);
+    let record = read(&source.path.join("maps.json")).unwrap_or_default();
+    let there = record.get("caps_directory").and_then(serde_json::Value::as_str);
+    // Where that table is gone, the names are all there is to go by.
+    for (name, root) in there.map(|caps| roots(Path::new(caps))).unwrap_or_default() {
+        let Some((own, _)) = here.iter().find(|(_, own)| *own == root) else { continue };
+        let sessions = source.sessions.iter_mut().chain(&mut source.learned);
+        sessions
+            .filter(|visit| visit.cohort == name)
+            .for_each(|visit| visit.cohort.clone_from(own));
+    }
+}
+
+/// Where the cohorts of a table have their CAPS; none where that cannot be told.
+fn roots(caps: &Path) -> Vec<(String, PathBuf)> {
+    let lines = if is_table(caps) { read_table(caps).unwrap_or_default() } else { Vec::new() };
+    lines
+        .into_iter()
+        .filter_map(|line| Some((line.cohort, line.path.canonicalize().ok()?)))
+        .collect()
 }
 
 /// Of those whom the split validates on, who was learned from before, and whose id was in another

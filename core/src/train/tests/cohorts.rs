@@ -304,9 +304,13 @@ fn whom_weights_were_learned_from_is_known_by_cohort() {
     let data = bench.path("data");
     let single = json!({"data": {"caps": data.join("south")}, "splits": data.join("south/splits")});
     bench.refused(from(single), &[(Code::Leakage, "whom split 1 validates on: sub-PHAN")]);
-    // Under another name the ids may be those of others.
-    let caps = bench.cohorts("c.tsv", &[("west", "south")]);
+    // Under another name one CAPS has the same people; in another CAPS the ids may be those of others.
+    let caps = bench.cohorts("same.tsv", &[("west", "south")]);
     let splits = bench.cohorts("s.tsv", &[("west", "south/splits")]);
+    let same = json!({"data": {"caps": caps}, "splits": splits});
+    bench.refused(from(same), &[(Code::Leakage, "of cohort west")]);
+    copy(&data.join("south"), &data.join("elsewhere"));
+    let caps = bench.cohorts("c.tsv", &[("west", "elsewhere")]);
     let renamed = || json!({"data": {"caps": caps}, "splits": splits});
     let warnings = bench.warnings(from(renamed())).unwrap();
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
