@@ -229,8 +229,7 @@ fn prepare_either(
     check_output_shape(config.task, &classes, &plan)?;
     let deterministic = modes::deterministic(&config, &plan, device)?;
     warnings.extend(modes::warning(&config, device));
-    let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
-    let evaluation_batch = config.batch_size.max((EVALUATION_BYTES / largest) as usize);
+    let evaluation_batch = evaluation_batch(&config, &plan);
     let images = places(&source.images);
     let sides = |((split, class_weights), opened)| {
         let objective = Objective { class_weights, ..named.objective.clone() };
@@ -268,6 +267,12 @@ fn prepare_either(
     augmentation::check(&prepared)?;
     rehearse(&prepared, &plan, session)?;
     Ok(prepared)
+}
+
+/// Samples per forward pass in evaluation; at least as many as in training.
+pub(super) fn evaluation_batch(config: &Config, plan: &Plan) -> usize {
+    let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
+    config.batch_size.max((EVALUATION_BYTES / largest) as usize)
 }
 
 /// The shape that a network for the task gives.

@@ -11,6 +11,7 @@ use super::evaluate::{Evaluation, Evaluator};
 use super::image_level::Election;
 use super::inputs::{find_files, preprocessing, source};
 use super::named::Named;
+use super::prepare::evaluation_batch;
 use super::session::{Event, Session};
 use super::sides::places;
 use crate::data::cohorts::{Cohorts, is_table};
@@ -119,12 +120,11 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
     for text in warnings {
         session.tell(Event::Warning { text });
     }
-    let largest = plan.rows.iter().map(|row| row.output_bytes).max();
     let outputs = plan.output.iter().product::<i64>().max(0) as usize;
     let evaluator = Evaluator {
         objective: &named.objective,
         source: &source,
-        batch_size: ((16 << 20) / largest.unwrap_or(1).max(1)).max(1) as usize,
+        batch_size: evaluation_batch(&config, &plan),
         threads: config.loader_threads,
         session,
     };

@@ -208,7 +208,9 @@ impl<'a> Trainer<'a> {
             let all = batches.len().div_ceil(config.accumulation_steps);
             self.progress.learning_rate = self.learning_rate(updates, all)?;
             let rate = self.progress.learning_rate;
-            Scaler::step(self.progress.scaler.as_mut(), &mut self.optimizer, rate)?;
+            let stepped = Scaler::step(self.progress.scaler.as_mut(), &mut self.optimizer, rate);
+            let epoch = self.progress.epoch + 1;
+            stepped.map_err(|e| e.because(format!("in epoch {epoch}, batch {}", i + 1)))?;
             self.progress.batch = i + 1;
             updates += 1;
             if self.session.stopped() {

@@ -48,17 +48,19 @@ int neurhai_torch_enter_casts(int cuda, int casts, int* before) {
       at::autocast::set_autocast_dtype(device, casts == 2 ? at::kHalf : at::kBFloat16);
     }
     at::autocast::set_autocast_enabled(device, casts != 0);
-    at::autocast::increment_nesting();
+    // All threads share the cache, and one that is left clears it: whether another finds a weight cast
+    // already would be chance.
+    before[2] = at::autocast::is_autocast_cache_enabled();
+    at::autocast::set_autocast_cache_enabled(false);
   });
 }
 
-// As torch.autocast does where it is left: weights that were cast are kept no longer.
 void neurhai_torch_leave_casts(int cuda, const int* before) {
   guarded([&] {
     const auto device = device_type(cuda);
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
     at::autocast::set_autocast_enabled(device, before[0]);
     at::autocast::set_autocast_dtype(device, static_cast<at::ScalarType>(before[1]));
+    at::autocast::set_autocast_cache_enabled(before[2]);
   });
 }
 }

@@ -74,7 +74,7 @@ pub fn is_deterministic() -> bool {
 /// thread of the program changes or reads the environment.
 pub fn cublas_workspace(config: &CStr) {
     // SAFETY: the text is NUL-terminated and is copied. That nobody uses the environment at the same
-    // moment is up to the caller, as for `std::env::set_var`; a run calls it before it has threads.
+    // moment is up to the caller, as for `std::env::set_var`; no thread that a run has by then does.
     unsafe { neurhai_torch_cublas_workspace(config.as_ptr()) };
 }
 
@@ -83,7 +83,7 @@ pub fn cublas_workspace(config: &CStr) {
 #[derive(Debug)]
 pub struct Casts {
     cuda: c_int,
-    before: [c_int; 2],
+    before: [c_int; 3],
     /// It goes on the thread that it was made on.
     thread: PhantomData<*const ()>,
 }
@@ -99,7 +99,7 @@ impl Casts {
             Kind::Half => 2,
             _ => 0,
         };
-        let (cuda, mut before) = (c_int::from(device.is_cuda()), [0; 2]);
+        let (cuda, mut before) = (c_int::from(device.is_cuda()), [0; 3]);
         // SAFETY: there is room for the two numbers that are written.
         check(unsafe { neurhai_torch_enter_casts(cuda, casts, before.as_mut_ptr()) })?;
         Ok(Self { cuda, before, thread: PhantomData })
