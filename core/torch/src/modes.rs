@@ -100,7 +100,7 @@ impl Casts {
             _ => 0,
         };
         let (cuda, mut before) = (c_int::from(device.is_cuda()), [0; 3]);
-        // SAFETY: there is room for the two numbers that are written.
+        // SAFETY: there is room for the three numbers that are written.
         check(unsafe { neurhai_torch_enter_casts(cuda, casts, before.as_mut_ptr()) })?;
         Ok(Self { cuda, before, thread: PhantomData })
     }
@@ -108,7 +108,7 @@ impl Casts {
 
 impl Drop for Casts {
     fn drop(&mut self) {
-        // SAFETY: these are the two numbers that entering wrote, on this thread.
+        // SAFETY: these are the three numbers that entering wrote, on this thread.
         unsafe { neurhai_torch_leave_casts(self.cuda, self.before.as_ptr()) };
     }
 }
