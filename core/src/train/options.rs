@@ -81,6 +81,7 @@ pub fn specs() -> Vec<OptionSpec> {
             "CrossEntropyLoss for a classification, MSELoss otherwise",
             "the registered loss",
         ),
+        OptionSpec::new("loss_options", Kind::Map, json!({}), "the loss's own options"),
         OptionSpec::new(
             "multi_network",
             Kind::Bool,
@@ -135,7 +136,6 @@ pub fn specs() -> Vec<OptionSpec> {
             "none is frozen",
             "how many of the last layers with weights learn; all others stay as they are",
         ),
-        OptionSpec::new("loss_options", Kind::Map, json!({}), "the loss's own options"),
         OptionSpec::absent(
             "class_weights",
             Kind::Map,
@@ -168,7 +168,12 @@ pub fn specs() -> Vec<OptionSpec> {
             "random",
             "which samples an epoch learns from, and in which order",
         ),
-        OptionSpec::new("sampler_options", Kind::Map, json!({}), "the sampler's own options"),
+        OptionSpec::new(
+            "sampler_options",
+            Kind::Map,
+            json!({}),
+            "the sampler's own options, such as bins",
+        ),
         OptionSpec::new(
             "accumulation_steps",
             count(1),
@@ -257,7 +262,7 @@ pub fn specs() -> Vec<OptionSpec> {
         OptionSpec::absent(
             "vote_weights",
             choice(&["balanced_accuracy", "accuracy", "uniform"]),
-            "balanced_accuracy for a classification, uniform for a regression",
+            "balanced_accuracy for a classification, uniform otherwise",
             "what a part's vote weighs: its score in validation, or the same for all",
         ),
         OptionSpec::new(
@@ -283,20 +288,20 @@ pub fn specs() -> Vec<OptionSpec> {
             "compensation",
             choice(&["memory", "time"]),
             "memory",
-            "what deterministic products on a GPU may cost more of",
+            "what deterministic matrix products on a GPU may cost: memory, or time",
         ),
         OptionSpec::new(
             "precision",
             choice(&Precision::ALL.map(Precision::name)),
             "float32",
-            "numbers of convolutions and products; bfloat16 is fast on GPUs and processors made for it",
+            "in which numbers convolutions and matrix products compute; float16 only on GPUs, bfloat16 is fast where it is built in",
         ),
         OptionSpec::new("device", Kind::Text, "auto", "auto, cpu, cuda or cuda:N"),
         OptionSpec::absent(
             "loader_threads",
             Kind::Int { min: 0, max: 256 },
             "the number of cores, at most 4",
-            "threads that prepare batches; results do not depend on it",
+            "threads that prepare batches, 0 for training to do so itself; results do not depend on it",
         ),
     ]
 }
