@@ -25,6 +25,7 @@ pub mod optimizer;
 pub mod options;
 pub mod pickle;
 pub mod plugin;
+mod quota;
 pub mod random;
 pub mod sampler;
 pub mod schedule;

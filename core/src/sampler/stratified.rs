@@ -18,6 +18,7 @@
 //! Which samples of a class come into which batch is random, and so is the order of the full batches.
 
 use super::short::*;
+use crate::quota::quotas;
 
 pub(super) struct Stratified;
 
@@ -48,10 +49,11 @@ impl Rule for Stratified {
         let mut groups = groups.to_vec();
         groups.iter_mut().for_each(|group| random.shuffle(group));
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        let all: usize = sizes.iter().sum();
         let take = |(group, count): (&mut Vec<usize>, usize)| group.split_off(group.len() - count);
-        let last = groups.iter_mut().zip(of_last(&sizes, batch_size)).flat_map(take);
+        let last = groups.iter_mut().zip(quotas(&sizes, all % batch_size)).flat_map(take);
         let last: Vec<usize> = last.collect();
-        let full = sizes.iter().sum::<usize>() / batch_size;
+        let full = all / batch_size;
         let mut batches = vec![Vec::with_capacity(batch_size); full];
         for (i, place) in groups.into_iter().flatten().enumerate() {
             batches[i % full].push(place);
@@ -60,16 +62,4 @@ impl Rule for Stratified {
         batches.push(last);
         batches.concat()
     }
-}
-
-/// How many of each class are in the last batch, where it is shorter than the others.
-fn of_last(sizes: &[usize], batch_size: usize) -> Vec<usize> {
-    let all: usize = sizes.iter().sum();
-    let last = all % batch_size;
-    let mut counts: Vec<usize> = sizes.iter().map(|size| size * last / all).collect();
-    let mut classes: Vec<usize> = (0..sizes.len()).collect();
-    classes.sort_by_key(|class| std::cmp::Reverse(sizes[*class] * last % all));
-    let left = last - counts.iter().sum::<usize>();
-    classes.into_iter().take(left).for_each(|class| counts[class] += 1);
-    counts
 }

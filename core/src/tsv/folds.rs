@@ -34,14 +34,30 @@ pub struct Folds {
 /// As [`split`](super::split); [`Code::BadSplit`] for fewer than two parts, or more than participants.
 pub fn kfold(division: &Division, folds: usize) -> Result<Folds> {
     let frame = Frame::read(&division.table, &[])?;
+    let drawn = draw(&frame, division, folds)?;
+    check_new(&division.output)?;
+    drawn.write(&frame, division)
+}
+
+/// Who is trained on and who is the subset, split by split, as places among the participants.
+pub(super) struct Drawn {
+    splits: Vec<(Vec<usize>, Vec<usize>)>,
+    folds: Folds,
+}
+
+/// Draws the parts.
+///
+/// # Errors
+/// As [`kfold`], but for the output.
+pub(super) fn draw(frame: &Frame, division: &Division, folds: usize) -> Result<Drawn> {
     let strata = frame.strata(&division.stratify)?;
     let all = frame.participants.len();
     if folds < 2 || folds > all {
         return Err(Error::new(
             Code::BadSplit,
-            format!("{all} participants cannot be {folds} folds"),
+            format!("{all} {} cannot be {folds} folds", frame.who),
         )
-        .at(Place::File(division.table.clone()))
+        .at(Place::File(frame.table.file().into()))
         .help("ask for 2 folds or more, and at most one for each participant"));
     }
     let mut numbers: BTreeMap<&[&str], usize> = BTreeMap::new();
@@ -55,7 +71,7 @@ pub fn kfold(division: &Division, folds: usize) -> Result<Folds> {
     }
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let shares = deal(&sizes, folds);
-    let columns = columns(&frame, division)?;
+    let columns = columns(frame, division)?;
     let draw = |attempt: usize| {
         let mut random = Random::new(division.seed, "tsv kfold", &[attempt as u64]);
         let mut parts = vec![Vec::new(); folds];
@@ -83,21 +99,29 @@ pub fn kfold(division: &Division, folds: usize) -> Result<Folds> {
     let (attempt, parts) = search(division, draw, |parts| {
         (0..folds).flat_map(|i| compare(&columns, &rest(parts, i), &parts[i])).collect()
     })?;
-    check_new(&division.output)?;
-    let mut summaries = Vec::with_capacity(folds);
-    for (i, subset) in parts.iter().enumerate() {
-        let (train, name) = (rest(&parts, i), format!("split-{i}"));
-        let folder = division.output.join(&name);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Error::io(&folder, "make the folder", &error))?;
-        write_sides(&frame, division, &folder, &train, subset)?;
-        let prefix = format!("{name} ");
-        summaries.push(Summary::of(&frame, division, &prefix, (&train, subset), &columns)?);
-    }
-    write_record(division, "kfold.json", json!({ "n_splits": folds, "attempt": attempt }))?;
+    let splits: Vec<_> =
+        parts.iter().enumerate().map(|(i, subset)| (rest(&parts, i), subset.clone())).collect();
+    let summary = |(i, (train, subset)): (usize, &(Vec<usize>, Vec<usize>))| {
+        Summary::of(frame, division, &format!("split-{i} "), (train, subset), &columns)
+    };
+    let summaries = splits.iter().enumerate().map(summary).collect::<Result<_>>()?;
     let rare = numbers.iter().filter(|(_, number)| sizes[**number] < folds);
     let rare = rare.map(|(stratum, _)| stratum.join(", ")).collect();
-    Ok(Folds { summaries, attempt, rare })
+    Ok(Drawn { splits, folds: Folds { summaries, attempt, rare } })
+}
+
+impl Drawn {
+    pub(super) fn write(self, frame: &Frame, division: &Division) -> Result<Folds> {
+        for (i, (train, subset)) in self.splits.iter().enumerate() {
+            let folder = division.output.join(format!("split-{i}"));
+            std::fs::create_dir_all(&folder)
+                .map_err(|error| Error::io(&folder, "make the folder", &error))?;
+            write_sides(frame, division, &folder, train, subset)?;
+        }
+        let record = json!({ "n_splits": self.splits.len(), "attempt": self.folds.attempt });
+        write_record(division, "kfold.json", record)?;
+        Ok(self.folds)
+    }
 }
 
 /// How many of each stratum each of `folds` parts holds.

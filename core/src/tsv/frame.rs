@@ -7,14 +7,17 @@ use crate::data::participants::read_sessions;
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Result};
 
-/// A table of sessions.
+/// A table of sessions, or some participants of it.
 pub(super) struct Frame {
     pub(super) table: Table,
+    /// Who they are, in the plural: `participants`.
+    pub(super) who: &'static str,
     /// Sorted by id.
     pub(super) participants: Vec<Participant>,
 }
 
 /// The sessions of one participant.
+#[derive(Clone)]
 pub(super) struct Participant {
     /// Their rows in the table, rising in time.
     pub(super) rows: Vec<usize>,
@@ -51,7 +54,13 @@ impl Frame {
             Participant { rows }
         });
         let participants = participants.collect();
-        Ok(Self { table, participants })
+        Ok(Self { table, who: "participants", participants })
+    }
+
+    /// These participants alone, by their places.
+    pub(super) fn only(&self, whom: &[usize], who: &'static str) -> Self {
+        let participants = whom.iter().map(|one| self.participants[*one].clone()).collect();
+        Self { table: self.table.clone(), who, participants }
     }
 
     /// The text of every participant's first session in some columns, empty cells being `n/a`.

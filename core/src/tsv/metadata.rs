@@ -22,8 +22,8 @@ pub struct Metadata {
 /// where the session's number is: `ses-M6` and `ses-M006`.
 ///
 /// # Errors
-/// What is wrong with a table; a column that is not in `from` or already in `table`; two sessions of
-/// `from` that are the same; [`Code::OutputInUse`].
+/// What is wrong with a table; a column that is not in `from`, already in `table` or asked for twice;
+/// two sessions of `from` that are the same; [`Code::OutputInUse`].
 pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) -> Result<Metadata> {
     check_free(output)?;
     let (table, from) = (Table::read(table)?, Table::read(from)?);
@@ -38,6 +38,12 @@ pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) ->
         return Err(Error::new(Code::BadTable, format!("there is a column {name:?} already"))
             .at(Place::File(table.file().into()))
             .help("rename it, or do not ask for it"));
+    }
+    if let Some(i) = (1..added.len()).find(|i| added[..*i].contains(&added[*i])) {
+        let message = format!("the column {:?} is asked for twice", added[i]);
+        return Err(Error::new(Code::BadOption, message)
+            .at(Place::Option("columns".into()))
+            .help("name each column once"));
     }
     let mut rows: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for (row, one) in known.iter().enumerate() {
@@ -117,6 +123,9 @@ mod tests {
     fn columns_that_are_not_there_or_there_already_are_refused() {
         assert_eq!(run(TABLE, FROM, &["sight"]).unwrap_err().code(), Code::MissingColumn);
         assert_eq!(run(TABLE, FROM, &["age"]).unwrap_err().code(), Code::BadTable);
+        let again = run(TABLE, FROM, &["site", "MMSE", "site"]).unwrap_err();
+        assert_eq!(again.code(), Code::BadOption);
+        assert!(again.to_string().contains("\"site\" is asked for twice"), "{again}");
         let twice = format!("{FROM}ses-M6\tA\t70\t28\t2\n");
         assert_eq!(run(TABLE, &twice, &[]).unwrap_err().code(), Code::DuplicateRow);
     }

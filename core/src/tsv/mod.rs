@@ -13,7 +13,7 @@ mod sides;
 mod summary;
 
 pub use alike::{Alike, Test};
-pub use experiment::{Experiment, Inner, experiment};
+pub use experiment::{Divided, Inner, experiment};
 pub use folds::{Folds, kfold};
 pub use metadata::{Metadata, metadata};
 pub use progression::{Courses, progression};
@@ -53,15 +53,16 @@ impl Division {
         let wanted: Vec<String> =
             self.balance.iter().map(|(column, p)| format!("{column} {p}")).collect();
         let message = format!(
-            "no division of {} has sides that are alike enough: wanted are p-values of at least {}, \
-             the best had {}",
+            "no division of {} into train and {} has sides that are alike enough: wanted are \
+             p-values of at least {}, the best had {}",
             self.attempts,
+            self.subset,
             wanted.join(", "),
             found.join(", ")
         );
         Error::new(Code::BadSplit, message)
-            .at(Place::File(self.table.clone()))
-            .help("lower what is wanted, take sides of another size, or leave a column out")
+            .at(Place::Option("balance".into()))
+            .help("ask for smaller p-values, take sides of another size, or leave a column out")
     }
 }
 

@@ -11,6 +11,7 @@ use super::summary::Summary;
 use super::{Division, check_new};
 use crate::error::{Code, Error, Place, Result};
 use crate::files::write_atomic;
+use crate::quota::quotas;
 use crate::random::Random;
 
 /// How many participants the subset holds.
@@ -42,6 +43,23 @@ pub struct Sides {
 /// that are alike enough; [`Code::OutputInUse`].
 pub fn split(division: &Division, size: Size) -> Result<Sides> {
     let frame = Frame::read(&division.table, &[])?;
+    let drawn = draw(&frame, division, size, "")?;
+    check_new(&division.output)?;
+    drawn.write(&frame, division, size)
+}
+
+/// Both sides of a split, as places among the participants.
+pub(super) struct Drawn {
+    pub(super) train: Vec<usize>,
+    subset: Vec<usize>,
+    sides: Sides,
+}
+
+/// Draws a split, whose sides are called by `prefix` and their names.
+///
+/// # Errors
+/// As [`split`], but for the output.
+pub(super) fn draw(frame: &Frame, division: &Division, size: Size, prefix: &str) -> Result<Drawn> {
     let strata = frame.strata(&division.stratify)?;
     let all = frame.participants.len();
     let wanted = match size {
@@ -49,9 +67,9 @@ pub fn split(division: &Division, size: Size) -> Result<Sides> {
         Size::Share(share) => (share * all as f64).round() as usize,
     };
     if wanted == 0 || wanted >= all {
-        let message = format!("{wanted} of {all} participants cannot be the {}", division.subset);
+        let message = format!("{wanted} of {all} {} cannot be the {}", frame.who, division.subset);
         return Err(Error::new(Code::BadSplit, message)
-            .at(Place::File(division.table.clone()))
+            .at(Place::File(frame.table.file().into()))
             .help("both sides need a participant at least: ask for fewer, or for a larger share"));
     }
     let mut members: BTreeMap<&[&str], Vec<usize>> = BTreeMap::new();
@@ -61,7 +79,7 @@ pub fn split(division: &Division, size: Size) -> Result<Sides> {
     let members: Vec<Vec<usize>> = members.into_values().collect();
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let quotas = quotas(&sizes, wanted);
-    let columns = columns(&frame, division)?;
+    let columns = columns(frame, division)?;
     let draw = |attempt: usize| {
         let mut random = Random::new(division.seed, "tsv split", &[attempt as u64]);
         let (mut train, mut subset) = (Vec::new(), Vec::new());
@@ -77,16 +95,21 @@ pub fn split(division: &Division, size: Size) -> Result<Sides> {
     };
     let (attempt, (train, subset)) =
         search(division, draw, |(train, subset)| compare(&columns, train, subset))?;
-    let summary = Summary::of(&frame, division, "", (&train, &subset), &columns)?;
-    check_new(&division.output)?;
-    write_sides(&frame, division, &division.output, &train, &subset)?;
-    let size = match size {
-        Size::Count(count) => json!(count),
-        Size::Share(share) => json!(share),
-    };
-    let record = json!({ "n_test": size, "attempt": attempt });
-    write_record(division, "split.json", record)?;
-    Ok(Sides { summary, attempt })
+    let summary = Summary::of(frame, division, prefix, (&train, &subset), &columns)?;
+    Ok(Drawn { train, subset, sides: Sides { summary, attempt } })
+}
+
+impl Drawn {
+    pub(super) fn write(self, frame: &Frame, division: &Division, size: Size) -> Result<Sides> {
+        write_sides(frame, division, &division.output, &self.train, &self.subset)?;
+        let size = match size {
+            Size::Count(count) => json!(count),
+            Size::Share(share) => json!(share),
+        };
+        let record = json!({ "n_test": size, "attempt": self.sides.attempt });
+        write_record(division, "split.json", record)?;
+        Ok(self.sides)
+    }
 }
 
 /// The first draw whose sides are alike enough in every column.
@@ -119,18 +142,6 @@ pub(super) fn columns(frame: &Frame, division: &Division) -> Result<Vec<(String,
     columns.map(|(name, _)| Ok((name.clone(), Column::of(frame, name)?))).collect()
 }
 
-/// What each stratum gives, in proportion to its size: `wanted` in all. What is left after rounding
-/// down goes to the largest remainders, the first of equal ones (Hamilton's method).
-fn quotas(sizes: &[usize], wanted: usize) -> Vec<usize> {
-    let all: usize = sizes.iter().sum();
-    let mut quotas: Vec<usize> = sizes.iter().map(|size| size * wanted / all).collect();
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|i| std::cmp::Reverse(sizes[*i] * wanted % all));
-    let left = wanted - quotas.iter().sum::<usize>();
-    order.iter().take(left).for_each(|i| quotas[*i] += 1);
-    quotas
-}
-
 /// Writes both sides into `folder`.
 pub(super) fn write_sides(
     frame: &Frame,
@@ -153,12 +164,15 @@ pub(super) fn write_sides(
 pub(super) fn write_record(division: &Division, name: &str, more: Value) -> Result<()> {
     let balance: serde_json::Map<String, Value> =
         division.balance.iter().map(|(column, p)| (column.clone(), json!(p))).collect();
+    let table = division.table.file_name().unwrap_or_default();
     let mut record = json!({
+        "table": table.to_string_lossy(),
         "subset_name": division.subset,
         "stratification": division.stratify,
         "balance": balance,
         "valid_longitudinal": division.longitudinal,
         "seed": division.seed,
+        "attempts": division.attempts,
     });
     if let (Some(record), Value::Object(more)) = (record.as_object_mut(), more) {
         record.extend(more);
@@ -167,19 +181,4 @@ pub(super) fn write_record(division: &Division, name: &str, more: Value) -> Resu
         serde_json::to_writer_pretty(&mut *out, &record)?;
         out.write_all(b"\n")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotas_are_proportional_and_add_up() {
-        assert_eq!(quotas(&[20, 20], 8), [4, 4]);
-        assert_eq!(quotas(&[50, 30, 20], 10), [5, 3, 2]);
-        // 3.33 of each: the first two of equal remainders… one is left, the first has it.
-        assert_eq!(quotas(&[10, 10, 10], 10), [4, 3, 3]);
-        assert_eq!(quotas(&[1, 99], 10), [0, 10]);
-        assert_eq!(quotas(&[97, 3], 10), [10, 0]);
-    }
 }

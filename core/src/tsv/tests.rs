@@ -102,7 +102,10 @@ fn what_cannot_be_balanced_ends_with_what_was_found() {
     let balance = vec![("age".to_owned(), 1.0)];
     let division = Division { balance, attempts: 50, ..study.division("split") };
     let error = split(&division, Size::Count(2)).unwrap_err().to_string();
-    assert!(error.contains("no division of 50 has sides that are alike enough"), "{error}");
+    assert!(
+        error.contains("no division of 50 into train and validation has sides that are"),
+        "{error}"
+    );
     assert!(error.contains("at least age 1, the best had age 0."), "{error}");
     assert!(!study.path("split").exists());
 }
@@ -144,6 +147,50 @@ fn an_experiment_has_a_test_set_and_folds_of_the_rest() {
         }
     }
     assert_eq!(done.folds.unwrap().summaries[0].subset.participants, 8);
+}
+
+#[test]
+fn an_experiment_whose_rest_cannot_be_divided_leaves_nothing() {
+    let study = Study::new(10);
+    for inner in [Inner::Folds(8), Inner::Split(Size::Count(5))] {
+        let error = experiment(&study.division("out"), Size::Share(0.5), inner).unwrap_err();
+        assert_eq!(error.code(), Code::BadSplit);
+        assert!(error.to_string().contains("5 participants that are not for the test"), "{error}");
+        assert!(!study.path("out").exists());
+    }
+    experiment(&study.division("out"), Size::Share(0.5), Inner::Folds(5)).unwrap();
+}
+
+/// The rest is divided as its own table, which lies beside, would be.
+#[test]
+fn the_validation_set_of_an_experiment_is_that_of_its_training_table() {
+    let study = Study::new(40);
+    let inner = Inner::Split(Size::Share(0.25));
+    let done = experiment(&study.division("out"), Size::Share(0.2), inner).unwrap();
+    let summary = done.validation.unwrap().summary;
+    assert_eq!([summary.train.name, summary.subset.name], ["split train", "split validation"]);
+    let division = Division { table: study.path("out/train.tsv"), ..study.division("alone") };
+    split(&division, Size::Share(0.25)).unwrap();
+    for name in ["train.tsv", "train_baseline.tsv", "validation_baseline.tsv", "split.json"] {
+        let read = |folder: &str| std::fs::read(study.path(folder).join(name)).unwrap();
+        assert_eq!(read("out/split"), read("alone"), "{name}");
+    }
+}
+
+#[test]
+fn how_a_division_was_made_is_recorded() {
+    let study = Study::new(20);
+    let balance = vec![("age".to_owned(), 0.5)];
+    let division = Division { balance, seed: 3, attempts: 70, ..study.division("split") };
+    let attempt = split(&division, Size::Share(0.25)).unwrap().attempt;
+    let text = std::fs::read(study.path("split/split.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let expected = serde_json::json!({
+        "table": "labels.tsv", "subset_name": "validation", "stratification": ["diagnosis"],
+        "balance": { "age": 0.5 }, "valid_longitudinal": false, "seed": 3, "attempts": 70,
+        "n_test": 0.25, "attempt": attempt,
+    });
+    assert_eq!(record, expected);
 }
 
 #[test]

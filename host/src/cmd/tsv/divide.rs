@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use neurhai_core::Result;
 use neurhai_core::data::table::Table;
 use neurhai_core::tsv::{Division, Size};
+use neurhai_core::{Error, Place, Result};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Divide {
     /// The table of sessions
     table: PathBuf,
 
-    /// The folder to write; it must be new [default: beside the table]
+    /// The folder to write; new or empty [default: split, or <k>_fold, beside the table]
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -20,7 +20,9 @@ pub(super) struct Divide {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     stratify: Option<Vec<String>>,
 
-    /// Columns in which the sides are alike, each with the least p-value: age=0.8,sex=0.8, or none
+    /// Columns in which the sides are alike, each with the least p-value, or none. Numbers, codes among
+    /// them, of three values or more are compared by means, others by frequencies [default of split and
+    /// experiment: age=0.8,sex=0.8, where there are such columns; of kfold: none]
     #[arg(long, value_name = "COLUMN=P", value_delimiter = ',', value_parser = balanced)]
     balance: Option<Vec<(String, f64)>>,
 
@@ -63,6 +65,18 @@ impl Divide {
             seed: self.seed,
         })
     }
+}
+
+/// What a division that cannot be balanced ends with, in words of the command line.
+pub(super) fn advised(error: Error) -> Error {
+    let [problem] = error.problems() else { return error };
+    if problem.place != Some(Place::Option("balance".into())) {
+        return error;
+    }
+    Error::new(problem.code, &problem.message).help(
+        "ask for less: --balance age=0.5,sex=0.5, or for nothing: --balance none; sides of another \
+         size may be alike, too",
+    )
 }
 
 /// `age=0.8`; without a number 0.8, as ClinicaDL.

@@ -3,7 +3,9 @@
 use neurhai_core::Result;
 use neurhai_core::tsv::{Inner, Size, experiment};
 
+use super::Done;
 use super::divide::{Divide, size};
+use super::kfold::rare;
 use crate::show;
 
 /// Put a test set away, and divide the rest into folds, or once
@@ -27,18 +29,20 @@ pub(super) struct Args {
     validation: Option<Size>,
 }
 
-pub(super) fn run(args: Args) -> Result<String> {
+pub(super) fn run(args: Args) -> Result<Done> {
     let division = args.divide.read("split", "test", true)?;
     let inner = args.validation.map_or(Inner::Folds(args.splits), Inner::Split);
     let done = experiment(&division, args.test, inner)?;
     let mut summaries = vec![done.test.summary];
     let mut attempt = done.test.attempt;
+    let mut warnings = Vec::new();
     if let Some(folds) = done.folds {
+        warnings = rare(&folds);
         summaries.extend(folds.summaries);
     }
     if let Some(validation) = done.validation {
         attempt = attempt.max(validation.attempt);
         summaries.push(validation.summary);
     }
-    Ok(show::divided(&summaries, attempt, &division.output))
+    Ok(Done { text: show::divided(&summaries, attempt, &division.output), warnings })
 }

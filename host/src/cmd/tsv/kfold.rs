@@ -1,10 +1,11 @@
 //! `host tsv kfold`.
 
 use neurhai_core::Result;
-use neurhai_core::tsv::kfold;
+use neurhai_core::tsv::{Folds, kfold};
 
+use super::Done;
 use super::divide::Divide;
-use crate::{output, show};
+use crate::show;
 
 /// Divide participants into folds: each is validated on once
 ///
@@ -20,14 +21,18 @@ pub(super) struct Args {
     splits: usize,
 }
 
-pub(super) fn run(args: Args) -> Result<String> {
+pub(super) fn run(args: Args) -> Result<Done> {
     let folder = format!("{}_fold", args.splits);
     let division = args.divide.read(&folder, "validation", false)?;
     let folds = kfold(&division, args.splits)?;
-    for stratum in &folds.rare {
-        output::note(&format!(
-            "warning: there are fewer participants of {stratum} than folds: some folds hold none"
-        ));
-    }
-    Ok(show::divided(&folds.summaries, folds.attempt, &division.output))
+    let text = show::divided(&folds.summaries, folds.attempt, &division.output);
+    Ok(Done { text, warnings: rare(&folds) })
+}
+
+/// Warnings of strata of which some folds hold nobody.
+pub(super) fn rare(folds: &Folds) -> Vec<String> {
+    let one = |stratum: &String| {
+        format!("there are fewer participants of {stratum} than folds: some folds hold none")
+    };
+    folds.rare.iter().map(one).collect()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use neurhai_core::Result;
 use neurhai_core::tsv::metadata;
 
-use crate::output;
+use super::Done;
 
 /// Add columns to a table of sessions from a table of all that is known
 #[derive(Debug, clap::Args)]
@@ -25,13 +25,20 @@ pub(super) struct Args {
     columns: Vec<String>,
 }
 
-pub(super) fn run(args: Args) -> Result<String> {
+/// Sessions without a row in the other table that are named, at most.
+const NAMED: usize = 20;
+
+pub(super) fn run(args: Args) -> Result<Done> {
     let done = metadata(&args.table, &args.from, &args.columns, &args.output)?;
-    for (participant, session) in &done.missing {
-        output::note(&format!(
-            "warning: {participant} {session} is not in {}",
-            args.from.display()
-        ));
+    let from = args.from.display();
+    let missing = done.missing.iter().take(NAMED);
+    let mut warnings: Vec<String> = missing
+        .map(|(participant, session)| format!("{participant} {session} is not in {from}"))
+        .collect();
+    let more = done.missing.len().saturating_sub(NAMED);
+    if let (Some(last), 1..) = (warnings.last_mut(), more) {
+        *last += &format!(", and {more} more");
     }
-    Ok(format!("added {}\nwritten to {}", done.added.join(", "), args.output.display()))
+    let text = format!("added {}\nwritten to {}", done.added.join(", "), args.output.display());
+    Ok(Done { text, warnings })
 }

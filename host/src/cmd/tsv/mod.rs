@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use neurhai_core::Result;
+
 use crate::output;
 use crate::report::{Failure, Sources};
 
@@ -31,7 +33,25 @@ enum Command {
     Progression(progression::Args),
 }
 
+/// What a command did.
+#[derive(Debug)]
+struct Done {
+    text: String,
+    warnings: Vec<String>,
+}
+
 pub(super) fn run(args: Args) -> ExitCode {
+    match done(args) {
+        Ok(done) => {
+            done.warnings.iter().for_each(|text| output::note(&format!("warning: {text}")));
+            output::line(&done.text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => super::failed(&Failure::from(error), &Sources::default()),
+    }
+}
+
+fn done(args: Args) -> Result<Done> {
     let done = match args.command {
         Command::Split(args) => split::run(args),
         Command::Kfold(args) => kfold::run(args),
@@ -39,11 +59,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Metadata(args) => metadata::run(args),
         Command::Progression(args) => progression::run(args),
     };
-    match done {
-        Ok(text) => {
-            output::line(&text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => super::failed(&Failure::from(error), &Sources::default()),
-    }
+    done.map_err(divide::advised)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use neurhai_core::Result;
 use neurhai_core::tsv::progression;
 
+use super::Done;
+
 /// Add a column that says who gets worse: s stable, p worse, r better, us both, uk unknown
 ///
 /// Each session's diagnosis (CN, MCI, AD or Dementia) is compared with that of the session after the
@@ -19,12 +21,13 @@ pub(super) struct Args {
     output: PathBuf,
 
     /// How many months ahead
-    #[arg(long, default_value_t = 36)]
+    #[arg(long, default_value_t = 36, value_parser = clap::value_parser!(u64).range(1..))]
     horizon: u64,
 }
 
-pub(super) fn run(args: Args) -> Result<String> {
+pub(super) fn run(args: Args) -> Result<Done> {
     let courses = progression(&args.table, &args.output, args.horizon)?;
     let counts: Vec<String> = courses.iter().map(|(word, n)| format!("{word} {n}")).collect();
-    Ok(format!("{}\nwritten to {}", counts.join(", "), args.output.display()))
+    let text = format!("{}\nwritten to {}", counts.join(", "), args.output.display());
+    Ok(Done { text, warnings: Vec::new() })
 }

@@ -3,6 +3,7 @@
 use neurhai_core::Result;
 use neurhai_core::tsv::{Size, split};
 
+use super::Done;
 use super::divide::{Divide, size};
 use crate::show;
 
@@ -24,8 +25,9 @@ pub(super) struct Args {
     size: Size,
 }
 
-pub(super) fn run(args: Args) -> Result<String> {
+pub(super) fn run(args: Args) -> Result<Done> {
     let division = args.divide.read("split", &args.subset, true)?;
     let sides = split(&division, args.size)?;
-    Ok(show::divided(&[sides.summary], sides.attempt, &division.output))
+    let text = show::divided(&[sides.summary], sides.attempt, &division.output);
+    Ok(Done { text, warnings: Vec::new() })
 }
