@@ -11,7 +11,7 @@ use crate::plugins::Options;
 use crate::runtime::{Ending, Mode};
 use crate::show;
 
-/// Try rising learning rates wherever a script trains, and suggest one; nothing is trained or written
+/// Try rising learning rates wherever a script trains, and suggest one; no experiment is written
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The smallest learning rate to try [default: 1e-7]
