@@ -118,3 +118,18 @@ fn the_script_of_readme_is_the_quickstart() {
         "README's script and quickstart.rhai differ"
     );
 }
+
+/// The job ends as its run did, and is queued again where time was up.
+#[test]
+fn the_job_of_readme_ends_as_its_run_did() {
+    let [job] = &blocks("bash")[..] else { panic!("README has one job") };
+    for code in [0, 1, 138] {
+        let place = Place::new();
+        let cluster = format!("srun() {{ return {code}; }}\nscontrol() {{ : > queued; }}\n");
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &(cluster + job.as_str())]).env("SLURM_JOB_ID", "1");
+        let status = bash.current_dir(place.path()).status().unwrap();
+        assert_eq!(status.code(), Some(code));
+        assert_eq!(place.path().join("queued").exists(), code == 138, "{code}");
+    }
+}
