@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use neurhai_core::catalog::{Catalog, Entry, Origin, Registry};
-use neurhai_core::{optimizer, schedule};
+use neurhai_core::{optimizer, sampler, schedule};
 use serde_json::{Map, Value, json};
 
 use super::Registering;
@@ -38,6 +38,7 @@ enum What {
     Transforms,
     Optimizers,
     Schedules,
+    Samplers,
     Functions,
 }
 
@@ -81,6 +82,10 @@ impl What {
                 .map(|info| Row::built_in(info.name, info.help))
                 .collect(),
             Self::Schedules => schedule::infos()
+                .into_iter()
+                .map(|info| Row::built_in(info.name, info.help))
+                .collect(),
+            Self::Samplers => sampler::infos()
                 .into_iter()
                 .map(|info| Row::built_in(info.name, info.help))
                 .collect(),

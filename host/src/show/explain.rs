@@ -10,9 +10,10 @@ use neurhai_core::error::did_you_mean;
 use neurhai_core::metric::{Direction, Measure};
 use neurhai_core::optimizer::OptimizerInfo;
 use neurhai_core::options::{Default, OptionSpec};
+use neurhai_core::sampler::SamplerInfo;
 use neurhai_core::schedule::ScheduleInfo;
 use neurhai_core::shape::show;
-use neurhai_core::{Code, Error, Result, Task, optimizer, schedule};
+use neurhai_core::{Code, Error, Result, Task, optimizer, sampler, schedule};
 
 use super::{columns, example, literal};
 use crate::functions::layers::usage;
@@ -35,11 +36,14 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
         transforms.find(name).map(|entry| transform(entry)),
     ];
     let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
+    let samplers = sampler::infos();
     let updates = optimizers.iter().filter(|info| info.name == name).map(optimizer_info);
     let updates =
         updates.chain(schedules.iter().filter(|info| info.name == name).map(schedule_info));
+    let draws = samplers.iter().filter(|info| info.name == name).map(sampler_info);
     let named = functions::all().filter(|function| function.name == name).map(function);
-    let found: Vec<_> = entries.into_iter().flatten().chain(updates).chain(named).collect();
+    let found: Vec<_> =
+        entries.into_iter().flatten().chain(updates).chain(draws).chain(named).collect();
     if !found.is_empty() {
         return Ok(found.join("\n\n\n"));
     }
@@ -47,6 +51,7 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
     let known = known.chain(metrics.names()).chain(losses.names()).chain(transforms.names());
     let known = known.chain(optimizers.iter().map(|info| info.name.as_str()));
     let known = known.chain(schedules.iter().map(|info| info.name.as_str()));
+    let known = known.chain(samplers.iter().map(|info| info.name.as_str()));
     let known = known.chain(functions::all().map(|function| function.name));
     let near = did_you_mean(name, known.chain(Code::ALL.iter().map(|code| code.id())));
     Err(Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
@@ -169,6 +174,14 @@ fn schedule_info(info: &ScheduleInfo) -> String {
         None => given(options, "schedule_options"),
     };
     let _ = writeln!(out, "\nexample  schedule: {name:?}{given}");
+    tail(out, source, &Origin::BuiltIn)
+}
+
+/// A sampler.
+fn sampler_info(info: &SamplerInfo) -> String {
+    let SamplerInfo { name, help, source, options } = info;
+    let mut out = head(&format!("sampler {name:?}"), help, options);
+    let _ = writeln!(out, "\nexample  sampler: {name:?}{}", given(options, "sampler_options"));
     tail(out, source, &Origin::BuiltIn)
 }
 

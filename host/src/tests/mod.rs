@@ -104,12 +104,17 @@ fn everything_is_explained() {
     }
     let optimizers = neurhai_core::optimizer::infos().into_iter().map(|info| info.name);
     let schedules = neurhai_core::schedule::infos().into_iter().map(|info| info.name);
-    for name in optimizers.chain(schedules) {
+    let samplers = neurhai_core::sampler::infos().into_iter().map(|info| info.name);
+    for name in optimizers.chain(schedules).chain(samplers) {
         let text = explain(&name);
-        for part in [&format!(" {name:?}\n\n"), "\noptions\n", "\nexample  ", "\nsource   "] {
+        // These samplers have none.
+        let without = ["random", "cohorts"].contains(&name.as_str());
+        let options = if without { "" } else { "\noptions\n" };
+        for part in [&format!(" {name:?}\n\n"), options, "\nexample  ", "\nsource   "] {
             assert!(text.contains(part), "{part}\n{text}");
         }
     }
+    assert!(explain("weighted").starts_with("sampler \"weighted\"\n\nAs many draws"));
     assert!(
         explain("StepLR").contains("schedule: \"StepLR\", schedule_options: #{ step_size: 10 }")
     );
