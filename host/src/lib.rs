@@ -19,6 +19,7 @@ pub mod report;
 pub mod runtime;
 pub mod sandbox;
 pub mod show;
+mod signals;
 pub mod standard;
 pub mod tensor;
 pub mod value;

@@ -12,7 +12,7 @@ use crate::plugins::{Options, missing_folders, refusal, replacements};
 use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
-use crate::standard;
+use crate::{signals, standard};
 
 mod check;
 mod compare;
@@ -27,7 +27,6 @@ mod plugins;
 mod repl;
 mod resume;
 mod run;
-mod signals;
 mod tsv;
 
 /// Deep learning on brain images, by scripts.

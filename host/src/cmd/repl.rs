@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
 use neurhai_core::{Code, Error};
 
@@ -14,6 +13,7 @@ use crate::repl::{Input, Read, Request, Session};
 use crate::report::Failure;
 use crate::runtime::{Mode, Runtime};
 use crate::show::explain;
+use crate::signals::{self, Awaited};
 
 /// Write a script piece by piece, and see what each piece gives
 ///
@@ -60,16 +60,17 @@ fn converse(runtime: &Runtime) -> rustyline::Result<ExitCode> {
         output::note(&format!("what is typed will not be remembered: {trouble}"));
     }
     let mut code = ExitCode::SUCCESS;
+    let awaited = if input.terminal() { Awaited::Person } else { Awaited::Program };
     loop {
-        let piece = match input.read(|| session.names())? {
-            Read::Piece(piece) => piece,
-            Read::Dropped => continue,
-            Read::End => return Ok(code),
+        let read = || input.read(|| session.names());
+        let piece = match signals::awaiting(awaited, &runtime.0.shared.stop, read) {
+            Ok(read) => match read? {
+                Read::Piece(piece) => piece,
+                Read::Dropped => continue,
+                Read::End => return Ok(code),
+            },
+            Err(signalled) => return Ok(ExitCode::from(signalled)),
         };
-        // What Ctrl-C stopped is over, and one between two pieces stops nothing.
-        if input.terminal() {
-            runtime.0.shared.stop.store(false, Ordering::Relaxed);
-        }
         let done = match session.request(&piece) {
             Request::Exit => return Ok(code),
             Request::Help(None) => Ok(Some(HELP.to_owned())),
@@ -81,12 +82,7 @@ fn converse(runtime: &Runtime) -> rustyline::Result<ExitCode> {
         match done {
             Ok(value) => value.iter().for_each(|value| output::line(value)),
             Err(failure) if input.terminal() => drop(failed(&failure, runtime.sources())),
-            Err(failure) => {
-                code = failed(&failure, runtime.sources());
-                if failure.code() == Code::Interrupted {
-                    return Ok(code);
-                }
-            }
+            Err(failure) => code = failed(&failure, runtime.sources()),
         }
     }
 }
