@@ -47,8 +47,13 @@ fn files_stay_small_and_unsafe_stays_in_its_place() {
 
 #[test]
 fn the_top_level_holds_only_what_the_design_names() {
+    // A copy of the sources has no list.
+    if !root().join(".git").exists() {
+        return;
+    }
     let output = std::process::Command::new("git").args(["ls-files"]).current_dir(root()).output();
     let Ok(output) = output else { return };
+    assert!(output.status.success() && !output.stdout.is_empty(), "{}", crate::said(&output));
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut visible: Vec<&str> = listed
         .lines()
