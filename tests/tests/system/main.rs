@@ -13,6 +13,7 @@ mod repl;
 mod resume;
 mod scripts;
 mod structure;
+mod tsv;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -26,11 +27,21 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_host-under-test");
+
 /// The program, to be started in `folder`.
 fn host(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host-under-test"));
-    command.current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    let mut command = Command::new(PROGRAM);
+    at_home(&mut command, folder).stdin(Stdio::null()).env("NO_COLOR", "1");
     command
+}
+
+/// A command in `folder`, which is all that it sees of the user's plugins and history.
+fn at_home<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
+    for variable in ["NEURHAI_PLUGINS", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+        command.env_remove(variable);
+    }
+    command.current_dir(folder).env("HOME", folder)
 }
 
 /// Cargo, to be started in the folder of a crate; what it needs was fetched for this build.

@@ -1,0 +1,164 @@
+//! `host tsv`: tables before training.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use neurhai_core::data::table::Table;
+
+use crate::{host, root, said};
+
+/// Twelve participants, as many of each diagnosis and sex; the first has a later session.
+fn study() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("participant_id\tsession_id\tage\tsex\tdiagnosis\n");
+    for i in 0..12 {
+        let (age, sex, diagnosis) = (60 + i, ["F", "M"][i / 2 % 2], ["AD", "CN"][i % 2]);
+        text += &format!("sub-{i:02}\tses-M000\t{age}\t{sex}\t{diagnosis}\n");
+    }
+    text += "sub-00\tses-M012\t61\tF\tAD\n";
+    std::fs::write(folder.path().join("labels.tsv"), text).unwrap();
+    folder
+}
+
+/// What `host tsv` says to these words.
+#[track_caller]
+fn tsv(folder: &Path, words: &str) -> Output {
+    let output = host(folder).arg("tsv").args(words.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{words}: {}", said(&output));
+    output
+}
+
+/// The values of columns, row by row.
+fn rows(file: PathBuf, columns: &[&str]) -> Vec<String> {
+    let table = Table::read(&file).unwrap();
+    let columns: Vec<usize> = columns.iter().map(|name| table.column(name).unwrap()).collect();
+    let row = |row| {
+        let cells = columns.iter().map(|column| table.text(row, *column).unwrap_or("-"));
+        cells.collect::<Vec<_>>().join(" ")
+    };
+    (0..table.len()).map(row).collect()
+}
+
+fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.sort();
+    rows
+}
+
+/// How many rows have this diagnosis.
+fn count(file: PathBuf, diagnosis: &str) -> usize {
+    rows(file, &["diagnosis"]).iter().filter(|one| *one == diagnosis).count()
+}
+
+#[test]
+fn a_split_puts_away_the_participants_that_were_asked_for() {
+    let folder = study();
+    let output = tsv(folder.path(), "split labels.tsv --subset test --size 4 --balance none");
+    assert!(said(&output).contains("written to split"), "{}", said(&output));
+    let file = |name: &str| folder.path().join("split").join(name);
+    let people = |name: &str| -> BTreeSet<String> {
+        rows(file(name), &["participant_id"]).into_iter().collect()
+    };
+    let (train, test) = (people("train.tsv"), people("test_baseline.tsv"));
+    assert_eq!((train.len(), test.len(), train.union(&test).count()), (8, 4, 12));
+    assert_eq!(people("train_baseline.tsv"), train);
+    for diagnosis in ["AD", "CN"] {
+        assert_eq!(count(file("test_baseline.tsv"), diagnosis), 2);
+        assert_eq!(count(file("train_baseline.tsv"), diagnosis), 4);
+    }
+    let again = host(folder.path()).args(["tsv", "split", "labels.tsv"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("E0601"), "{}", said(&again));
+}
+
+#[test]
+fn of_folds_each_participant_is_in_one() {
+    let folder = study();
+    let output = tsv(folder.path(), "kfold labels.tsv --splits 3");
+    assert!(said(&output).contains("split-2 validation"), "{}", said(&output));
+    let mut validated = Vec::new();
+    for split in 0..3 {
+        let file = |name: &str| folder.path().join(format!("3_fold/split-{split}/{name}.tsv"));
+        assert_eq!(count(file("validation_baseline"), "AD"), 2);
+        let own = rows(file("validation_baseline"), &["participant_id"]);
+        let train = rows(file("train"), &["participant_id"]);
+        assert!(train.iter().all(|one| !own.contains(one)), "{train:?} {own:?}");
+        validated.extend(own);
+    }
+    let everybody: Vec<String> = (0..12).map(|i| format!("sub-{i:02}")).collect();
+    assert_eq!(sorted(validated), everybody);
+}
+
+/// Where ClinicaDL's own folds lie beside the repository: ours of the same table are of their sizes.
+#[test]
+fn folds_are_of_the_sizes_of_clinicadls() {
+    let splits = root().join("../shared/data/splits");
+    if !splits.is_dir() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let table = splits.join("train.tsv");
+    tsv(folder.path(), &format!("kfold {} --splits 4 --output 4_fold", table.display()));
+    let counts = |folder: &Path| {
+        let mut counts = Vec::new();
+        for split in 0..4 {
+            let split = folder.join(format!("4_fold/split-{split}"));
+            for name in ["train.tsv", "train_baseline.tsv", "validation_baseline.tsv"] {
+                let of = |diagnosis| count(split.join(name), diagnosis);
+                counts.push((rows(split.join(name), &["diagnosis"]).len(), of("AD"), of("CN")));
+            }
+        }
+        counts.sort_unstable();
+        counts
+    };
+    assert_eq!(counts(folder.path()), counts(&splits));
+}
+
+#[test]
+fn columns_of_another_table_are_added() {
+    let folder = study();
+    // One session is written otherwise there, one is missing.
+    let known = "participant_id\tsession_id\tmmse\tsite\n\
+                 sub-00\tses-M0\t29\tA\nsub-00\tses-M012\t27\tA\nsub-01\tses-M000\t30\tB\n";
+    std::fs::write(folder.path().join("known.tsv"), known).unwrap();
+    let output =
+        tsv(folder.path(), "metadata labels.tsv known.tsv --output more.tsv --columns mmse");
+    let said = said(&output);
+    assert!(said.contains("added mmse\nwritten to more.tsv"), "{said}");
+    assert!(said.contains("warning: sub-02 ses-M000 is not in known.tsv"), "{said}");
+    let columns = ["participant_id", "session_id", "age", "mmse"];
+    let found = rows(folder.path().join("more.tsv"), &columns);
+    assert_eq!(found.len(), 13);
+    assert_eq!(found[0], "sub-00 ses-M000 60 29");
+    assert_eq!(found[1], "sub-01 ses-M000 61 30");
+    assert_eq!(found[2], "sub-02 ses-M000 62 -");
+    assert_eq!(found[12], "sub-00 ses-M012 61 27");
+    let table = Table::read(&folder.path().join("more.tsv")).unwrap();
+    assert!(table.find_column("site").is_none());
+}
+
+#[test]
+fn who_gets_worse_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("participant_id\tsession_id\tdiagnosis\n");
+    for (participant, courses) in [("a", ["CN", "CN"]), ("b", ["MCI", "AD"]), ("c", ["MCI", "CN"])]
+    {
+        for (month, diagnosis) in ["000", "036"].iter().zip(courses) {
+            text += &format!("sub-{participant}\tses-M{month}\t{diagnosis}\n");
+        }
+    }
+    std::fs::write(folder.path().join("labels.tsv"), text).unwrap();
+    let output = tsv(folder.path(), "progression labels.tsv --output courses.tsv");
+    assert!(said(&output).contains("s 1, p 1, r 1"), "{}", said(&output));
+    let columns = ["participant_id", "session_id", "progression"];
+    let found = sorted(rows(folder.path().join("courses.tsv"), &columns));
+    let expected = [
+        "sub-a ses-M000 s",
+        "sub-a ses-M036 uk",
+        "sub-b ses-M000 p",
+        "sub-b ses-M036 uk",
+        "sub-c ses-M000 r",
+        "sub-c ses-M036 uk",
+    ];
+    assert_eq!(found, expected);
+}
