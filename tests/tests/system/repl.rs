@@ -1,12 +1,14 @@
 //! `host repl`, with lines from a pipe and at a terminal.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::{Place, host};
+use crate::force::send;
+use crate::{PROGRAM, Place, at_home, host};
 
 /// What comes back for these lines.
 fn lines(folder: &Path, text: &str) -> Output {
@@ -62,15 +64,15 @@ fn a_training_keeps_the_session_as_its_script() {
 struct Terminal {
     child: Child,
     shown: Arc<Mutex<String>>,
+    folder: PathBuf,
 }
 
 impl Terminal {
     fn open(folder: &Path) -> Option<Self> {
-        let program = env!("CARGO_BIN_EXE_host-under-test");
         // A shell that stays as the parent would end by Ctrl-C itself (dash does, bash does not).
-        let child = Command::new("script")
-            .args(["-qec", &format!("exec {program} repl"), "/dev/null"])
-            .current_dir(folder)
+        let child = at_home(&mut Command::new("script"), folder)
+            .args(["-qec", "echo $$ > process; exec \"$PROGRAM\" repl", "/dev/null"])
+            .env("PROGRAM", PROGRAM)
             .env("XDG_STATE_HOME", folder)
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
@@ -87,7 +89,14 @@ impl Terminal {
                 keep.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
             }
         });
-        Some(Self { child, shown })
+        Some(Self { child, shown, folder: folder.into() })
+    }
+
+    /// Sends a signal to the program, once it has shown something.
+    #[track_caller]
+    fn signal(&self, signal: &str) {
+        let process = std::fs::read_to_string(self.folder.join("process")).unwrap();
+        send(process.trim().parse().unwrap(), &[signal]);
     }
 
     /// Waits until all of `parts` have been shown since the last time, in this order.
@@ -117,7 +126,7 @@ impl Terminal {
 
     /// Waits for the end. Until then the input stays open: `script` would type Ctrl-D at its end.
     #[track_caller]
-    fn ends(mut self) {
+    fn ends(mut self, code: i32) {
         let begun = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -126,7 +135,7 @@ impl Terminal {
             assert!(begun.elapsed() < Duration::from_secs(60), "it goes on: {:?}", self.shown);
             std::thread::sleep(Duration::from_millis(10));
         };
-        assert!(status.success(), "{status}: {:?}", self.shown);
+        assert_eq!(status.code(), Some(code), "{:?}", self.shown);
     }
 }
 
@@ -156,7 +165,7 @@ fn at_a_terminal_there_are_completion_history_and_ctrl_c() {
     terminal.types("wide_kernel + 2\r");
     terminal.shows(&["44", PROMPT]);
     terminal.types("\x04");
-    terminal.ends();
+    terminal.ends(0);
     let history = std::fs::read_to_string(place.path().join("neurhai/history")).unwrap();
     assert!(history.contains("wide_kernel + 1") && !history.contains("dropped"), "{history}");
 
@@ -165,5 +174,53 @@ fn at_a_terminal_there_are_completion_history_and_ctrl_c() {
     terminal.types("\x1b[A\r");
     terminal.shows(&["E0106", PROMPT]);
     terminal.types("exit\r");
-    terminal.ends();
+    terminal.ends(0);
+}
+
+/// At the prompt there is nothing to save; what runs is stopped, and then there is no other prompt.
+#[test]
+fn sigterm_ends_a_session_at_a_terminal() {
+    let place = Place::new();
+    let Some(mut terminal) = Terminal::open(place.path()) else { return };
+    terminal.shows(&[PROMPT]);
+    terminal.types("40 + 2\r");
+    terminal.shows(&["42", PROMPT]);
+    // Only a key drops what is typed.
+    terminal.signal("INT");
+    terminal.types("40 + 3\r");
+    terminal.shows(&["43", PROMPT]);
+    terminal.signal("TERM");
+    terminal.ends(143);
+
+    let Some(mut terminal) = Terminal::open(place.path()) else { return };
+    terminal.shows(&[PROMPT]);
+    terminal.types("print(40 + 5); loop {}\r");
+    terminal.shows(&["45"]);
+    terminal.signal("TERM");
+    terminal.shows(&["SIGTERM: stopping", "interrupted"]);
+    terminal.ends(143);
+}
+
+#[test]
+fn sigterm_ends_a_session_that_waits_for_lines() {
+    let place = Place::new();
+    let mut command = host(place.path());
+    let mut child =
+        command.arg("repl").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"40 + 2\n").unwrap();
+    let mut answer = [0; 3];
+    child.stdout.take().unwrap().read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"42\n");
+    send(child.id(), &["TERM"]);
+    let mut ended = None;
+    let begun = Instant::now();
+    while ended.is_none() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+        ended = child.try_wait().unwrap();
+    }
+    drop(child.kill());
+    let ended = ended.unwrap();
+    // It may not have waited yet.
+    assert!(ended.code() == Some(143) || ended.signal() == Some(15), "{ended}");
 }

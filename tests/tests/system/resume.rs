@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::Instant;
+use std::time::Duration;
 
 use neurhai_core::data::phantom::{PhantomOptions, generate};
 use neurhai_core::random::Random;
+use neurhai_core::train::reached;
 
-use crate::force::{assert_whole, start, wait};
-use crate::{Place, files, host, said};
+use crate::force::{assert_whole, send, start, until, wait};
+use crate::{PROGRAM, Place, at_home, files, host, said};
 
 /// Everything that says what was learned, not when or where.
 fn learned(maps: &Path) -> Vec<(String, Vec<u8>)> {
@@ -40,7 +41,23 @@ fn resume(place: &Place, arguments: &[&str]) -> Output {
     host(place.path()).args(["resume", "maps"]).args(arguments).output().unwrap()
 }
 
-/// Killed at twenty moments between its first step and its last table, and gone on with, a run ends
+/// How many lines the logs of training have, of all splits and networks.
+fn progress(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let lines = entries.flatten().map(|entry| match entry.file_name().to_str() {
+        Some("training.tsv") => {
+            fs::read_to_string(entry.path()).map_or(0, |log| log.lines().count())
+        }
+        Some(name) if name.contains("split-") || name.contains("network-") => {
+            progress(&entry.path())
+        }
+        Some("training_logs") => progress(&entry.path()),
+        _ => 0,
+    });
+    lines.sum()
+}
+
+/// Killed at some moments between its first step and its last table, and gone on with, a run ends
 /// with the bytes of one that ran through: with one network, with one per part, with several splits.
 #[test]
 fn killed_and_resumed_it_ends_as_if_it_had_run_through() {
@@ -59,7 +76,7 @@ fn killed_and_resumed_it_ends_as_if_it_had_run_through() {
         "epochs: 6, patience: 0, checkpoint_minutes: 1e-9",
     ];
     let mut random = Random::new(1, "moments", &[]);
-    let mut kills = [0; 3];
+    let (mut kills, mut trials) = (0, 0);
     for (kind, options) in kinds.into_iter().enumerate() {
         let script = super::TRAIN.replace("epochs: 2", options);
         let script = match kind {
@@ -73,42 +90,42 @@ fn killed_and_resumed_it_ends_as_if_it_had_run_through() {
                 .replace("data/splits", &folds.splits.display().to_string()),
         };
         place.script(&script);
-        // Until the first step, and from there to the end.
-        let mut child = start(&place);
-        wait(&mut child, || maps.join("split-0/tmp").is_dir());
-        let begun = Instant::now();
-        assert!(child.wait().unwrap().success());
-        let duration = begun.elapsed();
-        let expected = learned(&maps);
+        assert!(start(&place).wait().unwrap().success());
+        let (expected, lines) = (learned(&maps), progress(&maps));
         for trial in 0..(if kind == 0 { 8 } else { 6 }) {
             fs::remove_dir_all(&maps).unwrap();
             let mut child = start(&place);
-            wait(&mut child, || maps.join("split-0/tmp").is_dir());
-            let moment = duration.mul_f64(random.unit());
+            let after = (random.unit() * (lines + 1) as f64) as usize;
+            let moment = Duration::from_millis(60).mul_f64(random.unit());
+            let begun =
+                || maps.join("split-0/tmp").is_dir() || maps.join("split-0/best-loss").is_dir();
+            until(&mut child, || begun() && progress(&maps) >= after);
             sleep(moment);
             let ended = child.try_wait().unwrap().is_some();
             child.kill().unwrap();
             child.wait().unwrap();
-            kills[kind] += usize::from(!ended);
+            (kills, trials) = (kills + usize::from(!ended), trials + 1);
             let output = resume(&place, &[]);
-            let what = format!("kind {kind}, trial {trial}, after {moment:?}: {}", said(&output));
+            let what = format!(
+                "kind {kind}, trial {trial}, {moment:?} after {after} of {lines} lines: {}",
+                said(&output)
+            );
             assert!(output.status.success(), "{what}");
             assert_same(&maps, &expected, &what);
         }
         fs::remove_dir_all(&maps).unwrap();
     }
-    assert!(kills.iter().all(|kills| *kills >= 2), "{kills:?} were killed before the end");
+    assert!(2 * kills >= trials, "{kills} of {trials} were killed before the end");
 }
 
-/// A script whose network depends on an argument.
-fn with_argument() -> String {
-    super::TRAIN
-        .replace("conv(4", "conv(arg(\"width\")")
-        .replace("epochs: 2", "epochs: 40, patience: 0, checkpoint_minutes: 0")
+/// A script whose network depends on an argument, and which ends long after any test without another.
+fn with_arguments() -> String {
+    let epochs = "epochs: arg(\"epochs\", 100000), patience: 0, checkpoint_minutes: 0";
+    super::TRAIN.replace("conv(4", "conv(arg(\"width\")").replace("epochs: 2", epochs)
 }
 
-/// Sends a signal to the run of the script once it trains.
-fn signalled(place: &Place, signal: &str) -> Output {
+/// Sends signals to the run of the script once it trains.
+fn signalled(place: &Place, signals: &[&str]) -> Output {
     let mut child = host(place.path())
         .args(["run", "script.rhai", "--", "--width", "3"])
         .stdout(Stdio::piped())
@@ -117,33 +134,55 @@ fn signalled(place: &Place, signal: &str) -> Output {
         .unwrap();
     let training = place.path().join("maps/split-0/training_logs/training.tsv");
     wait(&mut child, || training.exists());
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
+    send(child.id(), signals);
     child.wait_with_output().unwrap()
 }
 
-/// What asks a run to stop saves where it stands; it goes on without being told its arguments again.
+/// Whether the tests ignore a signal, as those do that they start: under nohup, or in the background.
+fn ignored(signal: &str) -> bool {
+    let number = [("HUP", 1), ("INT", 2), ("USR1", 10), ("TERM", 15)];
+    let number = number.into_iter().find(|(name, _)| *name == signal).unwrap().1;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() >> (number - 1) & 1 == 1)
+}
+
+/// What asks a run to stop saves where it stands, also where it is said again, or in other words; it
+/// goes on without being told its arguments again.
 #[test]
 fn signals_save_and_end_and_nothing_is_lost() {
     let place = Place::new();
-    place.script(&with_argument());
-    let run = ["run", "script.rhai", "--", "--width", "3"];
-    assert!(host(place.path()).args(run).output().unwrap().status.success());
-    let maps = place.path().join("maps");
-    let expected = learned(&maps);
-    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-USR1", 138), ("-HUP", 129)] {
-        fs::remove_dir_all(&maps).unwrap();
-        let output = signalled(&place, signal);
-        assert_eq!(output.status.code(), Some(code), "{signal}: {}", said(&output));
-        for part in ["stopping after this step", "everything so far is saved in maps"] {
-            assert!(said(&output).contains(part), "{signal}: {}", said(&output));
+    place.script(&with_arguments());
+    let (maps, resumed) = (place.path().join("maps"), place.path().join("resumed"));
+    let mut epochs = String::new();
+    for (signals, code) in [
+        (&["INT"][..], 130),
+        (&["HUP"], 129),
+        (&["USR1", "TERM", "TERM"], 138),
+        (&["TERM", "TERM"], 143),
+    ] {
+        if signals.iter().any(|signal| ignored(signal)) {
+            continue;
         }
-        assert!(maps.join("split-0/tmp/checkpoint.safetensors").exists());
+        let _ = fs::remove_dir_all(&maps);
+        let output = signalled(&place, signals);
+        assert_eq!(output.status.code(), Some(code), "{signals:?}: {}", said(&output));
+        for part in ["stopping after this step", "everything so far is saved in maps"] {
+            assert!(said(&output).contains(part), "{signals:?}: {}", said(&output));
+        }
         assert_whole(&maps);
-        let output = resume(&place, &[]);
-        assert!(output.status.success(), "{signal}: {}", said(&output));
-        assert_same(&maps, &expected, signal);
+        let reached = reached(&maps.join("split-0/tmp/checkpoint.safetensors")).unwrap();
+        epochs = (reached.epoch + 2).to_string();
+        let output = resume(&place, &["--epochs", &epochs]);
+        assert!(output.status.success(), "{signals:?}: {}", said(&output));
+        fs::rename(&maps, &resumed).unwrap();
+        let run = ["run", "script.rhai", "--", "--width", "3", "--epochs", &epochs];
+        assert!(host(place.path()).args(run).output().unwrap().status.success());
+        assert_same(&resumed, &learned(&maps), &format!("{signals:?}"));
+        fs::remove_dir_all(&maps).unwrap();
+        fs::rename(&resumed, &maps).unwrap();
     }
+    let expected = learned(&maps);
 
     // What is given counts more than what is kept.
     let output = resume(&place, &["--dry-run"]);
@@ -151,17 +190,18 @@ fn signals_save_and_end_and_nothing_is_lost() {
     assert_eq!(
         lines,
         [
-            "maps/scripts/script.rhai --width=3 would be loaded",
-            "split 0 is finished after 40 epochs; with more --epochs it would go on"
+            "maps/scripts/script.rhai --width=3 would be loaded".to_owned(),
+            format!("split 0 is finished after {epochs} epochs; with more --epochs it would go on")
         ]
     );
-    let output = resume(&place, &["--dry-run", "--epochs", "41", "--", "--width=4"]);
+    let output = resume(&place, &["--dry-run", "--epochs", "100000", "--", "--width=4"]);
     let told = said(&output);
     assert!(told.contains("note: --width is 4, the experiment was run with 3"), "{told}");
     assert!(told.contains("script.rhai --width=4 would be loaded"), "{told}");
-    let from =
-        "split 0 would go on to epoch 41 from maps/split-0/last.safetensors, after 40 epochs";
-    assert!(told.contains(from), "{told}");
+    let from = format!(
+        "split 0 would go on to epoch 100000 from maps/split-0/last.safetensors, after {epochs} epochs"
+    );
+    assert!(told.contains(&from), "{told}");
     assert_same(&maps, &expected, "a dry run");
 
     let output = host(place.path()).args(["resume", "nowhere"]).output().unwrap();
@@ -171,20 +211,19 @@ fn signals_save_and_end_and_nothing_is_lost() {
     assert!(said(&output).contains("it is no experiment folder"), "{}", said(&output));
 }
 
-/// A run under nohup does not end with the terminal it was started from.
+/// A run under nohup does not end with the terminal it was started from, and one that a script started
+/// with `&` does not end by Ctrl-C.
 #[test]
-fn the_end_of_the_session_ends_no_run_under_nohup() {
+fn what_whoever_starts_a_run_ignores_does_not_end_it() {
     let place = Place::new();
-    place.script(&super::TRAIN.replace("epochs: 2", "epochs: 10"));
-    let program = host(place.path()).get_program().to_owned();
-    let mut command = Command::new("nohup");
-    command.arg(program).args(["run", "script.rhai"]).current_dir(place.path());
+    place.script(&super::TRAIN.replace("epochs: 2", "epochs: 60, patience: 0"));
+    let mut command = Command::new("sh");
+    at_home(&mut command, place.path());
+    command.args(["-c", "trap '' HUP INT; exec \"$0\" run script.rhai", PROGRAM]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let training = place.path().join("maps/split-0/training_logs/training.tsv");
-    wait(&mut child, || training.exists());
-    assert!(
-        Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success()
-    );
+    until(&mut child, || training.exists());
+    send(child.id(), &["HUP", "INT"]);
     assert!(child.wait().unwrap().success());
     assert!(place.path().join("maps/split-0/last.safetensors").exists());
 }
