@@ -213,14 +213,12 @@ fn sigterm_ends_a_session_that_waits_for_lines() {
     child.stdout.take().unwrap().read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"42\n");
     send(child.id(), &["TERM"]);
-    let mut ended = None;
     let begun = Instant::now();
-    while ended.is_none() && begun.elapsed() < Duration::from_secs(60) {
+    while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(5));
-        ended = child.try_wait().unwrap();
     }
     drop(child.kill());
-    let ended = ended.unwrap();
+    let ended = child.wait().unwrap();
     // It may not have waited yet.
     assert!(ended.code() == Some(143) || ended.signal() == Some(15), "{ended}");
 }
