@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::force::send;
+use crate::force::{send, until};
 use crate::{PROGRAM, Place, at_home, host};
 
 /// What comes back for these lines.
@@ -213,11 +213,7 @@ fn sigterm_ends_a_session_that_waits_for_lines() {
     child.stdout.take().unwrap().read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"42\n");
     send(child.id(), &["TERM"]);
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    drop(child.kill());
+    assert!(!until(&mut child, || false));
     let ended = child.wait().unwrap();
     // It may not have waited yet.
     assert!(ended.code() == Some(143) || ended.signal() == Some(15), "{ended}");
