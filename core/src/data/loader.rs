@@ -265,7 +265,11 @@ impl Iterator for Loader {
         for i in 0..samples.len() {
             match self.voxels(self.first + i) {
                 Ok(sample) => voxels.extend_from_slice(&sample),
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    // Nothing comes after an error.
+                    self.batches = Vec::new().into_iter();
+                    return Some(Err(error));
+                }
             }
         }
         self.first += samples.len();

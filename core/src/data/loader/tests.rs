@@ -115,8 +115,9 @@ fn an_image_that_cannot_be_decoded_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(folder.path(), None, false);
     std::fs::write(folder.path().join("head.nii.gz"), "no image").unwrap();
-    let mut loader = Loader::new(source, vec![vec![Sample::new(0, 0)]], 1);
+    let mut loader = Loader::new(source, vec![vec![Sample::new(0, 0)]; 3], 1);
     let error = loader.next().unwrap().unwrap_err();
+    assert!(loader.next().is_none());
     assert_eq!(error.code(), Code::BadImage, "{error}");
     assert!(error.to_string().contains("sub-1 ses-2: ") && error.to_string().contains("head.nii"));
 }
