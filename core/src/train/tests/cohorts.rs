@@ -171,7 +171,24 @@ fn every_list_and_table_names_the_cohort_and_each_has_its_metrics() {
 #[test]
 fn an_interrupted_run_goes_on_and_sees_that_its_sessions_are_others() {
     let bench = bench(|_| ());
-    bench.run("whole", json!({})).unwrap();
+    // One image of the south is left, and drawn as often as all of the north together.
+    let south = bench.path("data/south/splits/train.tsv");
+    let text = std::fs::read_to_string(&south).unwrap();
+    std::fs::write(&south, text.lines().take(2).collect::<Vec<_>>().join("\n")).unwrap();
+    let change = || {
+        json!({"sampler": "cohorts", "epochs": 20, "patience": 0, "augmentation": ["Noise"],
+            "log_augmentation": true})
+    };
+    bench.run("whole", change()).unwrap();
+    let draws = (0..20).flat_map(|epoch| {
+        let file = format!("whole/split-0/training_logs/augmentation/epoch-{epoch}.tsv");
+        cells(&bench.table(&file), "cohort")
+    });
+    let draws: Vec<_> = draws.flatten().collect();
+    let of_south = draws.iter().filter(|cohort| *cohort == "south").count();
+    // Half of the draws, within four standard deviations, √n / 2 each.
+    let (half, deviation) = (draws.len() as f64 / 2.0, (draws.len() as f64).sqrt() / 2.0);
+    assert!((of_south as f64 - half).abs() < 4.0 * deviation, "{of_south} of {}", draws.len());
     let (catalog, stop, steps) = (catalog(), AtomicBool::new(false), AtomicUsize::new(0));
     let events = |event: &Event| {
         if matches!(event, Event::Step { .. }) && steps.fetch_add(1, Ordering::Relaxed) == 4 {
@@ -179,15 +196,16 @@ fn an_interrupted_run_goes_on_and_sees_that_its_sessions_are_others() {
         }
     };
     let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &events };
-    let error = run(&bench.options("maps", json!({})), &session).unwrap_err();
+    let error = run(&bench.options("maps", change()), &session).unwrap_err();
     assert_eq!(error.code(), Code::Interrupted);
     stop.store(false, Ordering::Relaxed);
 
-    let text = std::fs::read_to_string(&bench.splits).unwrap();
-    std::fs::write(&bench.splits, text.lines().take(2).collect::<Vec<_>>().join("\n")).unwrap();
+    let north = bench.path("data/north/splits/train.tsv");
+    let text = std::fs::read_to_string(&north).unwrap();
+    std::fs::write(&north, text.trim_end().rsplit_once('\n').unwrap().0).unwrap();
     let error = resume(&bench.path("maps"), None, &session).unwrap_err();
     assert!(error.to_string().contains("the sessions in train of split 0, or what is"), "{error}");
-    std::fs::write(&bench.splits, text).unwrap();
+    std::fs::write(&north, text).unwrap();
     resume(&bench.path("maps"), None, &session).unwrap();
     for file in files(&bench.path("whole/split-0")) {
         let read = |run: &str| std::fs::read(bench.path(run).join("split-0").join(&file)).unwrap();
