@@ -37,6 +37,8 @@ pub struct Division {
     pub stratify: Vec<String>,
     /// Columns in which the sides must be alike at first sessions, with the least p-value.
     pub balance: Vec<(String, f64)>,
+    /// Whether it is an error where no draw is alike enough; otherwise the best one is taken.
+    pub required: bool,
     /// Draws until the sides are alike enough, at most.
     pub attempts: usize,
     /// Write all sessions of the subset, beside the first ones.

@@ -112,13 +112,14 @@ impl Drawn {
     }
 }
 
-/// The first draw whose sides are alike enough in every column.
+/// The first draw whose sides are alike enough in every column; where that is not required and there is
+/// none, the best.
 pub(super) fn search<T>(
     division: &Division,
     draw: impl Fn(usize) -> T,
     compare: impl Fn(&T) -> Vec<Alike>,
 ) -> Result<(usize, T)> {
-    let mut best: Option<(f64, Vec<Alike>)> = None;
+    let mut best: Option<(f64, usize, T, Vec<Alike>)> = None;
     for attempt in 0..division.attempts.max(1) {
         let drawn = draw(attempt);
         let found = compare(&drawn);
@@ -129,11 +130,14 @@ pub(super) fn search<T>(
         if margin >= 0.0 {
             return Ok((attempt, drawn));
         }
-        if best.as_ref().is_none_or(|(known, _)| margin > *known) {
-            best = Some((margin, found));
+        if best.as_ref().is_none_or(|(known, ..)| margin > *known) {
+            best = Some((margin, attempt, drawn, found));
         }
     }
-    Err(division.in_vain(&best.map(|(_, found)| found).unwrap_or_default()))
+    match best {
+        Some((_, attempt, drawn, _)) if !division.required => Ok((attempt, drawn)),
+        best => Err(division.in_vain(&best.map(|(.., found)| found).unwrap_or_default())),
+    }
 }
 
 /// The columns of `balance`.

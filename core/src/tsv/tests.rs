@@ -39,6 +39,7 @@ impl Study {
             subset: "validation".into(),
             stratify: vec!["diagnosis".into()],
             balance: Vec::new(),
+            required: true,
             attempts: 1000,
             longitudinal: false,
             seed: 0,
@@ -207,4 +208,16 @@ fn what_cannot_be_divided_is_refused_and_nothing_written() {
     assert!(!study.path("x").exists());
     kfold(&study.division("x"), 2).unwrap();
     assert_eq!(kfold(&study.division("x"), 2).unwrap_err().code(), Code::OutputInUse);
+}
+
+#[test]
+fn where_balance_is_not_required_the_best_draw_is_taken() {
+    let study = Study::new(12);
+    let balance = vec![("age".to_owned(), 1.0), ("sex".to_owned(), 1.0)];
+    let division = Division { balance, attempts: 40, ..study.division("best") };
+    let strict = split(&division, Size::Count(5)).unwrap_err().to_string();
+    let loose = split(&Division { required: false, ..division }, Size::Count(5)).unwrap();
+    let p: Vec<String> =
+        loose.summary.alike.iter().map(|a| format!("{} {:.3}", a.column, a.p)).collect();
+    assert!(strict.contains(&format!("the best had {}", p.join(", "))), "{strict}\n{p:?}");
 }

@@ -94,10 +94,6 @@ fn every_command_of_readme_runs() {
                 if arguments.contains(&"--") {
                     arguments.extend(SMALL);
                 }
-                // Of twelve participants no two halves are alike.
-                if arguments[0] == "tsv" {
-                    arguments.extend(["--balance", "none"]);
-                }
                 assert!(!run(&mut host(&folder), &arguments).is_empty(), "{line}");
             }
             other => panic!("{other:?} is no command this test knows"),

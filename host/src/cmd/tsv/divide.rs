@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use neurhai_core::data::table::Table;
-use neurhai_core::tsv::{Division, Size};
+use neurhai_core::tsv::{Division, Size, Summary};
 use neurhai_core::{Error, Place, Result};
 
 #[derive(Debug, clap::Args)]
@@ -49,12 +49,14 @@ impl Divide {
             Some(names) => names.into_iter().filter(|name| name != "none").collect(),
             None => ["diagnosis"].iter().filter(|name| there(name)).map(|n| (*n).into()).collect(),
         };
+        let required = self.balance.is_some();
         let usual = || ["age", "sex"].iter().filter(|name| balanced && there(name));
         let balance = match self.balance {
             Some(columns) => columns.into_iter().filter(|(name, _)| name != "none").collect(),
             None => usual().map(|name| ((*name).to_owned(), 0.8)).collect(),
         };
         Ok(Division {
+            required,
             output: self.output.unwrap_or_else(|| self.table.with_file_name(folder)),
             table: self.table,
             subset: subset.to_owned(),
@@ -65,6 +67,19 @@ impl Divide {
             seed: self.seed,
         })
     }
+}
+
+/// What the best draw misses of the usual balance.
+pub(super) fn missed(division: &Division, summary: &Summary) -> Vec<String> {
+    let pairs = summary.alike.iter().zip(&division.balance);
+    let missed = pairs.filter(|(alike, (_, wanted))| alike.p < *wanted).map(|(alike, (_, wanted))| {
+        format!(
+            "{} and {} are not as alike in {} as usual: p is {:.3} and not {wanted}; that is the \
+             best of {} draws",
+            summary.train.name, summary.subset.name, alike.column, alike.p, division.attempts
+        )
+    });
+    missed.collect()
 }
 
 /// What a division that cannot be balanced ends with, in words of the command line.

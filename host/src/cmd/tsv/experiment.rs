@@ -4,7 +4,7 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Inner, Size, experiment};
 
 use super::Done;
-use super::divide::{Divide, size};
+use super::divide::{Divide, missed, size};
 use super::kfold::rare;
 use crate::show;
 
@@ -33,15 +33,16 @@ pub(super) fn run(args: Args) -> Result<Done> {
     let division = args.divide.read("split", "test", true)?;
     let inner = args.validation.map_or(Inner::Folds(args.splits), Inner::Split);
     let done = experiment(&division, args.test, inner)?;
+    let mut warnings = missed(&division, &done.test.summary);
     let mut summaries = vec![done.test.summary];
     let mut attempt = done.test.attempt;
-    let mut warnings = Vec::new();
     if let Some(folds) = done.folds {
-        warnings = rare(&folds);
+        warnings.extend(rare(&folds));
         summaries.extend(folds.summaries);
     }
     if let Some(validation) = done.validation {
         attempt = attempt.max(validation.attempt);
+        warnings.extend(missed(&division, &validation.summary));
         summaries.push(validation.summary);
     }
     Ok(Done { text: show::divided(&summaries, attempt, &division.output), warnings })

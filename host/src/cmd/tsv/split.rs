@@ -4,13 +4,13 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Size, split};
 
 use super::Done;
-use super::divide::{Divide, size};
+use super::divide::{Divide, missed, size};
 use crate::show;
 
 /// Divide participants into train and one other side
 ///
 /// Writes train.tsv, train_baseline.tsv and the other side's _baseline.tsv, as ClinicaDL does.
-/// Columns age and sex are balanced at p ≥ 0.8 where the table has them.
+/// Columns age and sex are balanced at p ≥ 0.8 where the table has them, or as nearly as can be.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -28,6 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<Done> {
     let division = args.divide.read("split", &args.subset, true)?;
     let sides = split(&division, args.size)?;
+    let warnings = missed(&division, &sides.summary);
     let text = show::divided(&[sides.summary], sides.attempt, &division.output);
-    Ok(Done { text, warnings: Vec::new() })
+    Ok(Done { text, warnings })
 }
