@@ -246,6 +246,16 @@ impl Problems {
     }
 }
 
+/// The first of these names, `a, b, and 3 more`: a message must fit on a screen.
+pub(crate) fn some<T: ToString>(names: impl ExactSizeIterator<Item = T>, shown: usize) -> String {
+    let more = names.len().saturating_sub(shown);
+    let mut names: Vec<String> = names.take(shown).map(|name| name.to_string()).collect();
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
+}
+
 /// `; did you mean "conv"?` for a misspelt name, or nothing where no known name is near.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(given, known).map_or_else(String::new, |name| format!("; did you mean {name:?}?"))

@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::data::cohorts::{Cohorts, is_table, read_table};
 use crate::data::participants::{Key, Person, Session as Visit};
 use crate::data::split::{Label, Row, Split};
-use crate::error::{Code, Error, Place, Problems, Result};
+use crate::error::{Code, Error, Place, Problems, Result, some};
 use crate::files;
 
 /// How many people a message names.
@@ -89,7 +89,7 @@ pub(super) fn check_people(
             let message = format!(
                 "on both sides of split {}, in cohorts with one CAPS: {}",
                 split.index,
-                some(&same)
+                shown(&same)
             );
             let error = Error::new(Code::Leakage, message);
             problems.push(
@@ -104,7 +104,7 @@ pub(super) fn check_people(
                 "split {} trains and validates on the same ids in different cohorts: {}; make sure \
                  that they are different people",
                 split.index,
-                some(&namesakes)
+                shown(&namesakes)
             ));
         }
     }
@@ -130,15 +130,11 @@ fn on_both_sides(split: &Split) -> Vec<(Person, Person)> {
     pairs.collect()
 }
 
-fn some(pairs: &[(Person, Person)]) -> String {
+fn shown(pairs: &[(Person, Person)]) -> String {
     let show = |(train, validation): &(Person, Person)| {
         format!("{} ({} and {})", train.participant, train.cohort, validation.cohort)
     };
-    let mut names: Vec<String> = pairs.iter().take(SHOWN).map(show).collect();
-    if pairs.len() > SHOWN {
-        names.push(format!("and {} more", pairs.len() - SHOWN));
-    }
-    names.join(", ")
+    some(pairs.iter().map(show), SHOWN)
 }
 
 /// Cohorts with one CAPS may not list the same session: it would count twice.

@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::error::some;
 use crate::{Code, Error, Place, Result};
+
+/// Names in a message, at most.
+const SHOWN: usize = 6;
 
 /// Refuses a folder that is no CAPS, saying what it looks like and which folder may be meant.
 pub(super) fn check(root: &Path) -> Result<()> {
@@ -29,7 +33,10 @@ pub(super) fn check(root: &Path) -> Result<()> {
             .map(|_| ())
             .map_err(|error| Error::io(&subjects, "list the participants of the CAPS", &error)),
         (true, false) => refuse(
-            format!("participants lie beside subjects/ instead of in it: {}", some(&strays)),
+            format!(
+                "participants lie beside subjects/ instead of in it: {}",
+                some(strays.iter(), SHOWN)
+            ),
             "move them into subjects/, or away if they do not belong here".to_owned(),
         ),
         (false, false) => {
@@ -45,7 +52,7 @@ pub(super) fn check(root: &Path) -> Result<()> {
             refuse(
                 format!(
                     "this looks like a BIDS folder: {} lie in it directly, and there is no subjects/",
-                    some(&strays)
+                    some(strays.iter(), SHOWN)
                 ),
                 "give the CAPS that Clinica wrote from it; if this is one, move its participants \
                  into subjects/"
@@ -53,7 +60,8 @@ pub(super) fn check(root: &Path) -> Result<()> {
             )
         }
         (false, true) => {
-            let found = if names.is_empty() { "nothing".to_owned() } else { some(&names) };
+            let found =
+                if names.is_empty() { "nothing".to_owned() } else { some(names.iter(), SHOWN) };
             refuse(format!("there is no folder subjects/; found {found}"), advice(root, &names))
         }
     }
@@ -68,14 +76,4 @@ fn advice(root: &Path, names: &[String]) -> String {
         Some(caps) => format!("give {}", caps.display()),
         None => "a CAPS holds subjects/sub-X/ses-Y/, as Clinica's pipelines write it".to_owned(),
     }
-}
-
-/// The first few names.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 6;
-    let mut shown: Vec<_> = names.iter().take(SHOWN).cloned().collect();
-    if names.len() > SHOWN {
-        shown.push(format!("and {} more", names.len() - SHOWN));
-    }
-    shown.join(", ")
 }

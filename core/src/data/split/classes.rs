@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Split;
 use super::side::Side;
-use crate::error::did_you_mean;
+use crate::error::{did_you_mean, some};
 use crate::{Code, Error, Place, Problems, Result};
 
 /// The classes in the order of their codes, with the number of sessions on each side.
@@ -140,10 +140,8 @@ pub(super) fn check_same(splits: &[Split]) -> Result<()> {
 /// `AD (12), CN (9)`, and no more than fits on a line.
 fn with_counts(counts: &BTreeMap<&str, usize>) -> String {
     const SHOWN: usize = 12;
-    let mut shown: Vec<_> =
-        counts.iter().take(SHOWN).map(|(name, n)| format!("{name} ({n})")).collect();
-    if counts.len() > SHOWN {
-        shown.push(format!("and {} more", counts.len() - SHOWN));
+    match counts.is_empty() {
+        true => "no values".to_owned(),
+        false => some(counts.iter().map(|(name, n)| format!("{name} ({n})")), SHOWN),
     }
-    if shown.is_empty() { "no values".to_owned() } else { shown.join(", ") }
 }

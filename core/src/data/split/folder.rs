@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{SplitOptions, all_of};
-use crate::error::did_you_mean;
+use crate::error::{did_you_mean, some};
 use crate::{Code, Error, Place, Problems, Result};
 
 /// A folder of splits, as `tsvtools split` and `tsvtools kfold` of ClinicaDL write them.
@@ -210,10 +210,5 @@ fn contents(folder: &Path) -> String {
         })
         .collect();
     found.sort();
-    if found.len() > SHOWN {
-        let more = format!("and {} more", found.len() - SHOWN);
-        found.truncate(SHOWN);
-        found.push(more);
-    }
-    if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }
+    if found.is_empty() { "nothing".to_owned() } else { some(found.iter(), SHOWN) }
 }

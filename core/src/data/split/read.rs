@@ -7,6 +7,7 @@ use super::side::{Listed, Side};
 use super::{Classes, Selection, Split, SplitFolder, SplitOptions, Target, all_of, classes};
 use crate::data::cohorts::{Line, is_table, read_table};
 use crate::data::participants::{Person, SINGLE};
+use crate::error::some;
 use crate::{Code, Error, Place, Problems, Result};
 
 /// The column that `diagnoses` of a table of cohorts are looked up in, as in ClinicaDL.
@@ -273,18 +274,11 @@ impl Member {
 /// The error of participants on both sides of a cohort's split.
 fn leakage(leaked: &[Person], train: &Listed, validation: &Listed) -> Error {
     const SHOWN: usize = 8;
-    let mut names: Vec<_> = leaked
-        .iter()
-        .take(SHOWN)
-        .map(|person| {
-            let rows = (train.row(person), validation.row(person));
-            format!("{person} (row {} of train, {} of validation)", rows.0, rows.1)
-        })
-        .collect();
-    if leaked.len() > SHOWN {
-        names.push(format!("and {} more", leaked.len() - SHOWN));
-    }
-    let message = format!("on both sides of the split: {}", names.join(", "));
+    let names = leaked.iter().map(|person| {
+        let rows = (train.row(person), validation.row(person));
+        format!("{person} (row {} of train, {} of validation)", rows.0, rows.1)
+    });
+    let message = format!("on both sides of the split: {}", some(names, SHOWN));
     Error::new(Code::Leakage, message)
         .at(Place::File(validation.table.file().into()))
         .help("split by participant: all sessions of one belong to one side")
