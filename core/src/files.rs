@@ -31,6 +31,30 @@ pub(crate) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     fs::read(path).map_err(failed)
 }
 
+/// A folder to write into must be new or empty.
+///
+/// # Errors
+/// [`Code::OutputInUse`]; what the disk says.
+pub(crate) fn check_unused(folder: &Path) -> Result<()> {
+    let used = |message: &str, help: &str| {
+        Err(Error::new(Code::OutputInUse, message).at(Place::File(folder.into())).help(help))
+    };
+    match fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => used(
+                "the output folder is not empty",
+                "choose another output, or move this folder away; nothing is overwritten",
+            ),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            used("the output is a file, not a folder", "name a folder that is new")
+        }
+        Err(error) => Err(Error::io(folder, "look into the output folder", &error)),
+    }
+}
+
 /// Writes `path` in one step: beside it, flushed to the disk, then renamed over it.
 ///
 /// Whatever happens meanwhile, `path` holds either what it held before or all of the new content.

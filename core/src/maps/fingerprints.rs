@@ -5,9 +5,7 @@ use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::train::fingerprint::Fingerprint;
 
-/// The columns that are compared, in the order in which they can part.
-pub(crate) const COLUMNS: [&str; 5] =
-    ["epoch", "order", "augmentation", "weights_before", "weights_after"];
+const COLUMNS: [&str; 5] = ["epoch", "order", "augmentation", "weights_before", "weights_after"];
 
 impl Maps {
     /// Writes the fingerprints of a network's epochs.

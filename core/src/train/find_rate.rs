@@ -86,8 +86,7 @@ impl<'a> Trial<'a> {
         let number = prepared.networks().into_iter().next().flatten();
         let network = prepared.network(sides, number, session)?;
         let optimizer = prepared.updates.optimizer(&network)?;
-        let mut samples = prepared.samples(&sides.train);
-        samples.retain(|(sample, _)| number.is_none_or(|number| sample.part == number));
+        let samples = prepared.samples_of(&sides.train, number);
         Ok(Self {
             prepared,
             sides,

@@ -28,6 +28,7 @@ use crate::data::pattern::Preprocessing;
 use crate::data::split::Label;
 use crate::device;
 use crate::error::{Code, Error, Place, Problems, Result};
+use crate::files;
 use crate::network::{Network, NetworkSpec, Plan};
 use crate::random::derived_seed;
 use crate::sampler::Sampler;
@@ -121,6 +122,17 @@ impl Prepared {
             threads: self.loader_threads(),
             session,
         }
+    }
+
+    /// Those that a network learns from or is judged by: of several networks each has its own part.
+    pub(crate) fn samples_of(
+        &self,
+        side: &[(usize, Label)],
+        network: Option<usize>,
+    ) -> Vec<(Sample, Label)> {
+        let mut samples = self.samples(side);
+        samples.retain(|(sample, _)| network.is_none_or(|number| sample.part == number));
+        samples
     }
 
     /// All parts of these images, image by image, with what is to be learned of each.
@@ -309,24 +321,9 @@ fn check_output_shape(task: Task, classes: &[String], plan: &Plan) -> Result<()>
 
 /// Results are never overwritten: the folder must be new or empty.
 fn check_output(output: &Path) -> Result<()> {
-    let at = || Place::File(output.into());
     if output.as_os_str().is_empty() {
         let error = Error::new(Code::BadOption, "the output has no name");
         return Err(error.at(Place::Option("output".into())).help("name a folder that is new"));
     }
-    match std::fs::read_dir(output) {
-        Ok(mut entries) => match entries.next() {
-            None => Ok(()),
-            Some(_) => Err(Error::new(Code::OutputInUse, "the output folder is not empty")
-                .at(at())
-                .help("choose another output, or move this folder away; nothing is overwritten")),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            Err(Error::new(Code::OutputInUse, "the output is a file, not a folder")
-                .at(at())
-                .help("name a folder that is new"))
-        }
-        Err(error) => Err(Error::io(output, "look into the output folder", &error)),
-    }
+    files::check_unused(output)
 }

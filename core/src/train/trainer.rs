@@ -89,16 +89,11 @@ impl<'a> Trainer<'a> {
         let network = prepared.network(sides, number, session)?;
         let optimizer = prepared.updates.optimizer(&network)?;
         let fingerprints = Fingerprints::begin(&network)?;
-        let samples = |side: &[(usize, Label)]| -> Vec<(Sample, Label)> {
-            let mut samples = prepared.samples(side);
-            samples.retain(|(sample, _)| number.is_none_or(|number| sample.part == number));
-            samples
-        };
         let direction = |name: &str| match session.catalog.metrics.find(name) {
             Some(entry) => entry.info.direction,
             None => Direction::Lower,
         };
-        let train = samples(&sides.train);
+        let train = prepared.samples_of(&sides.train, number);
         let best: Vec<Best> =
             config.selection_metrics.iter().map(|name| Best::new(name, direction(name))).collect();
         Ok(Self {
@@ -110,7 +105,7 @@ impl<'a> Trainer<'a> {
             seed: prepared.seed(number),
             draws: prepared.draws(&train)?,
             train,
-            validation: samples(&sides.validation),
+            validation: prepared.samples_of(&sides.validation, number),
             network,
             optimizer,
             due: Due::every(config.checkpoint_minutes),

@@ -23,6 +23,7 @@ pub use summary::{Group, Summary};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 
 /// How participants are divided.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,16 +71,7 @@ impl Division {
 
 /// Splits are not written over others.
 fn check_new(output: &Path) -> Result<()> {
-    let filled = match std::fs::read_dir(output) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io(output, "look into the output folder", &error)),
-    };
-    if filled {
-        return Err(Error::new(Code::OutputInUse, "the output folder is not empty")
-            .at(Place::File(output.into()))
-            .help("choose another output, or move this folder away; nothing is overwritten"));
-    }
+    files::check_unused(output)?;
     std::fs::create_dir_all(output)
         .map_err(|error| Error::io(output, "make the output folder", &error))
 }
