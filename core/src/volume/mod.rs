@@ -2,7 +2,7 @@
 //!
 //! NIfTI-1 and NIfTI-2 are read by our own code: every voxel and affine equals what nibabel gives, and
 //! reading costs little more than inflating the file. Images are written as NIfTI-1, in a way that
-//! nibabel and SimpleITK place alike. `.pt` files that hold one tensor are read too.
+//! nibabel and SimpleITK place alike. `.pt` files that hold one tensor are read and written too.
 
 use std::path::Path;
 
@@ -17,12 +17,14 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod write;
+mod write_pt;
 
 pub use affine::{Affine, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
 pub use pt::read_tensor;
 pub use read::{read, read_header};
 pub use write::write;
+pub(crate) use write_pt::write_pt;
 
 /// A three-dimensional image of real numbers.
 #[derive(Debug, Clone, PartialEq)]

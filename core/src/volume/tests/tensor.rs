@@ -1,6 +1,7 @@
 //! `.pt` files: tiny ones of our own, and ClinicaDL's where ../shared/data is at hand.
 
 use std::fs;
+use std::process::Command;
 
 use super::*;
 
@@ -96,4 +97,65 @@ fn tensors_of_clinicadl_equal_the_images_they_were_made_from() {
             assert_eq!(*voxel, image.voxels[(x * ny + y) * nz + z]);
         }
     }
+}
+
+#[test]
+fn tensors_are_described_as_pytorch_does() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/pt.json");
+    let expected: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    for tensor in expected.as_array().unwrap() {
+        let shape: Vec<usize> = serde_json::from_value(tensor["shape"].clone()).unwrap();
+        let words = write_pt::description(&shape);
+        let hex: String = words.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(tensor["pickle"], hex, "{shape:?}");
+    }
+}
+
+#[test]
+fn written_tensors_come_back_bit_by_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let special = [f32::NAN, f32::INFINITY, -0.0, 1e-45, f32::MIN];
+    let numbers: Vec<f32> = special.into_iter().chain(ramp(70 * 31 * 33 - 5)).collect();
+    let path = folder.path().join("a.pt");
+    write_pt(&path, &numbers, &[1, 70, 31, 33]).unwrap();
+    let (shape, read) = read_tensor(&path).unwrap();
+    assert_eq!(shape, [1, 70, 31, 33]);
+    assert_eq!(bits(&read), bits(&numbers));
+
+    // The name is not in the file, and nothing else that could differ.
+    let other = folder.path().join("b.pt");
+    write_pt(&other, &numbers, &[1, 70, 31, 33]).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), fs::read(&other).unwrap());
+
+    for shape in [&[][..], &[1], &[1, 1, 1], &[1; 5]] {
+        write_pt(&other, &[2.5], shape).unwrap();
+        assert_eq!(read_tensor(&other).unwrap(), (shape.to_vec(), vec![2.5]));
+    }
+    let wrong = write_pt(&other, &[2.5], &[2]).unwrap_err();
+    assert_eq!(wrong.code(), Code::Internal);
+}
+
+/// A Python that has torch. `.ci/run` installs Debian's; elsewhere `NEURHAI_PYTHON` names one.
+fn python_with_torch() -> Option<String> {
+    let named = std::env::var("NEURHAI_PYTHON").ok();
+    let found =
+        named.into_iter().chain(["python3".into(), "/usr/bin/python3".into()]).find(|python| {
+            let imported = Command::new(python).args(["-c", "import torch"]).output();
+            imported.is_ok_and(|output| output.status.success())
+        });
+    assert!(found.is_some() || std::env::var_os("NEURHAI_ALL_TESTS").is_none(), "no torch");
+    found
+}
+
+#[test]
+fn pytorch_loads_what_is_written() {
+    let Some(python) = python_with_torch() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pt");
+    write_pt(&path, &ramp(2 * 31 * 9).collect::<Vec<_>>(), &[2, 31, 9]).unwrap();
+    let program = "import sys, torch; t = torch.load(sys.argv[1], weights_only=True); \
+        e = torch.arange(2 * 31 * 9, dtype=torch.float32).reshape(2, 31, 9) * 0.5 - 3; \
+        assert t.dtype == e.dtype and t.shape == e.shape and t.is_contiguous() and (t == e).all()";
+    let output = Command::new(python).args(["-c", program]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
