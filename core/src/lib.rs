@@ -24,6 +24,7 @@ pub mod network;
 pub mod optimizer;
 pub mod options;
 pub mod pickle;
+pub mod picture;
 pub mod plugin;
 mod quota;
 pub mod random;
