@@ -43,6 +43,8 @@ pub enum Place {
     Layer(String),
     /// An option of the configuration: `epochs`.
     Option(String),
+    /// What gave an option from outside of the script: `--set epochs=3`, or a line of a file.
+    Given(String),
 }
 
 impl fmt::Display for Place {
@@ -62,6 +64,7 @@ impl fmt::Display for Place {
             }
             Self::Layer(path) => write!(f, "layer {path}"),
             Self::Option(key) => write!(f, "option {key:?}"),
+            Self::Given(by) => f.write_str(by),
         }
     }
 }

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::network::LayerSpec;
 
+pub mod schema;
+
 /// What an option may hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -235,14 +237,7 @@ impl Options {
         let mut problems = Problems::default();
         let names = || specs.iter().map(|spec| spec.name.as_str());
         for key in given.keys().filter(|key| !names().any(|name| name == key.as_str())) {
-            let near = did_you_mean(key, names());
-            let list: Vec<_> = names().collect();
-            let list = if list.is_empty() { "none".into() } else { list.join(", ") };
-            problems.push(
-                Error::new(Code::UnknownOption, format!("{owner} has no option {key:?}{near}"))
-                    .at(Place::Option(key.clone()))
-                    .help(format!("its options are: {list}")),
-            );
+            problems.push(unknown(specs, key, owner));
         }
         let mut values = Map::new();
         for spec in specs {
@@ -250,18 +245,7 @@ impl Options {
                 (Some(Value::Null), Default::Absent(_)) | (None, Default::Absent(_)) => {}
                 (Some(value), _) => match spec.kind.accept(value) {
                     Some(value) => drop(values.insert(spec.name.clone(), value)),
-                    None => problems.push(
-                        Error::new(
-                            Code::BadOption,
-                            format!(
-                                "option {:?} of {owner} must be {}, not {}",
-                                spec.name,
-                                spec.kind.wanted(value),
-                                shorten(value)
-                            ),
-                        )
-                        .at(Place::Option(spec.name.clone())),
-                    ),
+                    None => problems.push(misfit(spec, value, owner)),
                 },
                 (None, Default::Value(value)) => {
                     drop(values.insert(spec.name.clone(), value.clone()))
@@ -382,6 +366,23 @@ impl Options {
     pub fn branches(&self, name: &str) -> Result<Vec<Vec<LayerSpec>>> {
         self.get(name, Value::as_array)?.iter().map(LayerSpec::list).collect()
     }
+}
+
+/// The error of an option that `owner` does not have.
+pub(crate) fn unknown(specs: &[OptionSpec], key: &str, owner: &str) -> Error {
+    let names: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let near = did_you_mean(key, names.iter().copied());
+    let list = if names.is_empty() { "none".into() } else { names.join(", ") };
+    Error::new(Code::UnknownOption, format!("{owner} has no option {key:?}{near}"))
+        .at(Place::Option(key.into()))
+        .help(format!("its options are: {list}"))
+}
+
+/// The error of a value that an option of `owner` cannot have.
+pub(crate) fn misfit(spec: &OptionSpec, value: &Value, owner: &str) -> Error {
+    let (name, wanted) = (&spec.name, spec.kind.wanted(value));
+    let message = format!("option {name:?} of {owner} must be {wanted}, not {}", shorten(value));
+    Error::new(Code::BadOption, message).at(Place::Option(name.clone()))
 }
 
 /// A value as it appears in a message: its JSON, cut where it is long.

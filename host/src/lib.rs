@@ -7,6 +7,7 @@
 
 mod callback;
 pub mod cmd;
+pub mod configuration;
 mod definitions;
 pub mod functions;
 mod imports;

@@ -7,12 +7,13 @@ use std::sync::{Arc, RwLockReadGuard};
 
 use neurhai_core::catalog::{ArchitectureRequest, Catalog};
 use neurhai_core::network::Plan;
+use neurhai_core::overrides::Overrides;
 use neurhai_core::train::{CheckReport, FoundRates, Session, Sweep};
 use neurhai_core::{Code, Error, Place, Result};
 use rhai::{AST, Engine, EvalAltResult, Scope};
 
 use crate::functions::arguments::Arguments;
-use crate::functions::{self, Events, Shared};
+use crate::functions::{self, Events, Shared, Training};
 use crate::imports::{self, Imports};
 use crate::names::unknown_calls;
 use crate::report::{CallSite, Failure, Sources, diagnose, diagnose_calls, diagnose_parse};
@@ -28,6 +29,8 @@ pub enum Mode {
     Check,
     /// It tries learning rates and trains nothing.
     FindLearningRate(Sweep),
+    /// It says what its options are, and looks at no data.
+    Resolve,
     /// Nothing: only what the script registers is of interest.
     Define,
 }
@@ -43,6 +46,8 @@ pub struct Settings {
     pub folder: Option<PathBuf>,
     /// The arguments after `--`.
     pub arguments: Arguments,
+    /// Options in place of those that the script trains with.
+    pub overrides: Overrides,
     /// What `train` does.
     pub mode: Mode,
     /// Set to true to stop.
@@ -61,6 +66,7 @@ impl Default for Settings {
             catalog: None,
             folder: None,
             arguments: Arguments::default(),
+            overrides: Overrides::default(),
             mode: Mode::Run,
             stop: Arc::default(),
             limits: Limits::default(),
@@ -100,13 +106,15 @@ impl Runtime {
     /// # Errors
     /// [`Code::NameTaken`] if the catalog has an architecture of the same name as one of these.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        let Settings { catalog, folder, arguments, mode, stop, limits, print, events } = settings;
+        let Settings { catalog, folder, arguments, overrides, mode, stop, limits, print, events } =
+            settings;
         let catalog = match catalog {
             Some(catalog) => catalog,
             None => standard::catalog()?,
         };
         let shared =
-            Arc::new(Shared::new(catalog, arguments, Arc::clone(&stop), mode, limits, events));
+            Shared::new(catalog, (arguments, overrides), Arc::clone(&stop), mode, limits, events);
+        let shared = Arc::new(shared);
         let print = Arc::new(print);
         let inner = Arc::new_cyclic(|inner| {
             let mut engine = sandbox::engine(limits, stop);
@@ -207,12 +215,26 @@ impl Runtime {
         self.0.shared.traces().found_rates.clone()
     }
 
+    /// The trainings of the script with their options, where only these were asked for.
+    pub fn trainings(&self) -> Vec<Training> {
+        self.0.shared.traces().trainings.clone()
+    }
+
+    /// Refuses options in place of the script's that were for none of its trainings, once it ran.
+    ///
+    /// # Errors
+    /// [`Code::UnknownOption`] for each.
+    pub fn check_overrides(&self) -> Result<()> {
+        let trained = self.0.shared.traces().trained;
+        self.0.shared.overrides.check_calls(trained)
+    }
+
     /// Calls the core with what surrounds a run.
     ///
     /// # Errors
     /// What the work says.
     pub fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
-        self.0.shared.in_session(work)
+        self.0.shared.in_session(&[], work)
     }
 
     /// The catalog, with what scripts registered so far.

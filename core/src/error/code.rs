@@ -51,6 +51,8 @@ codes! {
         "The message suggests the nearest name. Entries come from the program itself and from scripts that were imported before use.";
     NameTaken = "E0107", "A name was registered twice",
         "The message names both origins. Choose another name for the later one.";
+    BadConfiguration = "E0109", "A configuration file cannot be used",
+        "Options are read from .toml and .json files with the names that train takes, as host schema describes them, and from the maps.json of an experiment. The message says what the file is instead, or where it is broken.";
 
     // 02: networks.
     ShapeMismatch = "E0201", "A layer cannot take the shape it is given",

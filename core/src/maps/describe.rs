@@ -8,6 +8,7 @@ use super::{Maps, make_folder};
 use crate::catalog::Origin;
 use crate::error::Result;
 use crate::network::Plan;
+use crate::overrides::Replaced;
 use crate::shape::show;
 use crate::train::Script;
 use crate::used::Used;
@@ -34,6 +35,7 @@ pub(crate) struct Description<'a> {
 /// Writes network.json, the script, the environment and the layer table, and last maps.json.
 pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
     let Description { mut parameters, configuration, plan, scripts, entries, device } = description;
+    let replaced = scripts.first().map_or(&[][..], |main| &main.replaced);
     parameters.insert(
         "neurhai".into(),
         json!({
@@ -42,6 +44,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
             "configuration": configuration,
             "entries": entries,
             "arguments": arguments(scripts),
+            "replaced": replaced,
         }),
     );
     let network = json!({
@@ -54,7 +57,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
     maps.write("network.json", &pretty(&network))?;
     write_scripts(maps, scripts, &entries)?;
     maps.write("environment.txt", &environment(&device))?;
-    maps.write("information.log", &information(maps.root(), plan))?;
+    maps.write("information.log", &information(maps.root(), replaced, plan))?;
     maps.write("maps.json", &pretty(&Value::Object(parameters)))
 }
 
@@ -114,9 +117,19 @@ fn environment(device: &str) -> String {
     lines.map(|(what, value)| format!("{what}=={value}\n")).concat()
 }
 
-fn information(root: &Path, plan: &Plan) -> String {
+fn information(root: &Path, replaced: &[Replaced], plan: &Plan) -> String {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    let mut text = format!("- Date : {date}\n\n- Path : {}\n\n- Model :\n", root.display());
+    let mut text = format!("- Date : {date}\n\n- Path : {}\n\n", root.display());
+    if !replaced.is_empty() {
+        text += "- Options in place of the script's :\n";
+        let shown = |value: &Option<Value>| value.as_ref().map_or("-".into(), Value::to_string);
+        for Replaced { option, value, script, from } in replaced {
+            let (now, then) = (shown(value), shown(script));
+            text += &format!("  {option} = {now}, by {from}; in the script {then}\n");
+        }
+        text += "\n";
+    }
+    text += "- Model :\n";
     for row in &plan.rows {
         let options: Vec<String> =
             row.options.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
+use crate::overrides::Replaced;
 use crate::transfer::Transfer;
 
 /// A script's text.
@@ -17,6 +18,8 @@ pub struct Script {
     pub text: String,
     /// The names and values that it was called with, where it is the one that runs.
     pub arguments: Vec<(String, String)>,
+    /// Its options that were replaced from outside, where it is the one that runs.
+    pub replaced: Vec<Replaced>,
 }
 
 /// What surrounds a run.

@@ -7,7 +7,6 @@ use neurhai_core::{Error, files};
 
 use super::{failed, runtime};
 use crate::definitions;
-use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
@@ -25,7 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, plugins: &Options) -> ExitCode {
-    let runtime = match runtime(None, Arguments::default(), Mode::Define, plugins) {
+    let runtime = match runtime(None, Default::default(), Mode::Define, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -75,7 +75,7 @@ fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
     };
     script.map_or(Ok(()), is_there)?;
     let arguments = Arguments::parse(&args.arguments).map_err(misused)?;
-    let runtime = runtime(script, arguments.clone(), Mode::Define, plugins)?;
+    let runtime = runtime(script, (arguments.clone(), Default::default()), Mode::Define, plugins)?;
     if let Some(script) = script {
         runtime.check_arguments(script, &arguments).map_err(misused)?;
     }

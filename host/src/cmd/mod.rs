@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use neurhai_core::overrides::Overrides;
 use neurhai_core::{Code, Error};
 
+use crate::configuration::Configuration;
 use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::{Options, missing_folders, refusal, replacements};
@@ -27,6 +29,8 @@ mod plugins;
 mod repl;
 mod resume;
 mod run;
+mod schema;
+mod show_config;
 mod tsv;
 
 /// Deep learning on brain images, by scripts.
@@ -55,6 +59,7 @@ enum Command {
     Compare(compare::Args),
     Definitions(definitions::Args),
     New(new::Args),
+    Schema(schema::Args),
     Tsv(tsv::Args),
 }
 
@@ -78,6 +83,7 @@ impl Cli {
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),
+            Command::Schema(args) => schema::run(&args),
             Command::Tsv(args) => tsv::run(args),
         }
     }
@@ -115,9 +121,31 @@ struct ScriptArgs {
     /// The script
     script: PathBuf,
 
+    #[command(flatten)]
+    given: GivenOptions,
+
     /// Arguments for the script: --name value …
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
+}
+
+/// Options in place of those that a script trains with.
+#[derive(Debug, clap::Args)]
+struct GivenOptions {
+    /// Set an option in place of the script's: epochs=3, data.normalize=false, options.width=16;
+    /// train.1.epochs=3 is for its second training alone
+    #[arg(long, value_name = "OPTION=VALUE")]
+    set: Vec<String>,
+
+    /// A .toml or .json file of options in place of the script's; later files win, and --set over all
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+}
+
+impl GivenOptions {
+    fn read(&self) -> Result<Configuration, ExitCode> {
+        Configuration::read(&self.config, &self.set).map_err(misused)
+    }
 }
 
 impl ScriptArgs {
@@ -125,7 +153,12 @@ impl ScriptArgs {
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
         is_there(&self.script)?;
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
-        let runtime = runtime(Some(&self.script), arguments.clone(), mode, plugins)?;
+        let configuration = self.given.read()?;
+        if !configuration.search.is_empty() {
+            output::note("the table [search] is for host search, and does nothing here");
+        }
+        let given = (arguments.clone(), configuration.overrides);
+        let runtime = runtime(Some(&self.script), given, mode, plugins)?;
         runtime.check_arguments(&self.script, &arguments).map_err(misused)?;
         Ok(runtime)
     }
@@ -154,7 +187,7 @@ impl Registering {
         let script = self.script.as_deref();
         script.map_or(Ok(()), is_there)?;
         let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
-        let runtime = runtime(script, arguments, Mode::Define, plugins)?;
+        let runtime = runtime(script, (arguments, Overrides::default()), Mode::Define, plugins)?;
         if let Some(script) = script {
             let given = Arguments::parse(given).map_err(misused)?;
             runtime.check_arguments(script, &given).map_err(misused)?;
@@ -177,7 +210,7 @@ fn is_there(script: &Path) -> Result<(), ExitCode> {
 /// Plugins that are refused are told first, a line each.
 fn runtime(
     script: Option<&Path>,
-    arguments: Arguments,
+    (arguments, overrides): (Arguments, Overrides),
     mode: Mode,
     plugins: &Options,
 ) -> Result<Runtime, ExitCode> {
@@ -202,6 +235,7 @@ fn runtime(
         catalog: Some(catalog),
         folder,
         arguments,
+        overrides,
         mode,
         stop: signals::stop_flag(),
         print: Box::new(move |text, place| {
@@ -210,7 +244,11 @@ fn runtime(
                 None => text.to_owned(),
             };
             // Where only definitions are wanted, what a script prints is beside the point.
-            if mode == Mode::Define { output::note(&text) } else { output::line(&text) }
+            if matches!(mode, Mode::Define | Mode::Resolve) {
+                output::note(&text)
+            } else {
+                output::line(&text)
+            }
         }),
         events: Box::new(move |event| progress.show(event)),
         ..Settings::default()

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use neurhai_core::{Code, Error};
 
 use super::{failed, misused, runtime};
-use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
 use crate::repl::{Input, Read, Request, Session};
@@ -33,7 +32,7 @@ A piece that fails counts for nothing; variables, functions and imports of all o
 Tab completes names. Ctrl-C drops what is typed, or stops what is running.";
 
 pub(super) fn run(_: Args, plugins: &Options) -> ExitCode {
-    let runtime = runtime(Some(Path::new("repl")), Arguments::default(), Mode::Run, plugins);
+    let runtime = runtime(Some(Path::new("repl")), Default::default(), Mode::Run, plugins);
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(code) => return code,

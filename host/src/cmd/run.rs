@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{ScriptArgs, failed};
 use crate::plugins::Options;
+use crate::report::Failure;
 use crate::runtime::Mode;
 
 /// Run a script
@@ -23,7 +24,10 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Err(code) => return code,
     };
     match runtime.run_file(&args.script.script) {
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(_) => match runtime.check_overrides() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&Failure::from(error), runtime.sources()),
+        },
         Err(failure) => failed(&failure, runtime.sources()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
 
 use neurhai_core::catalog::Catalog;
+use neurhai_core::overrides::{Overrides, Replaced};
 use neurhai_core::train::Event;
 use neurhai_core::{Code, Error, Result};
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
@@ -24,12 +25,15 @@ mod new_folder;
 mod phantoms;
 mod train;
 
+pub use train::Training;
+
 /// What all functions of a runtime share.
 pub(crate) struct Shared {
     catalog: RwLock<Catalog>,
     pub(crate) sources: Sources,
     pub(crate) traces: Mutex<Traces>,
     pub(crate) arguments: Arguments,
+    pub(crate) overrides: Overrides,
     pub(crate) stop: Arc<AtomicBool>,
     /// Whether a training or a check is going on.
     pub(crate) training: AtomicBool,
@@ -46,7 +50,7 @@ pub type Events = Box<dyn Fn(&Event) + Send + Sync>;
 impl Shared {
     pub(crate) fn new(
         catalog: Catalog,
-        arguments: Arguments,
+        (arguments, overrides): (Arguments, Overrides),
         stop: Arc<AtomicBool>,
         mode: Mode,
         limits: Limits,
@@ -57,6 +61,7 @@ impl Shared {
             sources: Sources::default(),
             traces: Mutex::default(),
             arguments,
+            overrides,
             stop,
             training: AtomicBool::new(false),
             mode,
@@ -101,11 +106,13 @@ pub(crate) struct Raised {
     pub(crate) givers: Arc<BTreeMap<String, CallSite>>,
     /// The options that are texts, to find the one that names a file or folder.
     pub(crate) texts: Arc<BTreeMap<String, String>>,
+    /// The options that were replaced from outside of the script.
+    pub(crate) replaced: Arc<[Replaced]>,
 }
 
 /// The script's form of an error of the core.
 pub(crate) fn raise(error: Error) -> Box<EvalAltResult> {
-    raise_with(error, BTreeMap::new(), BTreeMap::new())
+    raise_with(error, BTreeMap::new(), BTreeMap::new(), Vec::new())
 }
 
 /// The same, with what is known about the options that were given.
@@ -113,9 +120,14 @@ pub(crate) fn raise_with(
     error: Error,
     givers: BTreeMap<String, CallSite>,
     texts: BTreeMap<String, String>,
+    replaced: Vec<Replaced>,
 ) -> Box<EvalAltResult> {
-    let raised =
-        Raised { error: Arc::new(error), givers: Arc::new(givers), texts: Arc::new(texts) };
+    let raised = Raised {
+        error: Arc::new(error),
+        givers: Arc::new(givers),
+        texts: Arc::new(texts),
+        replaced: replaced.into(),
+    };
     Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(raised), Position::NONE))
 }
 

@@ -45,7 +45,7 @@ fn phantoms(shared: &Shared, folder: &str, more: &rhai::Map) -> Result<rhai::Map
     let folder = Path::new(folder);
     let [caps, labels, splits] = paths(folder, &options);
     match shared.mode {
-        Mode::Define => {}
+        Mode::Resolve | Mode::Define => {}
         Mode::Run | Mode::Check | Mode::FindLearningRate(_) => {
             drop(unmeasured(|| generate(folder, &options))?)
         }

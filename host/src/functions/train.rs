@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use neurhai_core::train::{self, CheckReport, FoundRates, Outcome, Session, Sweep};
+use neurhai_core::overrides::Replaced;
+use neurhai_core::train::{
+    self, CheckReport, Event, FoundRates, Outcome, Resolved, Session, Sweep,
+};
 use neurhai_core::{Code, Error, Result};
-use rhai::{Dynamic, Engine, EvalAltResult, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::data::Data;
 use super::{Shared, raise, raise_with};
-use crate::report::CallSite;
+use crate::report::{CallSite, option_site};
 use crate::runtime::Mode;
 use crate::sandbox::{Halt, unmeasured};
 use crate::show;
@@ -99,7 +103,11 @@ impl Drop for Done<'_> {
 
 impl Shared {
     /// Calls the core with what surrounds a run of this script.
-    pub(crate) fn in_session<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn in_session<T>(
+        &self,
+        replaced: &[Replaced],
+        work: impl FnOnce(&Session<'_>) -> Result<T>,
+    ) -> Result<T> {
         if self.training.swap(true, Ordering::Relaxed) {
             return Err(Error::new(
                 Code::ScriptError,
@@ -114,6 +122,7 @@ impl Shared {
         let mut scripts = main.map_or_else(Vec::new, |main| self.sources.all(&main));
         if let Some(main) = scripts.first_mut() {
             main.arguments = self.arguments.pairs();
+            main.replaced = replaced.to_vec();
         }
         let session = Session {
             catalog: &catalog,
@@ -130,30 +139,41 @@ struct Options {
     values: Map<String, Value>,
     givers: BTreeMap<String, CallSite>,
     texts: BTreeMap<String, String>,
+    replaced: Vec<Replaced>,
 }
 
 impl Options {
-    fn read(map: &rhai::Map) -> Given<Self> {
-        let values = map_to_json(map).map_err(raise)?;
+    /// The options of the `call`th training, or of a call that is none, with those in place of the
+    /// script's.
+    fn read(shared: &Shared, map: &rhai::Map, call: Option<usize>) -> Given<Self> {
+        let mut values = map_to_json(map).map_err(raise)?;
+        let replaced = shared.overrides.apply(call, &mut values);
         let data = map.get("data").and_then(|data| data.read_lock::<Data>());
         let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
         let inner = values.get("data").and_then(Value::as_object).into_iter().flatten();
         let texts = inner.chain(&values);
         let texts =
             texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-        Ok(Self { texts: texts.collect(), values, givers })
+        Ok(Self { texts: texts.collect(), values, givers, replaced })
     }
 
     fn raise(self, error: Error) -> Box<EvalAltResult> {
-        raise_with(error, self.givers, self.texts)
+        raise_with(error, self.givers, self.texts, self.replaced)
     }
 }
 
-fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
-    let options = Options::read(map)?;
+fn run(ctx: &NativeCallContext<'_>, shared: &Shared, map: &rhai::Map) -> Given<Run> {
+    let number = shared.traces().trained;
+    shared.traces().trained += 1;
+    let options = Options::read(shared, map, Some(number))?;
+    if shared.mode == Mode::Run {
+        tell_replaced(shared, number, &options.replaced);
+    }
     let output = options.texts.get("output").cloned().unwrap_or_default();
     let outcome = match shared.mode {
-        Mode::Run => match shared.in_session(|session| train::run(&options.values, session)) {
+        Mode::Run => match shared
+            .in_session(&options.replaced, |session| train::run(&options.values, session))
+        {
             Ok(outcome) => Some(Arc::new(outcome)),
             Err(error) => return Err(options.raise(error)),
         },
@@ -167,24 +187,91 @@ fn run(shared: &Shared, map: &rhai::Map) -> Given<Run> {
             shared.traces().found_rates.push(found);
             None
         }
+        Mode::Resolve => {
+            let training = resolve(ctx, shared, number, options)?;
+            shared.traces().trainings.push(training);
+            None
+        }
         Mode::Define => None,
     };
     Ok(Run { output, outcome })
 }
 
+/// What is easily missed of options in place of the script's.
+fn tell_replaced(shared: &Shared, number: usize, replaced: &[Replaced]) {
+    let tell = |text: String| (shared.events)(&Event::Warning { text });
+    let dropped = replaced.iter().filter(|one| one.value.is_none());
+    for Replaced { option, from, .. } in dropped {
+        tell(format!("{option} of the script is left out: {from} names something else"));
+    }
+    if number == 1 && !replaced.is_empty() {
+        tell(
+            "options in place of the script's hold for all its trainings, unless a number as in \
+              train.0.epochs says for which"
+                .into(),
+        );
+    }
+}
+
+/// The options of a training of a script.
+#[derive(Debug, Clone, Serialize)]
+pub struct Training {
+    /// Which of the script's it is, from 0.
+    pub number: usize,
+    /// Where the script trains: `study.rhai:12`.
+    pub at: String,
+    /// Each option, and where its value comes from: `default`, `study.rhai:14`, `study.toml:3`, or
+    /// what was written after `--set`.
+    pub options: Vec<(Resolved, String)>,
+}
+
+fn resolve(
+    ctx: &NativeCallContext<'_>,
+    shared: &Shared,
+    number: usize,
+    options: Options,
+) -> Given<Training> {
+    let resolved = shared.in_session(&[], |session| train::resolve(&options.values, session));
+    let resolved = match resolved {
+        Ok(resolved) => resolved,
+        Err(error) => return Err(options.raise(error)),
+    };
+    let call = CallSite::of(ctx);
+    let line = |site: &CallSite| format!("{}:{}", site.source, site.line);
+    let source = |one: &Resolved| {
+        if let Some(replaced) = options.replaced.iter().find(|other| other.option == one.option) {
+            return replaced.from.clone();
+        }
+        match one.given {
+            true => line(&option_site(shared, &call, &options.givers, &one.option)),
+            false => "default".into(),
+        }
+    };
+    let options = resolved.into_iter().map(|one| {
+        let source = source(&one);
+        (one, source)
+    });
+    Ok(Training { number, at: line(&call), options: options.collect() })
+}
+
 fn check_options(shared: &Shared, options: Options) -> Given<CheckReport> {
     shared
-        .in_session(|session| train::check(&options.values, session))
+        .in_session(&options.replaced, |session| train::check(&options.values, session))
         .map_err(|error| options.raise(error))
 }
 
 fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
-    check_options(shared, Options::read(map)?).map(Arc::new)
+    if shared.mode == Mode::Resolve {
+        return Err(halted());
+    }
+    check_options(shared, Options::read(shared, map, None)?).map(Arc::new)
 }
 
 fn try_rates(shared: &Shared, options: Options, sweep: &Sweep) -> Given<FoundRates> {
     shared
-        .in_session(|session| train::find_learning_rate(&options.values, sweep, session))
+        .in_session(&options.replaced, |session| {
+            train::find_learning_rate(&options.values, sweep, session)
+        })
         .map_err(|error| options.raise(error))
 }
 
@@ -208,7 +295,7 @@ impl Rates {
 
 fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Rates> {
     let sweep = map_to_json(sweep).and_then(|sweep| Sweep::read(&sweep)).map_err(raise)?;
-    let options = Options::read(map)?;
+    let options = Options::read(shared, map, None)?;
     Ok(Rates(match shared.mode {
         Mode::Run | Mode::FindLearningRate(_) => {
             Some(Arc::new(try_rates(shared, options, &sweep)?))
@@ -217,7 +304,7 @@ fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Rate
             check_options(shared, options)?;
             None
         }
-        Mode::Define => None,
+        Mode::Resolve | Mode::Define => None,
     }))
 }
 
@@ -232,7 +319,9 @@ fn to_value<T: serde::Serialize>(part: &T) -> Given<Dynamic> {
 pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
     let (for_run, for_check) = (Arc::clone(shared), Arc::clone(shared));
     engine
-        .register_fn("train", move |map: rhai::Map| run(&for_run, &map))
+        .register_fn("train", move |ctx: NativeCallContext<'_>, map: rhai::Map| {
+            run(&ctx, &for_run, &map)
+        })
         .register_type_with_name::<Run>("Run")
         .register_get("maps", |run: &mut Run| run.output.clone())
         .register_get("classes", |run: &mut Run| to_value(&run.outcome()?.classes))

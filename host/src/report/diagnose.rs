@@ -5,9 +5,11 @@ use neurhai_core::train::{CheckReport, FoundRates};
 use neurhai_core::{Code, Error, Place, Problem};
 use rhai::{EvalAltResult, ParseErrorType, Position};
 
+use std::collections::BTreeMap;
+
 use super::{CallSite, Diagnostic, Failure, Frame, locate, scan, words};
 use crate::functions::layers::Layer;
-use crate::functions::{Raised, Shared};
+use crate::functions::{Raised, Shared, Training};
 use crate::sandbox::Halt;
 
 /// What is remembered on the way, for problems that come back through the core.
@@ -23,6 +25,10 @@ pub(crate) struct Traces {
     pub(crate) reports: Vec<CheckReport>,
     /// What was found of learning rates in place of training.
     pub(crate) found_rates: Vec<FoundRates>,
+    /// What the options of trainings are, found in place of training.
+    pub(crate) trainings: Vec<Training>,
+    /// How often the script asked for a training.
+    pub(crate) trained: usize,
 }
 
 /// Problems kept for when they come back; the core gives up at the first that matters.
@@ -151,6 +157,11 @@ fn place(
     shared: &Shared,
 ) -> Diagnostic {
     let plain = |at| Diagnostic { problem: problem.clone(), at, frames: frames.to_vec() };
+    if let Some(from) = replaced_by(problem, raised) {
+        let place = Some(Place::Given(from.to_owned()));
+        let problem = Problem { place, ..problem.clone() };
+        return Diagnostic { problem, at: None, frames: Vec::new() };
+    }
     let Some(site) = site else { return plain(None) };
     let called = locate::name(&shared.sources, site).unwrap_or_default();
     let traces = shared.traces();
@@ -190,6 +201,46 @@ fn place(
         },
         _ => plain(Some(with_width(shared, site.clone()))),
     }
+}
+
+/// What gave the option that a problem is about, where that is not the script.
+fn replaced_by<'a>(problem: &Problem, raised: &'a Raised) -> Option<&'a str> {
+    let option = match problem.place.as_ref()? {
+        Place::Option(key) => key.as_str(),
+        Place::File(file) => {
+            let text = file.to_string_lossy();
+            let mut replaced = raised.replaced.iter();
+            let of_file = |value: &Option<serde_json::Value>| {
+                value.as_ref().and_then(|value| value.as_str()).is_some_and(|value| value == text)
+            };
+            return replaced.find(|one| of_file(&one.value)).map(|one| one.from.as_str());
+        }
+        _ => return None,
+    };
+    let exact = raised.replaced.iter().find(|one| one.option == option);
+    // Who holds options within a map may not know by which name.
+    let within = || {
+        let inner = |one: &&neurhai_core::overrides::Replaced| {
+            one.option.rsplit_once('.').is_some_and(|(_, name)| name == option)
+        };
+        raised.replaced.iter().find(inner)
+    };
+    exact.or_else(within).map(|one| one.from.as_str())
+}
+
+/// Where the call of `train` at `site`, or the call that made its data, gives an option.
+pub(crate) fn option_site(
+    shared: &Shared,
+    site: &CallSite,
+    givers: &BTreeMap<String, CallSite>,
+    key: &str,
+) -> CallSite {
+    let inner = key.strip_prefix("data.");
+    let giver = inner.and_then(|key| givers.get(key)).unwrap_or(site);
+    let function = locate::name(&shared.sources, giver).unwrap_or_default();
+    let position = position_of(shared, &function, inner.unwrap_or(key));
+    let found = locate::option(&shared.sources, giver, key, position);
+    found.map_or_else(|| giver.clone(), |(site, _)| site)
 }
 
 /// Which value of a call gives this option by its position.

@@ -10,7 +10,7 @@ mod scan;
 mod sources;
 mod words;
 
-pub(crate) use diagnose::{Traces, diagnose, diagnose_calls, diagnose_parse};
+pub(crate) use diagnose::{Traces, diagnose, diagnose_calls, diagnose_parse, option_site};
 pub use render::Style;
 pub(crate) use scan::{Kind, Token, scan};
 pub use sources::Sources;

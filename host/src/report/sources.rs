@@ -26,6 +26,7 @@ impl Sources {
             name: name.clone(),
             text: text.to_string(),
             arguments: Vec::new(),
+            replaced: Vec::new(),
         };
         let mut scripts: Vec<Script> = texts.iter().map(script).collect();
         scripts.sort_by_key(|script| script.name != first);

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod compare;
+mod configuration;
 mod contract;
 mod examples;
 mod force;

@@ -55,10 +55,16 @@ fn an_experiment_knows_what_it_was_made_with() {
     let catalog = with_vote("1.0.0", "aa");
     let stop = AtomicBool::new(false);
     let scripts = [
-        Script { name: "study/main.rhai".into(), text: "main".into(), arguments: vec![] },
-        Script { name: "study/lib/blocks.rhai".into(), text: "blocks".into(), arguments: vec![] },
-        Script { name: "zoo/unused".into(), text: "unused".into(), arguments: vec![] },
+        ("study/main.rhai", "main"),
+        ("study/lib/blocks.rhai", "blocks"),
+        ("zoo/unused", "unused"),
     ];
+    let scripts = scripts.map(|(name, text)| Script {
+        name: name.into(),
+        text: text.into(),
+        arguments: vec![],
+        replaced: vec![],
+    });
     let session = Session { catalog: &catalog, scripts: &scripts, stop: &stop, events: &|_| () };
     let patches = json!({"mode": "patch", "patch_size": 9, "stride_size": 9});
     let options = bench.options("maps", json!({"vote": "learned", "data": patches}));

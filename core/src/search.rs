@@ -1,0 +1,108 @@
+//! Random search: what is drawn for each trial, out of a distribution per option.
+//!
+//! What a trial draws depends on the seed, its number and the option alone: more trials, other options
+//! beside it, or another order of trials change nothing.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Place, Problems, Result};
+use crate::overrides::{Overrides, Source, holds_options};
+use crate::random::Random;
+
+mod distribution;
+
+pub use distribution::Distribution;
+
+/// What is searched over: a distribution for each of some options, by their paths as in
+/// [`Overrides`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Space(Vec<(String, Distribution)>);
+
+impl Space {
+    /// Adds what a table says: `{ learning_rate: { exponent: [3, 5] }, options: { width: … } }`. An
+    /// option that is there already is replaced.
+    ///
+    /// # Errors
+    /// Every option that does not exist, and every distribution that is none or whose draws do not
+    /// fit, with the source that `source` gives for its path.
+    pub fn table(
+        &mut self,
+        table: &Map<String, Value>,
+        source: &dyn Fn(&[String]) -> Source,
+    ) -> Result<()> {
+        let mut problems = Problems::default();
+        self.take(&[], table, source, &mut problems);
+        problems.into_result()
+    }
+
+    fn take(
+        &mut self,
+        outer: &[String],
+        table: &Map<String, Value>,
+        source: &dyn Fn(&[String]) -> Source,
+        problems: &mut Problems,
+    ) {
+        for (key, value) in table {
+            let path = [outer, &[key.clone()]].concat();
+            match value {
+                Value::Object(inner) if key == "train" || holds_options(key) => {
+                    self.take(&path, inner, source, problems);
+                }
+                value => {
+                    let found = Distribution::read(value).and_then(|found| self.add(&path, found));
+                    let place = || Place::Given(source(&path).to_string());
+                    problems.take(found.map_err(|error| error.placed(|_| Some(place()))));
+                }
+            }
+        }
+    }
+
+    /// Adds an option by its path.
+    ///
+    /// # Errors
+    /// An option that does not exist, or whose draws do not fit.
+    pub fn add(&mut self, path: &[String], distribution: Distribution) -> Result<()> {
+        let source = |_: &[String]| Source::Argument(path.join("."));
+        let inner = match path {
+            [train, inner @ ..] if train == "train" => inner,
+            _ => path,
+        };
+        for value in distribution.examples() {
+            let checked = Overrides::default().set(inner, value.clone(), &source);
+            checked.map_err(|error| error.help(format!("it may draw {value}")))?;
+        }
+        let option = inner.join(".");
+        if option == "output" || option.parse::<usize>().is_ok() || option.starts_with("data.caps")
+        {
+            let message = format!("{option:?} cannot be searched over");
+            return Err(Error::new(Code::BadOption, message));
+        }
+        self.0.retain(|(other, _)| *other != option);
+        self.0.push((option, distribution));
+        self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(())
+    }
+
+    /// The options, in order of their names.
+    pub fn options(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|(option, _)| option.as_str())
+    }
+
+    /// The value of each option in a trial.
+    pub fn draw(&self, seed: u64, trial: usize) -> Vec<(String, Value)> {
+        let draw = |(option, distribution): &(String, Distribution)| {
+            let mut random = Random::new(seed, &format!("search {option}"), &[trial as u64]);
+            (option.clone(), distribution.draw(&mut random))
+        };
+        self.0.iter().map(draw).collect()
+    }
+
+    /// The distributions by their options.
+    pub fn to_json(&self) -> Value {
+        let of = |(option, found): &(String, Distribution)| (option.clone(), found.to_json());
+        self.0.iter().map(of).collect::<Map<String, Value>>().into()
+    }
+}
+
+#[cfg(test)]
+mod tests;
