@@ -38,6 +38,7 @@ pub mod train;
 pub mod transfer;
 pub mod transform;
 pub mod transpose;
+pub mod trials;
 pub mod tsv;
 mod used;
 pub mod volume;

@@ -18,6 +18,7 @@ pub(crate) mod evaluate;
 mod find_rate;
 pub(crate) mod fingerprint;
 mod finite;
+mod fraction;
 mod image_level;
 mod inputs;
 mod modes;

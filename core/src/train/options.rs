@@ -60,6 +60,12 @@ pub fn specs() -> Vec<OptionSpec> {
             "the rows to use on both sides, by a column and its values: #{ diagnosis: [\"CN\"] }",
         ),
         OptionSpec::absent("split", Kind::Ints, "all there are", "which splits to run"),
+        OptionSpec::new(
+            "train_fraction",
+            Kind::Float { min: 1e-6, max: 1.0 },
+            1.0,
+            "the share of the training participants of each class to learn from, drawn by the seed",
+        ),
         OptionSpec::new("baseline", Kind::Bool, false, "train on first sessions only"),
         OptionSpec::new("valid_longitudinal", Kind::Bool, false, "validate on all sessions"),
         OptionSpec::new(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::config::Config;
+use super::fraction;
 use super::objective::Objective;
 use super::start::Start;
 use crate::data::images::Images;
@@ -143,7 +144,10 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
         valid_longitudinal: config.train.flag("valid_longitudinal")?,
         allow_leakage: config.train.flag("allow_leakage")?,
     };
-    Ok((tables.read_all(&wanted, &options)?, tables.single()))
+    let mut splits = tables.read_all(&wanted, &options)?;
+    let share = config.train.float("train_fraction")?;
+    splits.iter_mut().for_each(|split| fraction::keep(split, share, config.seed));
+    Ok((splits, tables.single()))
 }
 
 /// The splits that the option asks for: one or more, each once and there.

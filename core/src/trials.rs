@@ -1,0 +1,270 @@
+//! Several trainings of one script that lie in one folder, each an experiment of its own: a search, or a
+//! learning curve. What is done is read from the folder, so that it goes on however it was stopped.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::data::table::Table;
+use crate::error::{Code, Error, Place, Result};
+use crate::files::{self, Lock};
+use crate::maps::pretty;
+use crate::metric::Direction;
+use crate::train::{Best, Standing, standing};
+use crate::transfer::folder::Folder;
+
+/// What is the same for all trainings of a folder.
+const DEFINITION: &str = "trials.json";
+
+/// A folder of trainings that this process writes.
+pub struct Trials {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+/// How far a training is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing of it is there.
+    Waiting,
+    /// It was begun, and can go on.
+    Begun,
+    /// It is done.
+    Finished,
+    /// It ended with an error, and is not tried again.
+    Failed,
+}
+
+impl State {
+    /// The state in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Begun => "begun",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What validation says of a training.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Score {
+    /// The splits in which the metric has a value.
+    pub splits: Vec<usize>,
+    /// Its mean over them.
+    pub mean: Option<f64>,
+    /// The standard deviation over them, with n − 1; none for fewer than two.
+    pub standard_deviation: Option<f64>,
+    /// The epoch, from 0, of the best model of each split; empty where there are several networks.
+    pub best_epochs: Vec<usize>,
+}
+
+/// By what trainings are compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judge {
+    /// The metric by which the best model of an epoch was kept.
+    pub selection_metric: String,
+    /// Which of its values are better.
+    #[serde(skip)]
+    pub selection: Direction,
+    /// The metric that is compared.
+    pub metric: String,
+    /// Which of its values are better.
+    pub direction: Direction,
+}
+
+impl Trials {
+    /// Opens the folder, which is new, empty, or one of trainings that are to go on with the same
+    /// `definition`; keeps other processes out of it.
+    ///
+    /// # Errors
+    /// [`Code::OutputInUse`] for a folder with something else, or with trainings that are defined
+    /// otherwise; [`Code::OutputLocked`]; what the disk says.
+    pub fn open(folder: &Path, definition: &Value) -> Result<Self> {
+        let file = folder.join(DEFINITION);
+        if !file.exists() {
+            files::check_unused(folder)?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::io(folder, "create the folder", &error))?;
+        }
+        let lock = Lock::acquire(&folder.join(".lock"))?;
+        if file.exists() {
+            check_same(&file, definition)?;
+        } else {
+            write(&file, &pretty(definition))?;
+        }
+        Ok(Self { folder: folder.into(), _lock: lock })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The experiment folder of a training.
+    pub fn maps(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The file with what a training is given in place of the script's options.
+    pub fn configuration(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.json"))
+    }
+
+    /// The file that keeps what a training said.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    fn failure(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.failed"))
+    }
+
+    /// How far a training is.
+    ///
+    /// # Errors
+    /// A damaged experiment folder.
+    pub fn state(&self, name: &str) -> Result<State> {
+        if self.failure(name).exists() {
+            return Ok(State::Failed);
+        }
+        let maps = self.maps(name);
+        if !maps.join("maps.json").exists() {
+            return Ok(State::Waiting);
+        }
+        let done = |standing: &Standing| matches!(standing, Standing::Finished(_));
+        Ok(match standing(&maps)?.iter().all(|(_, standing)| done(standing)) {
+            true => State::Finished,
+            false => State::Begun,
+        })
+    }
+
+    /// Makes ready what was not begun: writes its options, and clears away what a training left that
+    /// was stopped before it began.
+    ///
+    /// # Errors
+    /// [`Code::OutputLocked`] where a process still writes there; what the disk says.
+    pub fn prepare(&self, name: &str, options: &Map<String, Value>) -> Result<()> {
+        let maps = self.maps(name);
+        let mut options = options.clone();
+        options.insert("output".into(), maps.display().to_string().into());
+        write(&self.configuration(name), &pretty(&options.into()))?;
+        if maps.exists() && !maps.join("maps.json").exists() {
+            let lock = Lock::acquire(&maps.join(".lock"))?;
+            std::fs::remove_dir_all(&maps)
+                .map_err(|error| Error::io(&maps, "clear away what was not begun", &error))?;
+            drop(lock);
+        }
+        Ok(())
+    }
+
+    /// Notes that a training ended with an error.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn fail(&self, name: &str, why: &str) -> Result<()> {
+        write(&self.failure(name), &format!("{}\n", why.trim_end()))
+    }
+
+    /// Why a training failed, where it did.
+    pub fn why(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.failure(name)).ok().map(|text| text.trim_end().to_owned())
+    }
+
+    /// What validation says of a finished training.
+    ///
+    /// # Errors
+    /// Tables that are missing or damaged.
+    pub fn score(&self, name: &str, judge: &Judge) -> Result<Score> {
+        let folder = Folder::open(&self.maps(name))?;
+        let mut score = Score::default();
+        let mut values = Vec::new();
+        for split in folder.splits()? {
+            let best = folder.best(split, &judge.selection_metric).join("validation");
+            if let Some(value) = value(&best, &judge.metric)? {
+                values.push(value);
+                score.splits.push(split);
+            }
+            let log = folder.split(split).join("training_logs/training.tsv");
+            if log.is_file() {
+                score.best_epochs.extend(best_epoch(&log, judge)?);
+            }
+        }
+        let n = values.len() as f64;
+        if !values.is_empty() {
+            let mean = values.iter().sum::<f64>() / n;
+            score.mean = Some(mean);
+            let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+            score.standard_deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
+        }
+        Ok(score)
+    }
+}
+
+/// The same definition as before, or the names of what differs.
+fn check_same(file: &Path, definition: &Value) -> Result<()> {
+    let text = files::read(file, "read what is tried")?;
+    let before: Value = serde_json::from_slice(&text).map_err(|error| {
+        Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
+    })?;
+    let names = |value: &Value| -> Vec<String> {
+        value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
+    };
+    let mut all = names(definition);
+    all.extend(names(&before).into_iter().filter(|name| definition.get(name).is_none()));
+    all.retain(|name| before.get(name) != definition.get(name));
+    if all.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the folder holds trials of something else: {} differ", all.join(", "));
+    Err(Error::new(Code::OutputInUse, message)
+        .at(Place::File(file.into()))
+        .help("go on with the same words as before, or choose another output folder"))
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    files::write_atomic(file, |out| out.write_all(text.as_bytes()))
+}
+
+/// A metric of a group by the tables in its folder: of images, or where these have none of parts.
+fn value(folder: &Path, metric: &str) -> Result<Option<f64>> {
+    const END: &str = "_level_metrics.tsv";
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let mut names = crate::transfer::folder::list(folder)?;
+    names.retain(|name| name.ends_with(END));
+    names.sort_by_key(|name| !name.ends_with(&format!("_image{END}")));
+    for name in names {
+        let table = Table::read(&folder.join(name))?;
+        let row = (0..table.len()).find(|row| table.text(*row, 0) == Some("Values"));
+        if let (Some(row), Some(column)) = (row, table.find_column(metric)) {
+            return table.number(row, column);
+        }
+    }
+    Ok(None)
+}
+
+/// The epoch of the best model, by the last evaluation of each.
+fn best_epoch(log: &Path, judge: &Judge) -> Result<Option<usize>> {
+    let table = Table::read(log)?;
+    let epochs = table.column("epoch")?;
+    let Some(column) = table.find_column(&format!("{}_valid", judge.selection_metric)) else {
+        return Ok(None);
+    };
+    let mut best = Best::new(&judge.selection_metric, judge.selection);
+    for row in 0..table.len() {
+        let epoch = table.needed_number(row, epochs)? as usize;
+        let within = row + 1 < table.len() && table.needed_number(row + 1, epochs)? as usize == epoch;
+        if !within {
+            best.improves(table.number(row, column)?, epoch);
+        }
+    }
+    Ok(best.record.map(|(_, epoch)| epoch))
+}
+
+#[cfg(test)]
+mod tests;
