@@ -1,18 +1,26 @@
 //! Several trainings of one script that lie in one folder, each an experiment of its own: a search, or a
 //! learning curve. What is done is read from the folder, so that it goes on however it was stopped.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::data::table::Table;
-use crate::error::{Code, Error, Place, Result};
+use crate::catalog::Catalog;
+use crate::data::participants::{Person, Session, read_members};
+use crate::data::table::{Table, write_tsv};
+use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::files::{self, Lock};
 use crate::maps::pretty;
 use crate::metric::Direction;
+use crate::task::Task;
+use crate::train::scores::judges;
 use crate::train::{Best, Standing, standing};
 use crate::transfer::folder::Folder;
+
+pub mod curve;
+pub mod ranking;
 
 /// What is the same for all trainings of a folder.
 const DEFINITION: &str = "trials.json";
@@ -54,6 +62,8 @@ impl State {
 pub struct Score {
     /// The splits in which the metric has a value.
     pub splits: Vec<usize>,
+    /// Its values there.
+    pub values: Vec<f64>,
     /// Its mean over them.
     pub mean: Option<f64>,
     /// The standard deviation over them, with n − 1; none for fewer than two.
@@ -74,6 +84,38 @@ pub struct Judge {
     pub metric: String,
     /// Which of its values are better.
     pub direction: Direction,
+}
+
+impl Judge {
+    /// By the metric asked for, or else by the first of those that models are kept by. Where models are
+    /// kept by it, the best by it are compared, otherwise the best by the first.
+    ///
+    /// # Errors
+    /// [`Code::UnknownName`] for a metric that does not judge the task.
+    pub fn of(asked: Option<&str>, kept: &[String], task: Task, catalog: &Catalog) -> Result<Self> {
+        let first = kept.first().map_or("loss", String::as_str);
+        let metric = asked.unwrap_or(first);
+        let selection = if kept.iter().any(|name| name == metric) { metric } else { first };
+        let direction = |name: &str| -> Result<Direction> {
+            let known = || judges(catalog, task);
+            if name == "loss" {
+                return Ok(Direction::Lower);
+            }
+            let found = known().find(|entry| entry.info.name == name);
+            found.map(|entry| entry.info.direction).ok_or_else(|| {
+                let names = || known().map(|entry| entry.info.name.as_str()).chain(["loss"]);
+                let near = did_you_mean(name, names());
+                Error::new(Code::UnknownName, format!("no metric {name:?} judges a {task}{near}"))
+                    .help(format!("there are: {}", names().collect::<Vec<_>>().join(", ")))
+            })
+        };
+        Ok(Self {
+            selection_metric: selection.to_owned(),
+            selection: direction(selection)?,
+            metric: metric.to_owned(),
+            direction: direction(metric)?,
+        })
+    }
 }
 
 impl Trials {
@@ -181,11 +223,10 @@ impl Trials {
     pub fn score(&self, name: &str, judge: &Judge) -> Result<Score> {
         let folder = Folder::open(&self.maps(name))?;
         let mut score = Score::default();
-        let mut values = Vec::new();
         for split in folder.splits()? {
             let best = folder.best(split, &judge.selection_metric).join("validation");
             if let Some(value) = value(&best, &judge.metric)? {
-                values.push(value);
+                score.values.push(value);
                 score.splits.push(split);
             }
             let log = folder.split(split).join("training_logs/training.tsv");
@@ -193,15 +234,54 @@ impl Trials {
                 score.best_epochs.extend(best_epoch(&log, judge)?);
             }
         }
-        let n = values.len() as f64;
-        if !values.is_empty() {
-            let mean = values.iter().sum::<f64>() / n;
-            score.mean = Some(mean);
-            let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-            score.standard_deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
-        }
+        (score.mean, score.standard_deviation) = mean(&score.values);
         Ok(score)
     }
+
+    /// Notes how long a training ran, beside what it ran before it was stopped.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn add_seconds(&self, name: &str, seconds: f64) -> Result<()> {
+        let file = self.folder.join("seconds.tsv");
+        let mut all: BTreeMap<String, f64> = BTreeMap::new();
+        if file.exists() {
+            let table = Table::read(&file)?;
+            let (names, numbers) = (table.column("trial")?, table.column("seconds")?);
+            for row in 0..table.len() {
+                let name = table.needed_text(row, names)?.to_owned();
+                all.insert(name, table.needed_number(row, numbers)?);
+            }
+        }
+        *all.entry(name.to_owned()).or_default() += seconds;
+        let rows = all.into_iter().map(|(name, seconds)| [name, format!("{seconds:.1}")]);
+        write_tsv(&file, &["trial", "seconds"], rows)
+    }
+
+    /// How many participants and images a training learned from, by split.
+    ///
+    /// # Errors
+    /// Lists that are missing or damaged.
+    pub fn learned_from(&self, name: &str) -> Result<Vec<(usize, usize)>> {
+        let maps = self.maps(name);
+        let mut sizes = Vec::new();
+        for split in Folder::open(&maps)?.splits()? {
+            let table = Table::read(&maps.join(format!("groups/train/split-{split}/data.tsv")))?;
+            let visits = read_members(&table)?;
+            let people: BTreeSet<Person> = visits.iter().map(Session::person).collect();
+            sizes.push((people.len(), visits.len()));
+        }
+        Ok(sizes)
+    }
+}
+
+/// The mean, and the standard deviation with n − 1, where there are enough values.
+pub fn mean(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
+    ((!values.is_empty()).then_some(mean), deviation)
 }
 
 /// The same definition as before, or the names of what differs.
@@ -258,7 +338,8 @@ fn best_epoch(log: &Path, judge: &Judge) -> Result<Option<usize>> {
     let mut best = Best::new(&judge.selection_metric, judge.selection);
     for row in 0..table.len() {
         let epoch = table.needed_number(row, epochs)? as usize;
-        let within = row + 1 < table.len() && table.needed_number(row + 1, epochs)? as usize == epoch;
+        let within =
+            row + 1 < table.len() && table.needed_number(row + 1, epochs)? as usize == epoch;
         if !within {
             best.improves(table.number(row, column)?, epoch);
         }

@@ -23,6 +23,7 @@ pub mod show;
 mod signals;
 pub mod standard;
 pub mod tensor;
+mod trials;
 pub mod value;
 
 #[cfg(test)]

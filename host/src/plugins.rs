@@ -1,5 +1,6 @@
 //! Where plugins are looked for, and what is said about those that are refused.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use neurhai_core::catalog::Catalog;
@@ -32,6 +33,19 @@ pub struct Options {
 }
 
 impl Options {
+    /// As they are written on a command line.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let folders = self.plugins.iter().flat_map(|folder| ["--plugins".into(), folder.into()]);
+        let flags = [
+            ("--no-plugins", self.no_plugins),
+            ("--strict-plugins", self.strict_plugins),
+            ("--allow-writable-plugins", self.allow_writable_plugins),
+            ("--allow-panic-abort", self.allow_panic_abort),
+        ];
+        let flags = flags.into_iter().filter(|(_, given)| *given);
+        folders.chain(flags.map(|(flag, _)| flag.into())).collect()
+    }
+
     /// What is accepted.
     pub fn policy(&self) -> Policy {
         Policy {

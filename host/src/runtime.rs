@@ -220,6 +220,11 @@ impl Runtime {
         self.0.shared.traces().trainings.clone()
     }
 
+    /// The flag that stops what runs.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.shared.stop)
+    }
+
     /// Refuses options in place of the script's that were for none of its trainings, once it ran.
     ///
     /// # Errors

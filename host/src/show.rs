@@ -21,6 +21,7 @@ mod mirrored;
 mod rates;
 mod results;
 mod transfer;
+mod trials;
 
 pub use agreements::{agreements, agrees};
 pub use check::check_report;
@@ -31,6 +32,7 @@ pub use import::imported;
 pub use rates::found_rates;
 pub use results::results;
 pub use transfer::transfer_table;
+pub use trials::{learning_curve, search};
 
 /// A layer as a script would write it: `conv(8, 3, #{ padding: 1 })`.
 pub fn layer(catalog: &Catalog, spec: &LayerSpec) -> String {

@@ -95,9 +95,26 @@ pub(crate) fn exit_code() -> u8 {
     state().exit_code()
 }
 
+/// Whether the end of standard input asks for the end, too.
+static WITH_PARENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on the end of standard input asks for the end as a signal does: whoever started this
+/// program holds it open, and it ends with them, however they do.
+pub(crate) fn end_with_parent() {
+    WITH_PARENT.store(true, Ordering::Relaxed);
+}
+
 /// The flag that these signals set. Without handlers they end the program at once, which is safe, too.
 pub(crate) fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
+    if WITH_PARENT.load(Ordering::Relaxed) {
+        let stop = Arc::clone(&stop);
+        let thread = std::thread::Builder::new().name("parent".into());
+        drop(thread.spawn(move || {
+            drop(std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
+            stop.store(true, Ordering::Relaxed);
+        }));
+    }
     #[cfg(unix)]
     listen(Arc::clone(&stop));
     stop

@@ -23,6 +23,7 @@ mod explain;
 mod find_learning_rate;
 mod import;
 mod inspect;
+mod learning_curve;
 mod list;
 mod new;
 mod plugins;
@@ -30,7 +31,9 @@ mod repl;
 mod resume;
 mod run;
 mod schema;
+mod search;
 mod show_config;
+mod trials;
 mod tsv;
 
 /// Deep learning on brain images, by scripts.
@@ -42,6 +45,10 @@ pub struct Cli {
 
     #[command(flatten)]
     plugins: Options,
+
+    /// End when standard input does: for programs that start this one
+    #[arg(long, global = true, hide = true)]
+    with_parent: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +56,8 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     FindLearningRate(find_learning_rate::Args),
+    Search(search::Args),
+    LearningCurve(learning_curve::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Explain(explain::Args),
@@ -69,10 +78,15 @@ impl Cli {
     /// for the end, 130 for Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
     pub fn run(self) -> ExitCode {
         let plugins = &self.plugins;
+        if self.with_parent {
+            signals::end_with_parent();
+        }
         match self.command {
             Command::Run(args) => run::run(args, plugins),
             Command::Check(args) => check::run(args, plugins),
             Command::FindLearningRate(args) => find_learning_rate::run(args, plugins),
+            Command::Search(args) => search::run(&args, plugins),
+            Command::LearningCurve(args) => learning_curve::run(&args, plugins),
             Command::Inspect(args) => inspect::run(args, plugins),
             Command::List(args) => list::run(&args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
@@ -151,13 +165,23 @@ impl GivenOptions {
 impl ScriptArgs {
     /// A runtime for the script, which is known to exist.
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
-        is_there(&self.script)?;
-        let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
         let configuration = self.given.read()?;
         if !configuration.search.is_empty() {
             output::note("the table [search] is for host search, and does nothing here");
         }
-        let given = (arguments.clone(), configuration.overrides);
+        self.runtime_with(configuration.overrides, mode, plugins)
+    }
+
+    /// The same with options in place of the script's that were read before.
+    fn runtime_with(
+        &self,
+        overrides: Overrides,
+        mode: Mode,
+        plugins: &Options,
+    ) -> Result<Runtime, ExitCode> {
+        is_there(&self.script)?;
+        let arguments = Arguments::parse(&self.arguments).map_err(misused)?;
+        let given = (arguments.clone(), overrides);
         let runtime = runtime(Some(&self.script), given, mode, plugins)?;
         runtime.check_arguments(&self.script, &arguments).map_err(misused)?;
         Ok(runtime)

@@ -84,16 +84,18 @@ fn what_is_wrong_is_told_with_its_source_before_anything_runs() {
         ("--config options.yaml", &["E0109", ".toml or .json"]),
         ("--config none.toml", &["E0301", "none.toml"]),
     ] {
-        for command in ["run", "check", "find-learning-rate"] {
-            let words: Vec<&str> =
-                [command, "script.rhai"].into_iter().chain(words.split(' ')).collect();
-            let (code, text) = place.host(&words);
-            assert_eq!(code, Some(2), "{words:?}\n{text}");
-            assert!(!text.contains("it runs") && !text.contains("panicked"), "{text}");
-            for part in parts {
-                assert!(text.contains(part), "{part:?} is not in:\n{text}");
-            }
+        let words: Vec<&str> = ["run", "script.rhai"].into_iter().chain(words.split(' ')).collect();
+        let (code, text) = place.host(&words);
+        assert_eq!(code, Some(2), "{words:?}\n{text}");
+        assert!(!text.contains("it runs") && !text.contains("panicked"), "{text}");
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
         }
+    }
+    for command in ["check", "find-learning-rate"] {
+        let (code, text) = place.host(&[command, "script.rhai", "--set", "epoch=3"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("--set epoch=3"), "{text}");
     }
     // What depends on the script is told when it trains, still with its source and before any work.
     for (words, part) in [

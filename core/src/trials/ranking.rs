@@ -1,0 +1,100 @@
+//! The trials of a search, the best one first.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Judge, Score, State, Trials};
+use crate::data::table::write_tsv;
+use crate::error::Result;
+
+/// A trial of a search.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trial {
+    /// Its name, which is that of its folder: `trial-003`.
+    pub name: String,
+    /// How far it is.
+    pub state: State,
+    /// What was drawn for it, by option.
+    pub drawn: Vec<(String, Value)>,
+    /// What validation says, where it is finished.
+    pub score: Option<Score>,
+    /// Why it failed, where it did: the first line of it.
+    pub error: Option<String>,
+}
+
+impl Trial {
+    /// The trial of this name as it stands.
+    ///
+    /// # Errors
+    /// A damaged experiment folder.
+    pub fn read(
+        trials: &Trials,
+        name: &str,
+        drawn: Vec<(String, Value)>,
+        judge: &Judge,
+    ) -> Result<Self> {
+        let state = trials.state(name)?;
+        let score = match state {
+            State::Finished => Some(trials.score(name, judge)?),
+            _ => None,
+        };
+        let error = trials.why(name).filter(|_| state == State::Failed);
+        let error = error.map(|text| text.lines().next().unwrap_or_default().to_owned());
+        Ok(Self { name: name.to_owned(), state, drawn, score, error })
+    }
+
+    fn mean(&self) -> Option<f64> {
+        self.score.as_ref()?.mean
+    }
+}
+
+/// Puts trials in order: those with a mean by it, the best first, then the others; of equals the one
+/// that was drawn first.
+pub fn rank(trials: &mut [Trial], judge: &Judge) {
+    trials.sort_by(|one, other| match (one.mean(), other.mean()) {
+        (Some(a), Some(b)) if judge.direction.is_better(a, b) => std::cmp::Ordering::Less,
+        (Some(a), Some(b)) if judge.direction.is_better(b, a) => std::cmp::Ordering::Greater,
+        (Some(_), Some(_)) | (None, None) => one.name.cmp(&other.name),
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+    });
+}
+
+/// Writes `search.tsv`: a line for each trial in the order in which they were drawn.
+///
+/// # Errors
+/// What the disk says.
+pub fn write_search(trials: &Trials, all: &[Trial], judge: &Judge) -> Result<()> {
+    let mut all: Vec<&Trial> = all.iter().collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    let options = all.first().map_or(&[][..], |first| &first.drawn[..]);
+    let metric = &judge.metric;
+    let of_metric = [format!("{metric}_mean"), format!("{metric}_sd")];
+    let mut columns = vec!["trial", "state"];
+    columns.extend(options.iter().map(|(option, _)| option.as_str()));
+    columns.extend(of_metric.iter().map(String::as_str));
+    columns.extend(["splits", "best_epochs", "error"]);
+    let number = |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), |v| v.to_string());
+    let list = |numbers: &[usize]| {
+        let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+        if numbers.is_empty() { "n/a".to_owned() } else { numbers.join(",") }
+    };
+    let rows = all.iter().map(|trial| {
+        let score = trial.score.clone().unwrap_or_default();
+        let mut row = vec![trial.name.clone(), trial.state.name().to_owned()];
+        row.extend(trial.drawn.iter().map(|(_, value)| plain(value)));
+        row.extend([number(score.mean), number(score.standard_deviation)]);
+        row.extend([list(&score.splits), list(&score.best_epochs)]);
+        row.push(trial.error.clone().unwrap_or_else(|| "n/a".into()));
+        row
+    });
+    write_tsv(&trials.folder().join("search.tsv"), &columns, rows)
+}
+
+/// A value in a cell: text as it is, everything else as JSON.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}

@@ -1,0 +1,112 @@
+use serde_json::json;
+
+use super::*;
+
+fn judge(metric: &str, direction: Direction) -> Judge {
+    Judge {
+        selection_metric: "loss".into(),
+        selection: Direction::Lower,
+        metric: metric.into(),
+        direction,
+    }
+}
+
+fn write(file: &Path, text: &str) {
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}
+
+/// An experiment of two splits; the second is finished only where that is said.
+fn experiment(maps: &Path, finished: bool) {
+    write(&maps.join("maps.json"), r#"{ "split": [0, 1] }"#);
+    for (split, accuracy) in [(0, 0.5), (1, 0.75)] {
+        let folder = maps.join(format!("split-{split}"));
+        let validation = folder.join("best-loss/validation");
+        let metrics = format!("\taccuracy\tBA\nValues\t{accuracy}\tn/a\n");
+        write(&validation.join("validation_image_level_metrics.tsv"), &metrics);
+        let parts = "\taccuracy\tloss\nValues\t0.1\t0.3\n";
+        write(&validation.join("validation_patch_level_metrics.tsv"), parts);
+        // The better value within epoch 1 does not count: models are judged at its end.
+        let log = "epoch\titeration\tloss_valid\n0\t4\t0.9\n1\t2\t0.1\n1\t4\t0.6\n2\t4\t0.7\n";
+        write(&folder.join("training_logs/training.tsv"), log);
+    }
+    if !finished {
+        std::fs::create_dir(maps.join("split-1/tmp")).unwrap();
+    }
+}
+
+#[test]
+fn the_folder_tells_how_far_a_trial_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("search");
+    let trials = Trials::open(&root, &json!({ "seed": 0 })).unwrap();
+    assert_eq!(trials.state("a").unwrap(), State::Waiting);
+    experiment(&trials.maps("a"), false);
+    assert_eq!(trials.state("a").unwrap(), State::Begun);
+    std::fs::remove_dir(trials.maps("a").join("split-1/tmp")).unwrap();
+    assert_eq!(trials.state("a").unwrap(), State::Finished);
+    trials.fail("b", "error[E0201] it\nis wrong").unwrap();
+    assert_eq!(trials.state("b").unwrap(), State::Failed);
+    let judge = judge("accuracy", Direction::Higher);
+    let failed = ranking::Trial::read(&trials, "b", vec![], &judge).unwrap();
+    assert_eq!(failed.error.as_deref(), Some("error[E0201] it"));
+
+    // What was stopped before it began is cleared away, what began never is.
+    write(&trials.maps("c").join("groups/train.tsv"), "x");
+    trials.prepare("c", &Map::new()).unwrap();
+    assert!(!trials.maps("c").exists());
+    trials.prepare("a", &Map::new()).unwrap();
+    assert!(trials.maps("a").join("maps.json").exists());
+}
+
+#[test]
+fn scores_are_those_of_images_where_these_have_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::open(&folder.path().join("search"), &json!({})).unwrap();
+    experiment(&trials.maps("a"), true);
+    let score = trials.score("a", &judge("accuracy", Direction::Higher)).unwrap();
+    assert_eq!((score.values, score.mean), (vec![0.5, 0.75], Some(0.625)));
+    // √((0.125² + 0.125²) / 1)
+    assert!((score.standard_deviation.unwrap() - 0.125 * 2f64.sqrt()).abs() < 1e-12);
+    assert_eq!((score.splits, score.best_epochs), (vec![0, 1], vec![1, 1]));
+    let loss = trials.score("a", &judge("loss", Direction::Lower)).unwrap();
+    assert_eq!((loss.mean, loss.standard_deviation), (Some(0.3), Some(0.0)));
+    let none = trials.score("a", &judge("BA", Direction::Higher)).unwrap();
+    assert_eq!((none.mean, none.splits), (None, vec![]));
+}
+
+#[test]
+fn another_search_does_not_go_on_in_the_same_folder_and_nobody_else_writes_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("search");
+    let trials = Trials::open(&root, &json!({ "seed": 0, "space": { "epochs": 1 } })).unwrap();
+    let same = json!({ "seed": 0, "space": { "epochs": 1 } });
+    assert_eq!(Trials::open(&root, &same).err().unwrap().code(), Code::OutputLocked);
+    drop(trials);
+    assert!(Trials::open(&root, &same).is_ok());
+    let error = Trials::open(&root, &json!({ "seed": 1, "more": 2 })).err().unwrap();
+    assert_eq!(error.code(), Code::OutputInUse);
+    assert!(error.to_string().contains("seed, more, space differ"), "{error}");
+    write(&folder.path().join("other/x"), "x");
+    let error = Trials::open(&folder.path().join("other"), &same).err().unwrap();
+    assert_eq!(error.code(), Code::OutputInUse);
+}
+
+#[test]
+fn the_best_comes_first_and_what_has_no_score_last() {
+    let trial = |name: &str, mean: Option<f64>| ranking::Trial {
+        name: name.into(),
+        state: State::Finished,
+        drawn: vec![],
+        score: mean.map(|mean| Score { mean: Some(mean), ..Score::default() }),
+        error: None,
+    };
+    for (direction, order) in
+        [(Direction::Higher, ["c", "a", "d", "b"]), (Direction::Lower, ["a", "d", "c", "b"])]
+    {
+        let mut all = [("a", Some(0.5)), ("b", None), ("c", Some(0.7)), ("d", Some(0.5))]
+            .map(|(name, mean)| trial(name, mean));
+        ranking::rank(&mut all, &judge("accuracy", direction));
+        assert_eq!(all.each_ref().map(|trial| trial.name.as_str()), order);
+    }
+}

@@ -1,0 +1,98 @@
+//! Searches and learning curves as tables.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use neurhai_core::trials::Judge;
+use neurhai_core::trials::curve::Point;
+use neurhai_core::trials::ranking::{Trial, plain};
+use serde_json::Value;
+
+use super::{columns, figure};
+
+/// A line for each trial, the best one first, and what the best one's score is worth.
+pub fn search(all: &[Trial], judge: &Judge, folder: &Path) -> String {
+    let options = all.first().map_or(&[][..], |first| &first.drawn[..]);
+    let mut head = vec!["trial".to_owned(), judge.metric.clone(), "sd".into(), "best epoch".into()];
+    head.extend(options.iter().map(|(option, _)| option.clone()));
+    let mut rows = vec![head];
+    for trial in all {
+        let mut row = vec![trial.name.clone()];
+        match &trial.score {
+            Some(score) => {
+                let epochs: Vec<String> = score.best_epochs.iter().map(usize::to_string).collect();
+                row.extend([
+                    number(score.mean),
+                    number(score.standard_deviation),
+                    epochs.join(","),
+                ]);
+            }
+            None => row.extend([trial.state.name().to_owned(), String::new(), String::new()]),
+        }
+        row.extend(trial.drawn.iter().map(|(_, value)| drawn(value)));
+        rows.push(row);
+    }
+    let mut text = columns(&rows, 1);
+    for trial in all.iter().filter(|trial| trial.error.is_some()) {
+        text += &format!("{} failed: {}\n", trial.name, trial.error.as_deref().unwrap_or_default());
+    }
+    if let Some((best, score)) =
+        all.first().and_then(|best| Some((best, best.score.as_ref()?.mean?)))
+    {
+        let maps = folder.join(&best.name);
+        text += &format!(
+            "best: {} ({} {} in validation)\nIt is the best of {} by the same validation, so this score \
+             is optimistic: judge {} on participants that had no part in the search.\n",
+            best.name,
+            judge.metric,
+            figure(score, 4),
+            all.iter().filter(|trial| trial.score.is_some()).count(),
+            maps.display()
+        );
+    }
+    let _ = write!(text, "table: {}", folder.join("search.tsv").display());
+    text
+}
+
+/// A line for each share of the training participants.
+pub fn learning_curve(points: &[Point], judge: &Judge, folder: &Path) -> String {
+    let head = ["share", "participants", "images", judge.metric.as_str(), "sd", "values"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for point in points {
+        rows.push(vec![
+            point.fraction.to_string(),
+            size(point.participants),
+            size(point.images),
+            number(point.mean),
+            number(point.standard_deviation),
+            point.values.len().to_string(),
+        ]);
+    }
+    let mut text = columns(&rows, 0);
+    let missing: usize = points.iter().map(|point| point.missing).sum();
+    if missing > 0 {
+        text += &format!("{missing} trainings are missing: those that failed or were stopped\n");
+    }
+    text += "The score is that in validation, by the mean over splits and seeds; sd is its standard deviation.\n";
+    let _ = write!(text, "table: {}", folder.join("learning_curve.tsv").display());
+    text
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "n/a".to_owned(), |value| figure(value, 4))
+}
+
+fn size(mean: f64) -> String {
+    if mean.fract() == 0.0 { format!("{mean:.0}") } else { format!("{mean:.1}") }
+}
+
+/// A number with four digits; the whole of it is in the table.
+fn drawn(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() && (number.abs() < 1e-3 || number.abs() >= 1e4) => {
+            format!("{number:.3e}")
+        }
+        Some(number) if value.is_f64() => format!("{number:.4}"),
+        _ => plain(value),
+    }
+}
