@@ -21,7 +21,7 @@ mod mirrored;
 mod rates;
 mod results;
 mod transfer;
-mod trials;
+pub(crate) mod trials;
 
 pub use agreements::{agreements, agrees};
 pub use check::check_report;

@@ -18,6 +18,7 @@ use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, read_script};
+use crate::show::trials::{drawn, failure};
 use crate::show::{duration, figure};
 use crate::signals;
 use crate::trials::{Planned, Runner, Told};
@@ -201,8 +202,7 @@ fn tell(trials: &Trials, study: &Study, told: &Told<'_>) {
         }
         Told::Ended(planned, ..) => {
             let why = trials.why(&planned.name).unwrap_or_default();
-            let why = why.lines().next().unwrap_or_default();
-            output::note(&format!("{} failed: {why}", planned.name));
+            output::note(&failure(&planned.name, &why));
         }
         Told::Stopped(planned) => output::note(&format!("{} was stopped", planned.name)),
         Told::Locked(planned) => {
@@ -216,9 +216,9 @@ fn tell(trials: &Trials, study: &Study, told: &Told<'_>) {
 fn options(map: &Map<String, Value>) -> String {
     let of = |(key, value): (&String, &Value)| match value {
         Value::Object(inner) => {
-            inner.iter().map(|(name, value)| format!("{key}.{name} = {value}")).collect()
+            inner.iter().map(|(name, value)| format!("{key}.{name} = {}", drawn(value))).collect()
         }
-        value => vec![format!("{key} = {value}")],
+        value => vec![format!("{key} = {}", drawn(value))],
     };
     map.iter().flat_map(of).collect::<Vec<String>>().join(", ")
 }

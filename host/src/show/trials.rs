@@ -34,7 +34,8 @@ pub fn search(all: &[Trial], judge: &Judge, folder: &Path) -> String {
     }
     let mut text = columns(&rows, 1);
     for trial in all.iter().filter(|trial| trial.error.is_some()) {
-        text += &format!("{} failed: {}\n", trial.name, trial.error.as_deref().unwrap_or_default());
+        text += &failure(&trial.name, trial.error.as_deref().unwrap_or_default());
+        text.push('\n');
     }
     if let Some((best, score)) =
         all.first().and_then(|best| Some((best, best.score.as_ref()?.mean?)))
@@ -78,6 +79,14 @@ pub fn learning_curve(points: &[Point], judge: &Judge, folder: &Path) -> String 
     text
 }
 
+/// Why a trial failed, on a line; all of it is in its log.
+pub(crate) fn failure(name: &str, why: &str) -> String {
+    const WIDTH: usize = 160;
+    let cut = why.chars().count() > WIDTH;
+    let why: String = why.lines().next().unwrap_or_default().chars().take(WIDTH).collect();
+    format!("{name} failed: {why}{}", if cut { "…" } else { "" })
+}
+
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "n/a".to_owned(), |value| figure(value, 4))
 }
@@ -87,7 +96,7 @@ fn size(mean: f64) -> String {
 }
 
 /// A number with four digits; the whole of it is in the table.
-fn drawn(value: &Value) -> String {
+pub(crate) fn drawn(value: &Value) -> String {
     match value.as_f64() {
         Some(number) if value.is_f64() && (number.abs() < 1e-3 || number.abs() >= 1e4) => {
             format!("{number:.3e}")

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use neurhai_core::catalog::ArchitectureRequest;
-use serde_json::Value;
+use neurhai_core::network::Plan;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -38,6 +39,48 @@ fn the_standard_architectures_are_clinicadls() {
     assert!(plan.rows.iter().any(|row| row.kind == "flatten" && row.output == [32_256]));
     let plan = bench.runtime.plan("Conv4_FC3", &request(&[1, 169, 208, 179])).unwrap();
     assert_eq!(plan.parameters(), 1_909_692);
+}
+
+/// The sizes of ClinicaDL's RandomArchitecture by its own rule: channels double from the second block on
+/// until they reach the limit, each block halves rounding up, and linear layers fall by the ratio
+/// (F / K)^(1 / n) from F features to K outputs.
+#[test]
+fn random_convolutions_have_clinicadls_sizes() {
+    let bench = Bench::new(|_| {});
+    let plan = |options: Value| {
+        let options = options.as_object().unwrap().clone();
+        let request = ArchitectureRequest { options, ..request(&[1, 169, 208, 179]) };
+        bench.runtime.plan("RandomConv", &request).unwrap()
+    };
+    let widths = |plan: &Plan, kind: &str| -> Vec<i64> {
+        let rows = plan.rows.iter().filter(|row| row.kind == kind);
+        rows.map(|row| row.output[0]).collect()
+    };
+    // 64 · 6 · 7 · 6 = 16128 features; 16128 / 89.8 = 179.6.
+    let five = json!({"n_convblocks": 5, "first_conv_width": 4, "n_fcblocks": 2});
+    for reduction in ["MaxPooling", "stride"] {
+        let mut options = five.clone();
+        options["d_reduction"] = json!(reduction);
+        let found = plan(options);
+        assert_eq!(widths(&found, "conv"), [4, 8, 16, 32, 64]);
+        assert_eq!(widths(&found, "flatten"), [16128]);
+        assert_eq!(widths(&found, "linear"), [180, 2]);
+        let pools = if reduction == "stride" { 0 } else { 5 };
+        assert_eq!(widths(&found, "pad_max_pool").len(), pools);
+    }
+    let mut options = five;
+    options["n_conv"] = json!(2);
+    options["channels_limit"] = json!(16);
+    options["normalization"] = json!("instance");
+    options["n_fcblocks"] = json!(1);
+    let found = plan(options);
+    // Of two convolutions in a block the first keeps the channels that it is given.
+    assert_eq!(widths(&found, "conv"), [1, 4, 4, 8, 8, 16, 16, 16, 16, 16]);
+    assert_eq!(
+        (widths(&found, "instance_norm").len(), widths(&found, "batch_norm").len()),
+        (10, 0)
+    );
+    assert_eq!(widths(&found, "linear"), [2]);
 }
 
 #[test]

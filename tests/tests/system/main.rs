@@ -13,6 +13,7 @@ mod readme;
 mod repl;
 mod resume;
 mod scripts;
+mod search;
 mod structure;
 mod tsv;
 mod write;

@@ -346,6 +346,8 @@ fn every_script_has_a_test() {
             "multi_network.rhai",
             "quickstart.rhai",
             "regression.rhai",
+            "search.rhai",
+            "search.toml",
             "transfer.rhai",
             "vae.rhai",
         ],

@@ -14,6 +14,40 @@ fn counted(table: &Table) -> String {
     table.text(row, splits).unwrap().to_owned()
 }
 
+/// Half of each class is learned from; validation and all else stay the same, and
+/// what was interrupted goes on with the same people.
+#[test]
+fn a_share_of_the_training_participants_is_learned_from() {
+    let bench = Bench::new();
+    let outcome = bench.run("whole", json!({"epochs": 1})).unwrap();
+    let part = bench.run("part", json!({"epochs": 1, "train_fraction": 0.5})).unwrap();
+    let members = |maps: &str, group: &str| {
+        let file = format!("{maps}/groups/{group}/split-0/data.tsv");
+        let table = Table::read(&bench.path(&file)).unwrap();
+        let (id, class) =
+            (table.column("participant_id").unwrap(), table.column("diagnosis").unwrap());
+        let text = |row, column| table.text(row, column).unwrap().to_owned();
+        (0..table.len()).map(|row| (text(row, id), text(row, class))).collect::<Vec<_>>()
+    };
+    assert_eq!(members("whole", "validation"), members("part", "validation"));
+    let (whole, half) = (members("whole", "train"), members("part", "train"));
+    assert!(half.iter().all(|member| whole.contains(member)));
+    for class in &outcome.classes {
+        let of = |list: &[(String, String)]| list.iter().filter(|(_, c)| c == class).count();
+        assert_eq!(of(&half), (of(&whole) as f64 / 2.0).round() as usize);
+    }
+    assert_ne!(outcome.results, part.results);
+    let catalog = catalog();
+    let stop = AtomicBool::new(false);
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    crate::train::resume(&bench.path("part"), Some(2), &session).unwrap();
+    bench.run("longer", json!({"epochs": 2, "train_fraction": 0.5})).unwrap();
+    assert_eq!(members("longer", "train"), half);
+    let weights =
+        |maps: &str| std::fs::read(bench.path(maps).join("split-0/best-loss/model.safetensors"));
+    assert!(weights("part").unwrap() == weights("longer").unwrap());
+}
+
 /// Each line is that of the splits' own tables, by hand; a single split has no such table.
 #[test]
 fn the_table_over_splits_is_made_of_the_tables_of_each() {
