@@ -29,7 +29,7 @@ pub use compare::comparison;
 pub use configuration::configuration;
 pub use divided::divided;
 pub use import::imported;
-pub use rates::found_rates;
+pub use rates::{found_rates, no_rate};
 pub use results::results;
 pub use transfer::transfer_table;
 pub use trials::{learning_curve, search};

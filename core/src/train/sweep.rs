@@ -10,6 +10,12 @@ use crate::options::{Kind, OptionSpec, Options};
 const STAYS: f64 = 0.98;
 /// A smoothed loss of so many times the least ends the sweep, as in fastai.
 const DIVERGED: f64 = 4.0;
+/// Losses on either side of a fall that are needed to tell it from chance.
+const LEAST: usize = 3;
+/// A fall of so many standard errors is no chance. Of sweeps whose losses are nothing but normal noise
+/// about one in two hundred has one, however many updates there are: 0.0044 of those with 100, 0.0054 of
+/// those with 300 (`tests/fixtures/simulate_falls.py`).
+const BEYOND_CHANCE: f64 = 4.5;
 
 /// The learning rates to try: from one to another, each the same factor above the one before.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +99,13 @@ pub struct FoundRates {
     pub minimum: Option<f64>,
     /// The learning rate up to there at which it fell most from update to update.
     pub steepest: Option<f64>,
-    /// A tenth of the minimum, where there is one.
+    /// How many standard errors the loss fell by up to the minimum: the largest difference between the
+    /// mean loss before some update and the mean from it to the minimum, over the error that the noise of
+    /// the losses gives such a difference. The noise is estimated from differences between neighbours,
+    /// which a fall hardly touches (von Neumann 1941, <https://doi.org/10.1214/aoms/1177731677>).
+    /// Nothing where there are too few updates to tell.
+    pub fall: Option<f64>,
+    /// A tenth of the minimum, where the loss fell by more than chance: by 4.5 standard errors.
     ///
     /// At the minimum itself the loss no longer falls, so a training that begins there is on the verge
     /// of divergence. The steepest place is the other usual choice, but chance alone moves it by a
@@ -141,14 +153,38 @@ impl Curve {
         };
         let steepest = least.and_then(|least| by(&slope, 0..=least));
         let minimum = least.map(|i| points[i].rate);
+        let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
+        let fall = least.and_then(|i| fall(&losses[..=i]));
+        let fell = fall.is_some_and(|fall| fall > BEYOND_CHANCE);
         FoundRates {
             diverged,
             minimum,
             steepest: steepest.map(|i| points[i].rate),
-            suggestion: minimum.map(|rate| rate / 10.0),
+            fall,
+            suggestion: minimum.filter(|_| fell).map(|rate| rate / 10.0),
             points,
         }
     }
+}
+
+/// See [`FoundRates::fall`].
+fn fall(losses: &[f64]) -> Option<f64> {
+    let n = losses.len();
+    let squares: f64 = losses.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
+    let noise = (squares / (2.0 * (n.max(2) - 1) as f64)).sqrt();
+    let total: f64 = losses.iter().sum();
+    let (mut before, mut most) = (0.0, None::<f64>);
+    for (i, loss) in losses.iter().enumerate() {
+        if i >= LEAST && n - i >= LEAST {
+            let (left, right) = (i as f64, (n - i) as f64);
+            let difference = before / left - (total - before) / right;
+            let fall = difference / (noise * (1.0 / left + 1.0 / right).sqrt());
+            most = most.map_or(Some(fall), |most| Some(most.max(fall)));
+        }
+        before += loss;
+    }
+    // Losses that are all the same have no noise and no fall.
+    most.filter(|fall| !fall.is_nan())
 }
 
 #[cfg(test)]
@@ -207,6 +243,53 @@ mod tests {
         assert!((found.points[0].smoothed - 3.0).abs() < 1e-12);
         assert!((found.points[1].smoothed - 1.989_898_989_898_99).abs() < 1e-12);
         assert_eq!((found.minimum, found.steepest), (Some(0.2), Some(0.1)));
+    }
+
+    /// Losses of chance alone, with a least one somewhere. In an earlier version a tenth of its rate was
+    /// suggested.
+    #[test]
+    fn a_fall_within_the_noise_suggests_nothing() {
+        let sweep = Sweep::default();
+        let (mut minima, mut suggestions) = (0, 0);
+        for seed in 0..200 {
+            let mut random = crate::random::Random::new(seed, "losses", &[]);
+            let mut curve = Curve::default();
+            for update in 0..sweep.updates {
+                assert!(curve.take(sweep.rate(update), 0.7 + 0.1 * random.normal()));
+            }
+            let found = curve.judged();
+            minima += usize::from(found.minimum.is_some());
+            suggestions += usize::from(found.suggestion.is_some());
+        }
+        assert!(minima > 100, "{minima}");
+        assert!(suggestions <= 4, "{suggestions}");
+        // The same noise over a fall of two of its standard deviations, then a rise.
+        let mut random = crate::random::Random::new(7, "losses", &[]);
+        let mut curve = Curve::default();
+        for update in 0..sweep.updates {
+            let course = match update {
+                0..40 => 0.7,
+                40..70 => 0.5,
+                _ => 1.5,
+            };
+            assert!(curve.take(sweep.rate(update), course + 0.1 * random.normal()));
+        }
+        let found = curve.judged();
+        assert!(found.fall.unwrap() > BEYOND_CHANCE, "{:?}", found.fall);
+        let suggestion = found.suggestion.unwrap();
+        assert!((sweep.rate(60)..sweep.rate(71)).contains(&(10.0 * suggestion)), "{suggestion}");
+    }
+
+    /// By NumPy, with the functions of `simulate_falls.py`.
+    #[test]
+    fn the_size_of_a_fall_is_that_of_numpy() {
+        let losses = [1.0, 1.2, 0.9, 1.1, 0.6, 0.5, 0.7, 0.4];
+        assert!(
+            (fall(&losses).unwrap() - 3.535_533_905_932_737).abs() < 1e-12,
+            "{:?}",
+            fall(&losses)
+        );
+        assert_eq!((fall(&losses[..5]), fall(&[0.5; 9])), (None, None));
     }
 
     #[test]

@@ -285,9 +285,11 @@ impl Rates {
     }
 
     fn suggestion(&self) -> Given<f64> {
-        self.found()?.suggestion.ok_or_else(|| {
-            let message = "no learning rate can be suggested: the loss never fell";
-            let help = "try smaller ones, with another `from`, or look at the data and the loss";
+        let found = self.found()?;
+        found.suggestion.ok_or_else(|| {
+            let message = format!("no learning rate can be suggested: {}", show::no_rate(found));
+            let help = "take more updates or larger batches, try smaller rates, with another `from`, or \
+                        look at the data and the loss";
             raise(Error::new(Code::UnknownName, message).help(help))
         })
     }

@@ -10,7 +10,7 @@ const LINES: usize = 20;
 /// A line for every few learning rates, and for the steepest fall and the least loss; then what
 /// follows from them.
 pub fn found_rates(found: &FoundRates) -> String {
-    let FoundRates { points, diverged, minimum, steepest, suggestion } = found;
+    let FoundRates { points, diverged, minimum, steepest, suggestion, .. } = found;
     let every = points.len().div_ceil(LINES).max(1);
     let mut table = vec![["learning rate", "loss", "smoothed", ""].map(String::from).to_vec()];
     for (i, point) in points.iter().enumerate() {
@@ -38,9 +38,18 @@ pub fn found_rates(found: &FoundRates) -> String {
             "\nlearning_rate: {rate:.1e}, a tenth of the one at which the smoothed loss is least: \
              there it no longer falls"
         ),
-        None => "\nno learning rate can be suggested: the loss never fell".into(),
+        None => format!("\nno learning rate can be suggested: {}", no_rate(found)),
     };
     out
+}
+
+/// Why no learning rate is suggested.
+pub fn no_rate(found: &FoundRates) -> &'static str {
+    match (found.minimum, found.fall) {
+        (None, _) => "the loss never fell",
+        (_, None) => "the loss fell after too few updates to tell that from chance",
+        _ => "the loss fell by no more than chance",
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +65,7 @@ mod tests {
             diverged: true,
             minimum: Some(0.1),
             steepest: Some(1e-2),
+            fall: Some(9.0),
             suggestion: Some(1e-2),
         };
         assert_eq!(
@@ -74,15 +84,20 @@ mod tests {
     #[test]
     fn long_sweeps_are_shown_in_short() {
         let point = |i: usize| RatePoint { rate: i as f64, loss: 1.0, smoothed: 1.0 };
-        let found = FoundRates {
+        let mut found = FoundRates {
             points: (0..100).map(point).collect(),
             diverged: false,
             minimum: None,
             steepest: None,
+            fall: None,
             suggestion: None,
         };
         let text = found_rates(&found);
         assert_eq!(text.lines().count(), 1 + 21 + 2, "{text}");
         assert!(text.ends_with("the loss never fell"), "{text}");
+        found.minimum = Some(50.0);
+        assert!(found_rates(&found).ends_with("too few updates to tell that from chance"));
+        found.fall = Some(1.0);
+        assert!(found_rates(&found).ends_with("the loss fell by no more than chance"));
     }
 }
