@@ -77,9 +77,15 @@ impl Comparison {
     }
 }
 
-/// Options that say where things lie or how fast they are done.
-const APART: [&str; 5] =
-    ["output", "loader_threads", "networks_at_once", "data.cache_mb", "device"];
+/// Options that say where things lie, how fast they are done or how often they are saved.
+const APART: [&str; 6] = [
+    "output",
+    "loader_threads",
+    "networks_at_once",
+    "data.cache_mb",
+    "device",
+    "checkpoint_minutes",
+];
 
 /// Compares two experiment folders.
 ///
@@ -144,13 +150,16 @@ fn options([a, b]: [&Path; 2]) -> Result<Vec<Given>> {
             all
         }),
     };
-    let [a, b] = of.map(|options| {
-        let mut flat = BTreeMap::new();
-        flatten("", &options, &mut flat);
-        flat.retain(|name, _| !APART.contains(&name.as_str()));
-        flat
-    });
+    let [a, b] = of.map(|options| flat_options(&options));
     Ok(differing(&a, &b))
+}
+
+/// The options by their paths, without those that say where things lie or how fast they are done.
+pub(crate) fn flat_options(options: &Map<String, Value>) -> BTreeMap<String, Value> {
+    let mut flat = BTreeMap::new();
+    flatten("", options, &mut flat);
+    flat.retain(|name, _| !APART.contains(&name.as_str()));
+    flat
 }
 
 fn flatten(path: &str, map: &Map<String, Value>, flat: &mut BTreeMap<String, Value>) {

@@ -13,6 +13,17 @@ pub fn text_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+/// The BLAKE3 hash of a file, in hexadecimal.
+///
+/// # Errors
+/// What the disk says.
+pub fn hash(path: &Path) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
+    read.map_err(|error| Error::io(path, "read the file", &error))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// All bytes of a file, where it is one: a pipe or a device might never end.
 ///
 /// # Errors
@@ -221,6 +232,18 @@ impl Lock {
     pub fn is_exclusive(&self) -> bool {
         self.exclusive
     }
+}
+
+/// Whether a process holds the lock file `path`, as far as the file system tells.
+pub fn is_locked(path: &Path) -> bool {
+    // The holder's number is in the file; one that was killed left it there. So most files need not be
+    // touched, which would keep a writer out that comes at the same moment.
+    let Ok(mut file) = File::open(path) else { return false };
+    let mut holder = String::new();
+    if file.read_to_string(&mut holder).is_ok() && holder.is_empty() {
+        return false;
+    }
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 impl Drop for Lock {

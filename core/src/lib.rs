@@ -29,6 +29,7 @@ pub mod picture;
 pub mod plugin;
 mod quota;
 pub mod random;
+pub mod records;
 pub mod sampler;
 pub mod schedule;
 pub mod search;

@@ -73,6 +73,7 @@ impl Progress {
                 let device = &state.device;
                 self.line(state, &format!("{images} images of {x}×{y}×{z}, {parts}, on {device}"));
             }
+            Event::Opened { .. } => {}
             Event::Warning { text } => self.line(state, &format!("warning: {text}")),
             Event::SplitStarted { split, images: (train, validation), classes, cohorts } => {
                 (state.seconds, state.finished) = (0.0, 0);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{bytes, union};
-use crate::data::table::Table;
 use crate::error::Result;
+use crate::records::values;
 use crate::transfer::folder::list;
 
 /// A score that differs.
@@ -92,16 +92,9 @@ type Pair = (String, Option<f64>, Option<f64>);
 
 /// The metrics that differ in two tables, by the row of their values.
 fn of_tables(files: &[PathBuf; 2]) -> Result<Vec<Pair>> {
-    let values = |file: &PathBuf| -> Result<Vec<(String, Option<f64>)>> {
-        if !file.is_file() {
-            return Ok(Vec::new());
-        }
-        let table = Table::read(file)?;
-        let Some(row) = (0..table.len()).find(|row| table.text(*row, 0) == Some("Values")) else {
-            return Ok(Vec::new());
-        };
-        let columns = table.columns().iter().enumerate().skip(1);
-        columns.map(|(i, name)| Ok((name.clone(), table.number(row, i)?))).collect()
+    let values = |file: &PathBuf| match file.is_file() {
+        true => values(file),
+        false => Ok(Vec::new()),
     };
     let [a, b] = [values(&files[0])?, values(&files[1])?];
     let names = |of: &[(String, Option<f64>)]| of.iter().map(|(name, _)| name.clone()).collect();

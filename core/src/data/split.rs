@@ -99,6 +99,8 @@ pub struct Split {
     pub train_file: PathBuf,
     /// Where the validation sessions came from; of several cohorts, the table of them.
     pub validation_file: PathBuf,
+    /// Every table that was read, cohort by cohort.
+    pub tables: Vec<PathBuf>,
     /// Participants on both sides; empty unless that was allowed.
     pub leaked: Vec<Person>,
     /// Cohorts that give nothing to one side, to be told.

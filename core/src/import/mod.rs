@@ -10,6 +10,7 @@ use crate::catalog::{ArchitectureEntry, ArchitectureRequest, Catalog};
 use crate::error::{Code, Error, Place, Result};
 use crate::maps::{Description, Maps, make_folder, write_description};
 use crate::network::{Network, Plan};
+use crate::records::write_manifest;
 use crate::shape::show;
 use crate::task::Task;
 use crate::transfer::folder::{Folder, Model};
@@ -108,6 +109,7 @@ pub fn import(maps: &Path, output: &Path, catalog: &Catalog) -> Result<Imported>
         done.push(convert(&mut network, split, metric, &model, &written, &mut notes)?);
     }
     copy::copy(maps, &folder, &written, &mut notes)?;
+    write_manifest(&beside.folder)?;
     drop(written);
     beside.rename(output)?;
     notes.dedup();

@@ -217,6 +217,7 @@ fn an_old_experiment_becomes_one_of_ours() {
         "groups/train/split-0/data.tsv",
         "groups/validation/split-0/data.tsv",
         "information.log",
+        "manifest.json",
         "maps.json",
         "network.json",
         "split-0/best-loss/model.safetensors",

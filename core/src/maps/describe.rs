@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Maps, make_folder};
 use crate::catalog::Origin;
 use crate::error::Result;
+use crate::files;
 use crate::network::Plan;
 use crate::overrides::Replaced;
 use crate::shape::show;
@@ -41,6 +42,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
+            "run": run_name(maps.root()),
             "configuration": configuration,
             "entries": entries,
             "arguments": arguments(scripts),
@@ -59,6 +61,13 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
     maps.write("environment.txt", &environment(&device))?;
     maps.write("information.log", &information(maps.root(), replaced, plan))?;
     maps.write("maps.json", &pretty(&Value::Object(parameters)))
+}
+
+/// A name that no other run has: of the folder, the moment, the process and the machine.
+fn run_name(root: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let (now, process) = (jiff::Timestamp::now().as_nanosecond(), std::process::id());
+    files::text_hash(&format!("{} {now} {process} {host}", root.display()))[..32].to_owned()
 }
 
 /// What the script that runs was called with.

@@ -7,10 +7,13 @@ use crate::error::{Code, Error, Place, Result};
 use crate::files::{self, Lock};
 
 mod describe;
+mod event_file;
 mod fingerprints;
+mod log;
 mod tables;
 
 pub(crate) use describe::{Description, pretty, write_description};
+pub(crate) use log::TrainingLog;
 pub(crate) use tables::{
     Sheet, TrainingRow, write_cohorts, write_fitted, write_group, write_inputs, write_networks,
     write_over_splits, write_sessions, write_weights,
@@ -124,14 +127,9 @@ impl Maps {
             .map_err(|error| Error::io(&folder, "remove the checkpoint", &error))
     }
 
-    /// Writes the whole training log of a network.
-    pub(crate) fn write_training(
-        &self,
-        split: usize,
-        network: Option<usize>,
-        rows: &[TrainingRow],
-    ) -> Result<()> {
-        tables::write_training(&self.logs(split, network).join("training.tsv"), rows)
+    /// The logs of a network's training.
+    pub(crate) fn training_log(&self, split: usize, network: Option<usize>) -> TrainingLog {
+        TrainingLog::new(self.logs(split, network), split, network)
     }
 
     /// Writes what the transforms drew in an epoch for the training images of a network.

@@ -40,7 +40,7 @@ impl TrainingRow {
 }
 
 /// A number as Python writes it, so that whole ones still read as real; `n/a` where there is none.
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     match value {
         Some(value) if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e15 => {
             format!("{value:.1}")

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::maps::{
     Description, Maps, make_folder, write_description, write_inputs, write_over_splits,
 };
+use crate::records::write_manifest;
 
 mod accumulation;
 mod augmentation;
@@ -28,6 +29,7 @@ mod objective;
 mod options;
 mod outcome;
 mod over_splits;
+mod parameters;
 pub(crate) mod part_weights;
 mod prepare;
 mod recompute;
@@ -41,6 +43,7 @@ mod scaler;
 pub(crate) mod scores;
 mod session;
 mod sides;
+mod sources;
 mod start;
 mod stopping;
 mod sweep;
@@ -55,14 +58,16 @@ pub use outcome::{CohortScores, GroupResult, MetricScore, Outcome};
 pub use over_splits::{OverSplits, over_splits};
 pub use recompute::{Agreement, recompute};
 pub use resolved::{Resolved, resolve};
+pub(crate) use resume::standing_of;
 pub use resume::{Reached, Standing, reached, resume, standing};
 pub use session::{Event, Script, Session};
 pub use stopping::{Best, EarlyStopping};
 pub use sweep::{FoundRates, RatePoint, Sweep};
 
 use config::Config;
+use parameters::parameters;
 use prepare::{Prepared, prepare};
-use record::{configuration, entries, leaks, parameters, write_groups, write_start};
+use record::{configuration, entries, leaks, write_groups, write_start};
 use results::write_results;
 use sides::Sides;
 
@@ -77,12 +82,14 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
         session.tell(Event::Warning { text: warning.clone() });
     }
     let hashes = prepared.source.images.hashes()?;
+    let sources = sources::sources(&prepared)?;
     let maps = Maps::create(&prepared.config.output)?;
     let plan = prepared.plan(session)?;
     let groups = maps.root().join("groups");
     make_folder(&groups)?;
     let (images, tables) = (&prepared.source.images, cohorts::tables(&prepared)?);
     write_inputs(&groups.join("inputs.tsv"), images, &hashes, &tables)?;
+    sources::write(&groups.join("sources.tsv"), &sources)?;
     write_groups(&prepared, &maps)?;
     write_description(
         &maps,
@@ -95,11 +102,13 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
             device: device::describe(prepared.device),
         },
     )?;
+    session.tell(Event::Opened { maps: maps.root().into() });
     let mut results = Vec::new();
     for sides in &prepared.splits {
         results.extend(run_split(&prepared, sides, &maps, false, session)?);
         write_over_splits(&maps.over_splits(), &over_splits(&results))?;
     }
+    write_manifest(maps.root())?;
     session.tell(Event::Finished { maps: maps.root().into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
     Ok(Outcome { maps: maps.root().into(), task, classes, results })

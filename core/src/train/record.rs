@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::inputs::preprocessing_dict;
 use super::prepare::Prepared;
 use super::sides::Sides;
 use crate::catalog::Catalog;
@@ -13,7 +12,7 @@ use crate::data::split::Label;
 use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::maps::{Maps, make_folder, write_sessions};
-use crate::network::{Plan, Precision};
+use crate::network::Plan;
 use crate::task::Task;
 use crate::used::{Gathered, Used};
 
@@ -126,79 +125,4 @@ pub(super) fn configuration(prepared: &Prepared) -> Value {
     let mut train = prepared.config.train.values().clone();
     train.insert("data".into(), Value::Object(prepared.config.data.values().clone()));
     Value::Object(train)
-}
-
-/// ClinicaDL's keys of maps.json.
-pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
-    let (config, train) = (&prepared.config, &prepared.config.train);
-    let task = config.task;
-    let codes: Map<String, Value> =
-        prepared.classes.iter().enumerate().map(|(i, name)| (name.clone(), json!(i))).collect();
-    let dropout = train.map("options")?.get("dropout").cloned().unwrap_or(json!(0.0));
-    let value = json!({
-        "architecture": prepared.spec.architecture,
-        "multi_network": config.multi_network,
-        "dropout": dropout,
-        "selection_metrics": config.selection_metrics,
-        "label": if task == Task::Reconstruction { json!(null) } else { json!(config.label()?) },
-        "label_code": if task == Task::Classification { json!(codes) } else { json!(null) },
-        "selection_threshold": match task {
-            Task::Classification => json!(train.float("selection_threshold")?),
-            _ => json!(null),
-        },
-        "loss": config.loss()?,
-        "gpu": prepared.device.is_cuda(),
-        "n_proc": config.loader_threads,
-        "batch_size": config.batch_size,
-        "evaluation_steps": config.evaluation_steps,
-        "seed": config.seed,
-        "deterministic": train.flag("deterministic")?,
-        "transfer_path": match train.has("transfer") {
-            true => json!(train.text("transfer")?),
-            false => json!(false),
-        },
-        "transfer_selection_metric": train.text("transfer_metric")?,
-        "multi_cohort": prepared.cohorts.several(),
-        "diagnoses": prepared.classes,
-        "baseline": train.flag("baseline")?,
-        "valid_longitudinal": train.flag("valid_longitudinal")?,
-        "normalize": prepared.source.normalize,
-        "data_augmentation": match &prepared.augmentation[..] {
-            [] => json!(false),
-            steps => steps.iter().map(|(entry, _)| entry.info.name.clone()).collect(),
-        },
-        "sampler": train.text("sampler")?,
-        "n_splits": if prepared.single_split { 0 } else { prepared.splits.len() },
-        "optimizer": train.text("optimizer")?,
-        "epochs": config.epochs,
-        "learning_rate": config.learning_rate,
-        "weight_decay": config.weight_decay,
-        "patience": config.patience,
-        "tolerance": config.tolerance,
-        "accumulation_steps": config.accumulation_steps,
-        "network_task": task.name(),
-        "caps_directory": config.data.text("caps")?,
-        "tsv_path": train.text("splits")?,
-        "preprocessing_dict": preprocessing_dict(prepared),
-        "mode": prepared.source.parts.mode(),
-        "split": prepared.splits.iter().map(|sides| sides.split.index).collect::<Vec<_>>(),
-        "validation": if prepared.single_split { "SingleSplit" } else { "KFoldSplit" },
-        "num_networks": prepared.source.parts.count(),
-        "output_size": match task {
-            Task::Classification => json!(prepared.classes.len()),
-            Task::Regression => json!(1),
-            Task::Reconstruction => json!(prepared.input),
-        },
-        "input_size": prepared.input,
-    });
-    let adaptive = train.has("schedule") && train.text("schedule")? == "ReduceLROnPlateau";
-    match value {
-        Value::Object(mut map) => {
-            map.insert("adaptive_learning_rate".into(), json!(adaptive));
-            map.insert("amp".into(), json!(config.precision != Precision::Float32));
-            map.insert("compensation".into(), json!(train.text("compensation")?));
-            Ok(map)
-        }
-        _ => Ok(Map::new()),
-    }
 }

@@ -14,6 +14,7 @@ use super::record::cells;
 use super::run_split;
 use super::session::{Event, Session};
 use super::sides::Sides;
+use super::sources;
 use crate::data::participants::{Key, SINGLE, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
@@ -21,6 +22,7 @@ use crate::experiment::{Experiment, read};
 use crate::files;
 use crate::maps::{Maps, write_over_splits};
 use crate::network::checkpoint_progress;
+use crate::records::{remove_manifest, write_manifest};
 use crate::task::Task;
 use crate::transfer::folder::{Folder, list};
 
@@ -45,7 +47,8 @@ pub fn standing(maps: &Path) -> Result<Vec<(usize, Standing)>> {
     let parameters = read(&file)?;
     let splits = parameters.get("split").and_then(Value::as_array);
     let splits = splits.into_iter().flatten().filter_map(Value::as_u64);
-    Ok(splits.map(|split| (split as usize, of_split(maps, split as usize))).collect())
+    let of = |split: usize| (split, standing_of(&maps.join(format!("split-{split}"))));
+    Ok(splits.map(|split| of(split as usize)).collect())
 }
 
 /// Where training stands in a checkpoint or a last state.
@@ -71,14 +74,14 @@ pub fn reached(file: &Path) -> Result<Reached> {
     })
 }
 
-fn of_split(maps: &Path, split: usize) -> Standing {
-    let folder = maps.join(format!("split-{split}"));
+/// How far a split is, by its folder.
+pub(crate) fn standing_of(folder: &Path) -> Standing {
     // Of several networks the first one found tells.
     let there = |folder: &Path, name: &str| -> Option<PathBuf> {
         let names = list(folder).ok()?;
         names.into_iter().find(|file| file.ends_with(name)).map(|file| folder.join(file))
     };
-    let last = || there(&folder, "last.safetensors");
+    let last = || there(folder, "last.safetensors");
     if folder.join("tmp").is_dir() {
         // An extension that was interrupted before its first checkpoint begins with the last state.
         let checkpoint = there(&folder.join("tmp"), "checkpoint.safetensors");
@@ -123,6 +126,8 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     check_epochs(&standing, epochs)?;
     check_groups(&prepared, maps)?;
     check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
+    sources::check(&prepared, &maps.join("groups/sources.tsv"))?;
+    remove_manifest(maps)?;
     if epochs.is_some() {
         write_epochs(maps, prepared.config.epochs)?;
     }
@@ -130,6 +135,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
         // It would tell of some splits with more epochs and of others with fewer.
         files::remove(&folder.over_splits())?;
     }
+    session.tell(Event::Opened { maps: maps.into() });
     let (mut results, mut done) = (Vec::new(), Vec::new());
     for sides in &prepared.splits {
         let found = standing.iter().find(|(split, _)| *split == sides.split.index);
@@ -145,6 +151,7 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
             write_over_splits(&folder.over_splits(), &over_splits(&results))?;
         }
     }
+    write_manifest(maps)?;
     session.tell(Event::Finished { maps: maps.into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
     Ok(Outcome { maps: maps.into(), task, classes, results })

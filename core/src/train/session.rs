@@ -76,6 +76,11 @@ pub enum Event {
         /// What.
         text: String,
     },
+    /// The experiment folder is there, and is written to from now on.
+    Opened {
+        /// The folder.
+        maps: PathBuf,
+    },
     /// A split begins.
     SplitStarted {
         /// Its number.

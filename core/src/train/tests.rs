@@ -169,12 +169,18 @@ fn a_run_writes_the_folder_that_clinicadls_readers_know() {
         ".lock",
         "environment.txt",
         "information.log",
+        "manifest.json",
         "maps.json",
         "network.json",
         "groups/inputs.tsv",
+        "groups/sources.tsv",
         "groups/train+validation.tsv",
         "split-0/last.safetensors",
         "split-0/training_logs/fingerprints.tsv",
+        "split-0/training_logs/metrics.jsonl",
+        "split-0/training_logs/tensorboard/train/events.out.tfevents.neurhai",
+        "split-0/training_logs/tensorboard/validation/events.out.tfevents.neurhai",
+        "split-0/training_logs/times.tsv",
         "split-0/training_logs/training.tsv",
     ]
     .map(String::from)

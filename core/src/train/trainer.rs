@@ -21,7 +21,7 @@ use super::stopping::{Best, EarlyStopping};
 use crate::data::loader::{Batch, Loader, Sample};
 use crate::data::split::Label;
 use crate::error::{Code, Error, Place, Result};
-use crate::maps::{Maps, TrainingRow};
+use crate::maps::{Maps, TrainingLog, TrainingRow};
 use crate::metric::Direction;
 use crate::network::{Mode, Network, load_checkpoint, save_checkpoint};
 use crate::optimizer::Optimizer;
@@ -44,6 +44,7 @@ pub(crate) struct Trainer<'a> {
     pub(crate) network: Network,
     optimizer: Optimizer,
     progress: Progress,
+    log: TrainingLog,
     due: Due,
     /// The evaluations of the best model of each selection metric.
     pub(crate) best: Vec<Option<Rc<Evaluations>>>,
@@ -108,6 +109,7 @@ impl<'a> Trainer<'a> {
             validation: prepared.samples_of(&sides.validation, number),
             network,
             optimizer,
+            log: maps.training_log(sides.split.index, number),
             due: Due::every(config.checkpoint_minutes),
             best: best.iter().map(|_| None).collect(),
             progress: Progress {
@@ -131,6 +133,7 @@ impl<'a> Trainer<'a> {
     /// the images and libtorch say.
     pub(crate) fn run(&mut self) -> Result<()> {
         let config = &self.prepared.config;
+        self.log.begin(&self.progress.rows)?;
         while self.progress.epoch < config.epochs && !self.progress.stopped {
             let start = Instant::now();
             let (epoch, epochs) = (self.progress.epoch, config.epochs);
@@ -320,7 +323,7 @@ impl<'a> Trainer<'a> {
             validation: validation.scores(catalog)?,
             learning_rate: self.progress.learning_rate,
         });
-        self.maps.write_training(self.split(), self.number, &self.progress.rows)?;
+        self.log.write(&self.progress.rows)?;
         Ok(Rc::new(Evaluations { train, validation }))
     }
 

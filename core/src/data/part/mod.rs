@@ -1,5 +1,7 @@
 //! How an image is cut into the parts a network sees: the whole image, patches, slices or regions.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use crate::data::caps::TensorOf;
@@ -41,6 +43,11 @@ pub trait Parts: Send + Sync {
 
     /// Which of ClinicaDL's tensor files holds part `index`, if it writes a file for such parts.
     fn tensor(&self, index: usize) -> Option<TensorOf<'_>>;
+
+    /// The masks that it cuts by.
+    fn masks(&self) -> Vec<&Path> {
+        Vec::new()
+    }
 
     /// The mode's keys of ClinicaDL's extraction JSON.
     fn describe(&self) -> Map<String, Value>;

@@ -136,6 +136,10 @@ impl Parts for Roi {
         Some(TensorOf::Roi { mask, uncropped: self.uncropped })
     }
 
+    fn masks(&self) -> Vec<&Path> {
+        self.regions.iter().map(|mask| mask.file.as_path()).collect()
+    }
+
     fn describe(&self) -> Map<String, Value> {
         let mut keys = self.describe.clone();
         keys.insert("uncropped_roi".into(), json!(self.uncropped));

@@ -140,6 +140,9 @@ impl Splits {
                 classes,
                 train_file: train.file,
                 validation_file: validation.file,
+                tables: ([&train.tables, &validation.tables].into_iter().flatten())
+                    .map(|listed| listed.table.file().to_path_buf())
+                    .collect(),
                 leaked,
                 warnings,
             }),

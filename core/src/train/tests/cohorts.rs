@@ -207,10 +207,7 @@ fn an_interrupted_run_goes_on_and_sees_that_its_sessions_are_others() {
     assert!(error.to_string().contains("the sessions in train of split 0, or what is"), "{error}");
     std::fs::write(&north, text).unwrap();
     resume(&bench.path("maps"), None, &session).unwrap();
-    for file in files(&bench.path("whole/split-0")) {
-        let read = |run: &str| std::fs::read(bench.path(run).join("split-0").join(&file)).unwrap();
-        assert!(read("whole") == read("maps"), "{file} differs");
-    }
+    resume::assert_same(&bench.path("maps"), &bench.path("whole"));
 }
 
 #[test]

@@ -13,10 +13,6 @@ fn change(more: Value) -> Value {
     all
 }
 
-fn bytes(bench: &Bench, file: &str) -> Vec<u8> {
-    std::fs::read(bench.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
 /// The same networks and tables whether one is trained at a time or three.
 #[test]
 fn networks_do_not_depend_on_how_many_are_trained_at_once() {
@@ -24,12 +20,10 @@ fn networks_do_not_depend_on_how_many_are_trained_at_once() {
     bench.run("one", change(json!({"networks_at_once": 1}))).unwrap();
     bench.run("three", change(json!({"networks_at_once": 3}))).unwrap();
     let mut weights = std::collections::BTreeSet::new();
-    for name in files(&bench.path("one")) {
-        if ["information.log", "maps.json", ".lock"].contains(&name.as_str()) {
-            continue;
-        }
-        let one = bytes(&bench, &format!("one/{name}"));
-        assert!(one == bytes(&bench, &format!("three/{name}")), "{name}");
+    let three: std::collections::BTreeMap<_, _> =
+        resume::contents(&bench.path("three")).into_iter().collect();
+    for (name, one) in resume::contents(&bench.path("one")) {
+        assert!(one == three[&name], "{name}");
         if name.starts_with("split-0/best-loss/network-") {
             weights.insert(one);
         }

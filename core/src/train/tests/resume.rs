@@ -7,9 +7,34 @@ use super::*;
 /// Files that tell when or where, but not what.
 const APART: [&str; 3] = ["information.log", ".lock", "maps.json"];
 
-fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+/// What files say but when and where: of times and manifests only a part, of TensorBoard's records all but
+/// the moment that they begin with.
+pub(super) fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let kept = files(folder).into_iter().filter(|name| !APART.contains(&name.as_str()));
-    kept.map(|name| (name.clone(), std::fs::read(folder.join(&name)).unwrap())).collect()
+    let content = |name: &String| {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        if name.ends_with("/times.tsv") {
+            let table = Table::parse(Path::new(name), &bytes).unwrap();
+            let step = table.column("step").unwrap();
+            let steps = (0..table.len()).map(|row| table.text(row, step).unwrap().to_owned());
+            return steps.collect::<Vec<_>>().join(" ").into_bytes();
+        }
+        if name.contains("/tensorboard/") {
+            let (mut rest, mut told) = (&bytes[..], Vec::new());
+            while let Some((length, after)) = rest.split_first_chunk() {
+                let (data, after) = after[4..].split_at(u64::from_le_bytes(*length) as usize);
+                told.extend(&data[9..]);
+                rest = &after[4..];
+            }
+            return told;
+        }
+        if name == "manifest.json" {
+            let manifest: Value = serde_json::from_slice(&bytes).unwrap();
+            return manifest["reproducible"].to_string().into_bytes();
+        }
+        bytes
+    };
+    kept.map(|name| (name.clone(), content(&name))).collect()
 }
 
 #[track_caller]
