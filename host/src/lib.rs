@@ -24,6 +24,7 @@ mod signals;
 pub mod standard;
 pub mod tensor;
 mod trials;
+mod track;
 pub mod value;
 
 #[cfg(test)]

@@ -140,6 +140,8 @@ codes! {
         "The message says which file is missing or cannot be read.";
     BadWeights = "E0604", "A file of weights cannot be read",
         "Weights are safetensors, or what torch.save wrote of a state dictionary, alone or as ClinicaDL keeps it. The message says why this file is neither; nothing in it is run.";
+    Tracking = "E0608", "A tracking server does not take the records of a run",
+        "It does not answer, refuses, or is no MLflow server; the message says what it said. Nothing is lost: all records are in the experiment folder, and host track push sends what the server lacks as soon as it can be reached.";
 
     // 07: arithmetic.
     UndefinedVote = "E0701", "A vote cannot be taken",

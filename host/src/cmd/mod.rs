@@ -19,6 +19,7 @@ use crate::{signals, standard};
 mod check;
 mod compare;
 mod definitions;
+mod describe;
 mod explain;
 mod find_learning_rate;
 mod import;
@@ -34,6 +35,7 @@ mod schema;
 mod search;
 mod show_config;
 mod trials;
+mod track;
 mod tsv;
 
 /// Deep learning on brain images, by scripts.
@@ -66,6 +68,8 @@ enum Command {
     Resume(resume::Args),
     Import(import::Args),
     Compare(compare::Args),
+    Describe(describe::Args),
+    Track(track::Args),
     Definitions(definitions::Args),
     New(new::Args),
     Schema(schema::Args),
@@ -94,6 +98,8 @@ impl Cli {
             Command::Repl(args) => repl::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
             Command::Compare(args) => compare::run(&args),
+            Command::Describe(args) => describe::run(&args),
+            Command::Track(args) => track::run(&args),
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
             Command::New(args) => new::run(&args),
@@ -274,7 +280,10 @@ fn runtime(
                 output::line(&text)
             }
         }),
-        events: Box::new(move |event| progress.show(event)),
+        events: Box::new(move |event| {
+            progress.show(event);
+            crate::track::told(event);
+        }),
         ..Settings::default()
     };
     Runtime::new(settings).map_err(|failure| failed(&failure, &Sources::default()))

@@ -13,6 +13,7 @@ use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
 use crate::show;
+use crate::track;
 
 /// Go on with an experiment that was interrupted, or train a finished one for more epochs
 ///
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// Only say what was found and what would be done
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    tracking: track::Options,
 
     /// A script that registers what the experiment used; by default the one that is kept with it
     #[arg(long, value_name = "FILE")]
@@ -63,7 +67,10 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    match runtime.in_session(|session| resume(&args.maps, args.epochs, session)) {
+    args.tracking.track.iter().for_each(track::begin);
+    let done = runtime.in_session(|session| resume(&args.maps, args.epochs, session));
+    track::finish();
+    match done {
         Ok(outcome) => {
             output::line(&show::results(&outcome, "validation"));
             ExitCode::SUCCESS

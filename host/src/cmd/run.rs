@@ -6,6 +6,7 @@ use super::{ScriptArgs, failed};
 use crate::plugins::Options;
 use crate::report::Failure;
 use crate::runtime::Mode;
+use crate::track;
 
 /// Run a script
 ///
@@ -15,6 +16,9 @@ use crate::runtime::Mode;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
+    tracking: track::Options,
+
+    #[command(flatten)]
     script: ScriptArgs,
 }
 
@@ -23,7 +27,10 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    match runtime.run_file(&args.script.script) {
+    args.tracking.track.iter().for_each(track::begin);
+    let done = runtime.run_file(&args.script.script);
+    track::finish();
+    match done {
         Ok(_) => match runtime.check_overrides() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&Failure::from(error), runtime.sources()),

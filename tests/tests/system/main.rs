@@ -10,11 +10,13 @@ mod force;
 mod list;
 mod plugins;
 mod readme;
+mod records;
 mod repl;
 mod resume;
 mod scripts;
 mod search;
 mod structure;
+mod track;
 mod tsv;
 mod write;
 
@@ -40,7 +42,7 @@ fn host(folder: &Path) -> Command {
 
 /// A command in `folder`, which is all that it sees of the user's plugins and history.
 fn at_home<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
-    for variable in ["NEURHAI_PLUGINS", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+    for variable in ["NEURHAI_PLUGINS", "NEURHAI_TRACK", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
         command.env_remove(variable);
     }
     command.current_dir(folder).env("HOME", folder)
@@ -111,6 +113,15 @@ impl Place {
 
     fn table(&self, name: &str) -> PathBuf {
         self.path().join("data/splits").join(name)
+    }
+}
+
+impl Drop for Place {
+    /// What commands left in experiment folders is known to `host describe`, whatever the test was about.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            records::assert_known(self.path());
+        }
     }
 }
 
