@@ -42,6 +42,20 @@ pub(crate) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     fs::read(path).map_err(failed)
 }
 
+/// The names in a folder, sorted; those that are no text are passed over.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<String>> {
+    let failed = |error: io::Error| Error::io(folder, "list the folder", &error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        names.extend(entry.map_err(failed)?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// A folder to write into must be new or empty.
 ///
 /// # Errors
@@ -74,30 +88,50 @@ pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let failed = |error: io::Error| {
-        let error = Error::io(path, "write the file", &error);
-        if error.code() == Code::DiskFull {
-            error.help("free some space and start again; what was there before is unchanged")
-        } else {
-            error
-        }
-    };
+    let folder = replace(path, write, true).map_err(|error| not_written(path, &error))?;
+    sync_folder(folder).map_err(|error| not_written(path, &error))
+}
+
+/// The same for what can be made again and says by itself whether it is whole: nothing is flushed to
+/// the disk, so that after a power cut the file may hold anything.
+pub(crate) fn write_quickly(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    replace(path, write, false).map(|_| ()).map_err(|error| not_written(path, &error))
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Error {
+    let error = Error::io(path, "write the file", error);
+    if error.code() == Code::DiskFull {
+        error.help("free some space and start again; what was there before is unchanged")
+    } else {
+        error
+    }
+}
+
+/// Writes beside `path` and renames; gives the folder.
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    flush: bool,
+) -> io::Result<&Path> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let (beside, file) = create_beside(folder).map_err(failed)?;
-    let written = fill(file, write).and_then(|()| fs::rename(&beside, path));
+    let (beside, file) = create_beside(folder)?;
+    let written = fill(file, write, flush).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
         // The first error is the one worth telling; a file that cannot be removed is only litter.
         let _ = fs::remove_file(&beside);
-        return Err(failed(error));
+        return Err(error);
     }
-    sync_folder(folder).map_err(failed)
+    Ok(folder)
 }
 
 /// Whether a file of this name was written beside another one: `.neurhai-<process>-<number>.tmp`.
-fn is_beside(name: &str) -> bool {
+pub(crate) fn is_beside(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let inner = name.strip_prefix(".neurhai-").and_then(|rest| rest.strip_suffix(".tmp"));
     let numbers = inner.and_then(|inner| inner.split_once('-'));
@@ -164,11 +198,15 @@ fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn fill(
+    file: File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    flush: bool,
+) -> io::Result<()> {
     let mut buffered = BufWriter::with_capacity(1 << 16, file);
     write(&mut buffered)?;
     let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
+    if flush { file.sync_all() } else { Ok(()) }
 }
 
 /// Makes the renaming itself survive a power cut.

@@ -5,11 +5,13 @@
 //! results. See the `host` program for scripts and the command line.
 #![warn(missing_docs)]
 
+pub mod cache;
 pub mod catalog;
 pub mod compare;
 pub mod contract;
 pub mod data;
 pub mod device;
+mod each;
 pub mod error;
 mod experiment;
 pub mod files;
@@ -42,6 +44,7 @@ pub mod transpose;
 pub mod trials;
 pub mod tsv;
 mod used;
+pub mod verify;
 pub mod volume;
 pub mod vote;
 

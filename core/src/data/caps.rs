@@ -9,6 +9,7 @@ use super::pattern::{Glob, Preprocessing};
 use crate::{Code, Error, Problem, Problems, Result};
 
 mod choose;
+mod kinds;
 mod listing;
 mod mask;
 mod open;
@@ -51,6 +52,21 @@ pub struct Found {
     pub warnings: Vec<Problem>,
 }
 
+/// A file, with a warning where it was chosen among runs.
+pub(crate) type One = (PathBuf, Option<Problem>);
+
+/// All files, or all that is wrong.
+pub(super) fn gather(each: Vec<Result<One>>) -> Result<Found> {
+    let mut problems = Problems::default();
+    let mut found = Found { files: Vec::with_capacity(each.len()), warnings: Vec::new() };
+    for (file, warning) in each.into_iter().filter_map(|one| problems.take(one)) {
+        found.files.push(file);
+        found.warnings.extend(warning);
+    }
+    problems.into_result()?;
+    Ok(found)
+}
+
 impl Caps {
     /// Opens a CAPS, or says what the folder is instead. One without participants may be opened.
     pub fn open(root: &Path) -> Result<Self> {
@@ -79,6 +95,18 @@ impl Caps {
 
     /// The image of each session. All sessions without one, or with several, are told at once.
     pub fn find(&self, sessions: &[Session], preprocessing: &Preprocessing) -> Result<Found> {
+        gather(self.find_each(sessions, preprocessing)?)
+    }
+
+    /// For each session its image, with a warning where it was chosen, or why there is none.
+    ///
+    /// # Errors
+    /// A preprocessing that makes no sense.
+    pub(crate) fn find_each(
+        &self,
+        sessions: &[Session],
+        preprocessing: &Preprocessing,
+    ) -> Result<Vec<Result<One>>> {
         let pattern = preprocessing.pattern();
         self.find_kind(sessions, preprocessing, &pattern, Kind::Images)
     }
@@ -92,7 +120,7 @@ impl Caps {
     ) -> Result<Found> {
         let pattern = tensor::pattern(&preprocessing.pattern());
         let kind = Kind::Tensors(preprocessing.tensor_folder());
-        self.find_kind(sessions, preprocessing, &pattern, kind)
+        gather(self.find_kind(sessions, preprocessing, &pattern, kind)?)
     }
 
     fn find_kind(
@@ -101,30 +129,21 @@ impl Caps {
         preprocessing: &Preprocessing,
         pattern: &str,
         kind: Kind,
-    ) -> Result<Found> {
+    ) -> Result<Vec<Result<One>>> {
         preprocessing.check()?;
         // ClinicaDL finds compressed images only, so these come first where there are both.
         let plain = pattern.strip_suffix(".nii.gz").map(|stem| format!("{stem}.nii"));
         let globs: Vec<_> =
             [Some(pattern), plain.as_deref()].into_iter().flatten().map(Glob::new).collect();
         let search = Search { caps: self, preprocessing, pattern, globs, kind };
-        let mut problems = Problems::default();
-        let mut found = Found { files: Vec::with_capacity(sessions.len()), warnings: Vec::new() };
         let mut advised = 0;
-        for (session, listing) in sessions.iter().zip(self.list(sessions, kind)) {
-            match search.one(session, &listing, advised < ADVISED) {
-                Ok((file, warning)) => {
-                    found.files.push(file);
-                    found.warnings.extend(warning);
-                }
-                Err(error) => {
-                    advised += 1;
-                    problems.push(error);
-                }
-            }
-        }
-        problems.into_result()?;
-        Ok(found)
+        let listed = sessions.iter().zip(self.list(sessions, kind));
+        let one = |(session, listing): (&Session, Arc<Listing>)| {
+            let found = search.one(session, &listing, advised < ADVISED);
+            advised += usize::from(found.is_err());
+            found
+        };
+        Ok(listed.map(one).collect())
     }
 
     /// The folder of a session.
@@ -177,13 +196,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The file of one session, with a warning where it was chosen among runs.
-    fn one(
-        &self,
-        session: &Session,
-        listing: &Listing,
-        advise: bool,
-    ) -> Result<(PathBuf, Option<Problem>)> {
+    /// The file of one session.
+    fn one(&self, session: &Session, listing: &Listing, advise: bool) -> Result<One> {
         let (files, dangling) = match listing {
             Listing::Files { files, dangling } => (files, dangling),
             Listing::NoParticipant => return Err(self.no_participant(session, advise)),

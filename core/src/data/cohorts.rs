@@ -1,9 +1,9 @@
 //! The cohorts of a run: one CAPS, or several that a table names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::caps::{Caps, Found, MaskOptions, TensorOf};
+use super::caps::{Caps, Found, MaskOptions, One, TensorOf, gather};
 use super::participants::{SINGLE, Session};
 use super::pattern::Preprocessing;
 use crate::error::did_you_mean;
@@ -92,8 +92,20 @@ impl Cohorts {
     /// # Errors
     /// All sessions without an image, or with several.
     pub fn find(&self, sessions: &[Session], preprocessing: &Preprocessing) -> Result<Found> {
-        let mut files: Vec<Option<PathBuf>> = vec![None; sessions.len()];
-        let (mut problems, mut warnings) = (Problems::default(), Vec::new());
+        gather(self.find_each(sessions, preprocessing)?)
+    }
+
+    /// As [`Caps::find_each`], in the CAPS of each session's cohort.
+    ///
+    /// # Errors
+    /// A preprocessing that makes no sense; cohorts that are not there.
+    pub(crate) fn find_each(
+        &self,
+        sessions: &[Session],
+        preprocessing: &Preprocessing,
+    ) -> Result<Vec<Result<One>>> {
+        let mut found: BTreeMap<usize, Result<One>> = BTreeMap::new();
+        let mut problems = Problems::default();
         let cohorts: BTreeSet<&str> = sessions.iter().map(|s| s.cohort.as_str()).collect();
         for cohort in cohorts {
             let of_cohort = |(_, session): &(usize, &Session)| session.cohort == cohort;
@@ -101,15 +113,11 @@ impl Cohorts {
                 (sessions.iter().enumerate().filter(of_cohort))
                     .map(|(i, session)| (i, session.clone()))
                     .unzip();
-            let found = self.caps(cohort).and_then(|caps| caps.find(&own, preprocessing));
-            let Some(found) = problems.take(found) else { continue };
-            warnings.extend(found.warnings);
-            for (place, file) in places.into_iter().zip(found.files) {
-                files[place] = Some(file);
-            }
+            let each = self.caps(cohort).and_then(|caps| caps.find_each(&own, preprocessing));
+            found.extend(places.into_iter().zip(problems.take(each).into_iter().flatten()));
         }
         problems.into_result()?;
-        Ok(Found { files: files.into_iter().flatten().collect(), warnings })
+        Ok(found.into_values().collect())
     }
 
     /// The tensor of a session's whole image, where there is one; see [`Caps::find_tensors`].

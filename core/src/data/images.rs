@@ -1,14 +1,17 @@
 //! The images of a run: decoded once, checked, and kept in memory as far as that is allowed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::participants::{SINGLE, Session};
+use crate::each::each;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::guard::guarded;
 use crate::volume::{self, Stats, Volume};
 
-mod shapes;
+pub(crate) mod shapes;
+pub(crate) mod sound;
 
 /// What becomes of voxels that are NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +120,7 @@ impl Images {
         let mut volume = volume.map_err(|error| replaced(error, &place))?;
         if volume.stats.non_finite > 0 {
             if self.not_finite == NotFinite::Refuse {
-                return Err(Error::new(
-                    Code::ImageNotFinite,
-                    format!("{} voxels are NaN or infinite", volume.stats.non_finite),
-                )
-                .at(place)
-                .help("repeat its preprocessing, leave the session out, or set nan: \"replace\""));
+                return Err(sound::not_finite(&volume.stats).at(place));
             }
             for voxel in volume.voxels.iter_mut().filter(|voxel| !voxel.is_finite()) {
                 *voxel = if voxel.is_nan() { 0.0 } else { f32::MAX.copysign(*voxel) };
@@ -130,14 +128,7 @@ impl Images {
             volume.stats = Stats::of(&volume.voxels);
         }
         if volume.stats.min == volume.stats.max {
-            return Err(Error::new(
-                Code::ImageConstant,
-                format!("every voxel holds {}", volume.stats.min),
-            )
-            .at(place)
-            .help(
-                "such an image says nothing: repeat its preprocessing or leave the session out",
-            ));
+            return Err(sound::constant(&volume.stats).at(place));
         }
         Ok(volume)
     }
@@ -148,29 +139,12 @@ impl Images {
     /// # Errors
     /// All unreadable, constant and non-finite images, and those of another shape than most.
     pub fn check(&self, threads: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<[usize; 3]> {
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let results = Mutex::new(vec![None; self.len()]);
-        std::thread::scope(|scope| {
-            for _ in 0..threads.clamp(1, self.len().max(1)) {
-                scope.spawn(|| {
-                    loop {
-                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        if index >= self.len() {
-                            break;
-                        }
-                        let shape = self.get(index).map(|volume| volume.shape);
-                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                        results[index] = Some(shape);
-                        progress(results.iter().flatten().count());
-                    }
-                });
-            }
-        });
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let shape = |index| self.get(index).map(|volume| volume.shape);
+        let results = each(self.len(), threads, progress, shape);
         let mut problems = Problems::default();
         let mut shapes: Vec<(usize, [usize; 3])> = Vec::new();
         for (index, result) in results.into_iter().enumerate() {
-            if let Some(shape) = result.and_then(|result| problems.take(result)) {
+            if let Some(shape) = problems.take(result) {
                 shapes.push((index, shape));
             }
         }
@@ -186,11 +160,13 @@ impl Images {
 }
 
 /// The value that occurs most often; of several, the one seen first.
-fn most_frequent(shapes: impl Iterator<Item = [usize; 3]> + Clone) -> Option<[usize; 3]> {
-    let count = |shape| shapes.clone().filter(|other| *other == shape).count();
-    let most = shapes.clone().map(count).max()?;
-    let mut all = shapes.clone();
-    all.find(|shape| count(*shape) == most)
+pub(crate) fn most_frequent<T: Ord + Clone>(values: impl Iterator<Item = T> + Clone) -> Option<T> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for value in values.clone() {
+        *counts.entry(value).or_default() += 1;
+    }
+    let most = counts.values().max()?;
+    values.into_iter().find(|value| counts.get(value) == Some(most))
 }
 
 /// The problem of a file, told for the session it belongs to.

@@ -163,8 +163,9 @@ pub(super) fn advice_on_id<'a>(
     nearest(given, known).map(|near| format!("the nearest id that is there is {near}"))
 }
 
-/// What two ways of writing one id have in common.
-fn essence(id: &str) -> String {
+/// What two ways of writing one id have in common: no prefix, case, `-`, `_`, or zeros in front of a
+/// number.
+pub(crate) fn essence(id: &str) -> String {
     let id = id.to_lowercase();
     let id = id.strip_prefix("sub-").or_else(|| id.strip_prefix("ses-")).unwrap_or(&id);
     let mut essence = String::with_capacity(id.len());

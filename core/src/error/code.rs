@@ -98,6 +98,10 @@ codes! {
         "The .pt file is missing, damaged or of another shape than the image it was cut from. Write it again, or leave out the option that asks for it.";
     MixedImages = "E0314", "Cohorts hold images of different kinds",
         "All cohorts of a run need images of one modality and preprocessing, by what their file names say. Make the pattern more precise, or preprocess the cohorts alike.";
+    ImageUnlike = "E0318", "An image lies in space, or is stored, otherwise than the rest",
+        "The voxels of the images do not mean the same places: one is turned, mirrored, shifted or of another spacing, or has lost levels of intensity where it was written. Preprocess it like the others.";
+    ImageDuplicate = "E0319", "Two sessions hold the same image",
+        "Voxel by voxel they are equal, so one of them is a copy under another name. Find out whose image it is, and leave the other session out: a copy on both sides of a split makes results too good.";
 
     // 04: tables, labels and splits.
     BadTable = "E0401", "A table is malformed",
@@ -118,6 +122,8 @@ codes! {
         "The message gives file, row, column and the value found.";
     EmptySelection = "E0409", "No row is left after selection",
         "The wanted classes or sessions do not occur in the table. The message shows which values do.";
+    AmbiguousId = "E0412", "Two ids or values differ only in how they are written",
+        "ses-M0 and ses-M00, or AD and ad, are taken for different things, because ids are never rewritten. Write one thing in one way, or rename what is truly another.";
 
     // 05: training.
     LossNotFinite = "E0501", "The loss became NaN or infinite",

@@ -11,6 +11,28 @@ pub fn spacing_mm(affine: &Affine) -> [f64; 3] {
     [0, 1, 2].map(|axis| (0..3).map(|row| affine[row][axis].powi(2)).sum::<f64>().sqrt())
 }
 
+/// Where the axes of an image lead, a letter each: `RAS` is right, anterior, superior. A world axis
+/// belongs to the voxel axis that is nearest to it, and to one only, as in nibabel's `aff2axcodes`; an
+/// axis that has no direction of its own is `?`.
+pub fn orientation(affine: &Affine) -> String {
+    let spacing = spacing_mm(affine);
+    let mut letters = ['?'; 3];
+    let mut free = [true; 3];
+    let mut pairs: Vec<(usize, usize)> = (0..9).map(|i| (i / 3, i % 3)).collect();
+    let along = |(axis, row): &(usize, usize)| affine[*row][*axis] / spacing[*axis];
+    pairs.retain(|pair| along(pair).abs() > 1e-6);
+    pairs.sort_by(|a, b| along(b).abs().total_cmp(&along(a).abs()));
+    for pair in pairs {
+        let (axis, row) = pair;
+        if letters[axis] == '?' && free[row] {
+            let [low, high] = [['L', 'R'], ['P', 'A'], ['I', 'S']][row];
+            letters[axis] = if along(&pair) < 0.0 { low } else { high };
+            free[row] = false;
+        }
+    }
+    letters.iter().collect()
+}
+
 /// The fields of a header that place the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Placement {

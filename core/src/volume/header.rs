@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::affine::{Affine, Placement, ROUNDING_F32, ROUNDING_F64, spacing_mm};
 use super::{bad, by, unsupported};
 use crate::Result;
@@ -40,18 +42,28 @@ impl Header {
 }
 
 /// How one voxel is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say all")]
 pub enum Datatype {
+    #[serde(rename = "uint8")]
     U8,
+    #[serde(rename = "int8")]
     I8,
+    #[serde(rename = "int16")]
     I16,
+    #[serde(rename = "uint16")]
     U16,
+    #[serde(rename = "int32")]
     I32,
+    #[serde(rename = "uint32")]
     U32,
+    #[serde(rename = "int64")]
     I64,
+    #[serde(rename = "uint64")]
     U64,
+    #[serde(rename = "float32")]
     F32,
+    #[serde(rename = "float64")]
     F64,
 }
 
@@ -64,6 +76,11 @@ impl Datatype {
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
         }
+    }
+
+    /// Whether it holds whole numbers only.
+    pub const fn is_whole(self) -> bool {
+        !matches!(self, Self::F32 | Self::F64)
     }
 
     fn from_code(code: i16) -> Result<Self> {

@@ -19,7 +19,7 @@ mod tests;
 mod write;
 mod write_pt;
 
-pub use affine::{Affine, spacing_mm};
+pub use affine::{Affine, orientation, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
 pub use pt::read_tensor;
 pub use read::{read, read_header};

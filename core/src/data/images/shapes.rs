@@ -11,7 +11,7 @@ type Found<'a> = (&'a Session, &'a Path, [usize; 3]);
 
 /// A problem for every image that has another shape than `usual`; where that is the shape of most
 /// images of a cohort, one for the cohort.
-pub(super) fn odd(images: &[Found<'_>], usual: [usize; 3], problems: &mut Problems) {
+pub(crate) fn odd(images: &[Found<'_>], usual: [usize; 3], problems: &mut Problems) {
     let mut cohorts: BTreeMap<&str, Vec<&Found<'_>>> = BTreeMap::new();
     for found in images {
         cohorts.entry(&found.0.cohort).or_default().push(found);
@@ -54,6 +54,6 @@ pub(super) fn odd(images: &[Found<'_>], usual: [usize; 3], problems: &mut Proble
     }
 }
 
-fn show(shape: [usize; 3]) -> String {
+pub(crate) fn show(shape: [usize; 3]) -> String {
     format!("{}×{}×{}", shape[0], shape[1], shape[2])
 }
