@@ -78,11 +78,13 @@ impl Comparison {
 }
 
 /// Options that say where things lie, how fast they are done or how often they are saved.
-const APART: [&str; 6] = [
+const APART: [&str; 8] = [
     "output",
     "loader_threads",
     "networks_at_once",
     "data.cache_mb",
+    "data.cache",
+    "data.cache_gb",
     "device",
     "checkpoint_minutes",
 ];

@@ -31,6 +31,8 @@ pub enum Kind {
     Bool,
     /// Any text.
     Text,
+    /// `true` for the usual folder, `false` for none, or the path of one.
+    Folder,
     /// One of several words.
     Choice {
         /// The words.
@@ -82,6 +84,7 @@ impl Kind {
             }
             Self::Bool => "true or false".into(),
             Self::Text => "a text".into(),
+            Self::Folder => "true, false or a folder".into(),
             Self::Choice { of } => format!("one of {}", of.join(", ")),
             Self::Sizes { min } => {
                 format!("a whole number of at least {min}, or a list with one per axis")
@@ -127,6 +130,10 @@ impl Kind {
             }
             Self::Bool => value.as_bool().map(Value::from),
             Self::Text => value.as_str().map(Value::from),
+            Self::Folder => {
+                let named = value.as_str().is_some_and(|path| !path.is_empty());
+                (named || value.is_boolean()).then(|| value.clone())
+            }
             Self::Choice { of } => {
                 value.as_str().filter(|v| of.iter().any(|word| word == v)).map(Value::from)
             }

@@ -21,7 +21,7 @@ pub struct Verdicts {
 impl Verdicts {
     /// Those in the folder `checks` of a cache folder, which need not be there.
     pub fn new(cache: &Path) -> Self {
-        Self { folder: cache.join("checks") }
+        Self { folder: folder(cache) }
     }
 
     /// What `find` finds out about the file in `path`, or found out before, and whether it was known.
@@ -65,6 +65,11 @@ impl Verdicts {
             writeln!(out, "{text}")
         });
     }
+}
+
+/// Where they lie in a cache folder.
+pub(super) fn folder(cache: &Path) -> PathBuf {
+    cache.join("checks")
 }
 
 /// What was kept, if it is whole and about the file with this stamp.

@@ -131,7 +131,7 @@ fn required(specs: &[OptionSpec]) -> Map<String, Value> {
         Kind::Int { min, .. } => json!((*min).max(1)),
         Kind::Float { min, .. } => json!(min.max(0.5)),
         Kind::Sizes { min } => json!((*min).max(1)),
-        Kind::Bool => json!(true),
+        Kind::Bool | Kind::Folder => json!(true),
         Kind::Text => json!("x"),
         Kind::Choice { of } => json!(of[0]),
         Kind::Ints => json!([1]),

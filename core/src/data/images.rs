@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::participants::{SINGLE, Session};
+use crate::cache::{Key, Stamp, Volumes};
 use crate::each::each;
-use crate::error::{Code, Error, Place, Problems, Result};
+use crate::error::{Code, Error, Place, Problem, Problems, Result};
 use crate::guard::guarded;
 use crate::volume::{self, Stats, Volume};
 
@@ -28,11 +29,13 @@ pub struct Images {
     not_finite: NotFinite,
     budget: usize,
     cache: Mutex<Cache>,
+    disk: Option<Volumes>,
 }
 
 struct Entry {
     session: Session,
     file: PathBuf,
+    hash: OnceLock<String>,
 }
 
 struct Cache {
@@ -40,12 +43,43 @@ struct Cache {
     bytes: usize,
 }
 
+impl Entry {
+    /// The BLAKE3 hash of the file, which is read for it once.
+    fn hash(&self) -> Result<&String> {
+        if let Some(hash) = self.hash.get() {
+            return Ok(hash);
+        }
+        let mut hasher = blake3::Hasher::new();
+        std::fs::File::open(&self.file)
+            .and_then(|file| hasher.update_reader(file).map(|_| ()))
+            .map_err(|error| {
+                let place = self.session.place(Some(self.file.clone()));
+                Error::io(&self.file, "read the image", &error).placed(|_| Some(place.clone()))
+            })?;
+        Ok(self.hash.get_or_init(|| hasher.finalize().to_hex().to_string()))
+    }
+}
+
 impl Images {
     /// The images at `files`, one per session; at most `budget` bytes of them stay decoded.
     pub fn new(sessions: Vec<(Session, PathBuf)>, not_finite: NotFinite, budget: usize) -> Self {
         let volumes = vec![None; sessions.len()];
-        let entries = sessions.into_iter().map(|(session, file)| Entry { session, file }).collect();
-        Self { entries, not_finite, budget, cache: Mutex::new(Cache { volumes, bytes: 0 }) }
+        let entry = |(session, file)| Entry { session, file, hash: OnceLock::new() };
+        let entries = sessions.into_iter().map(entry).collect();
+        let cache = Mutex::new(Cache { volumes, bytes: 0 });
+        Self { entries, not_finite, budget, cache, disk: None }
+    }
+
+    /// The same, decoded only where `disk` does not hold them already.
+    #[must_use]
+    pub fn kept_in(mut self, disk: Option<Volumes>) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Why images are not kept on disk, although that was asked for.
+    pub fn warning(&self) -> Option<Problem> {
+        self.disk.as_ref()?.warning()
     }
 
     /// How many there are.
@@ -83,8 +117,11 @@ impl Images {
         if let Some(volume) = cached {
             return Ok(volume);
         }
-        let volume = Arc::new(self.decode(index)?);
-        let bytes = volume.voxels.len() * size_of::<f32>();
+        let volume = Arc::new(self.load(index)?);
+        let bytes = match volume.voxels.is_mapped() {
+            true => 0,
+            false => volume.voxels.len() * size_of::<f32>(),
+        };
         let mut cache = self.lock();
         if cache.volumes[index].is_none() && cache.bytes + bytes <= self.budget {
             cache.bytes += bytes;
@@ -98,14 +135,36 @@ impl Images {
     /// # Errors
     /// A file that cannot be read.
     pub fn hashes(&self) -> Result<Vec<String>> {
-        let hash = |entry: &Entry| {
-            let mut hasher = blake3::Hasher::new();
-            std::fs::File::open(&entry.file)
-                .and_then(|file| hasher.update_reader(file).map(|_| ()))
-                .map_err(|error| Error::io(&entry.file, "read the image", &error))?;
-            Ok(hasher.finalize().to_hex().to_string())
-        };
-        self.entries.iter().map(hash).collect()
+        self.entries.iter().map(|entry| entry.hash().cloned()).collect()
+    }
+
+    /// The image from disk, or decoded now and kept there.
+    fn load(&self, index: usize) -> Result<Volume> {
+        let Entry { file, .. } = &self.entries[index];
+        // An image of two files has no hash of its own; a tensor is as quick to read as what is kept.
+        let name = file.to_string_lossy();
+        let packed = name.ends_with(".nii.gz") || name.ends_with(".nii");
+        let Some(disk) = self.disk.as_ref().filter(|_| packed) else { return self.decode(index) };
+        let before = Stamp::of(file).ok();
+        let key = Key::new(
+            self.entries[index].hash()?,
+            match self.not_finite {
+                NotFinite::Refuse => "decoded",
+                NotFinite::Replace => "decoded, NaN replaced",
+            },
+        );
+        if let Some(volume) = disk.get(&key) {
+            return Ok(volume);
+        }
+        let volume = self.decode(index)?;
+        // Whoever changed the file meanwhile made it another one than was hashed.
+        if before.is_some()
+            && before == Stamp::of(file).ok()
+            && disk.put(key.clone(), file, &volume)
+        {
+            return Ok(disk.get(&key).unwrap_or(volume));
+        }
+        Ok(volume)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
@@ -114,7 +173,7 @@ impl Images {
     }
 
     fn decode(&self, index: usize) -> Result<Volume> {
-        let Entry { session, file } = &self.entries[index];
+        let Entry { session, file, .. } = &self.entries[index];
         let place = session.place(Some(file.clone()));
         let volume = guarded(|| read(file));
         let mut volume = volume.map_err(|error| replaced(error, &place))?;
@@ -197,5 +256,5 @@ fn read(file: &Path) -> Result<Volume> {
     };
     let affine = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
     let stats = Stats::of(&voxels);
-    Ok(Volume { shape: [x, y, z], voxels, affine, stats })
+    Ok(Volume { shape: [x, y, z], voxels: voxels.into(), affine, stats })
 }

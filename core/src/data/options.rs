@@ -99,5 +99,18 @@ pub fn specs() -> Vec<OptionSpec> {
             "a quarter of the memory that is free",
             "megabytes of decoded images kept in memory",
         ),
+        OptionSpec::new(
+            "cache",
+            Kind::Folder,
+            false,
+            "keep decoded images on disk, for later runs and others at the same time: true for the \
+             user's cache folder, or a folder",
+        ),
+        OptionSpec::new(
+            "cache_gb",
+            Kind::Float { min: 0.0, max: 1e6 },
+            50.0,
+            "gigabytes that the cache holds at most; what was used longest ago goes first",
+        ),
     ]
 }

@@ -6,18 +6,20 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cohorts;
-use super::config::Config;
+use super::config::{Config, cores};
 use super::evaluate::images;
-use super::prepare::prepare;
-use super::session::Session;
+use super::prepare::{Prepared, prepare};
+use super::session::{Event, Session};
+use crate::cache::{self, Verdicts};
 use crate::data::loader::{Loader, Sample};
 use crate::data::split::Label;
 use crate::device;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::network::{LayerRow, Mode};
 use crate::shape::{Shape, elements};
 use crate::task::Task;
 use crate::transfer::Transfer;
+use crate::verify::{Finding, Request, Severity, check_files};
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +62,15 @@ pub struct CheckReport {
     pub seconds_per_epoch: f64,
     /// What should be known.
     pub warnings: Vec<String>,
+    /// What is wrong or remarkable with the images, beside each other.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// How many errors there are among the images.
+    pub fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
 }
 
 /// The sizes of a split.
@@ -146,6 +157,27 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
         seconds_per_batch,
         // A forward pass without gradients takes about a third of a training step.
         seconds_per_epoch: seconds_per_batch * (batches as f64 + evaluated as f64 / 3.0),
+        findings: findings(&prepared, session)?,
         warnings: prepared.warnings,
     })
+}
+
+/// What the images are beside each other. That each by itself can be used is known already.
+fn findings(prepared: &Prepared, session: &Session<'_>) -> Result<Vec<Finding>> {
+    let images = &prepared.source.images;
+    let files = (0..images.len()).map(|i| (images.session(i).clone(), images.file(i).to_owned()));
+    let files = files.filter(|(_, file)| file.extension().is_none_or(|suffix| suffix != "pt"));
+    let verdicts = cache::folder().map(|folder| Verdicts::new(&folder));
+    let request = Request {
+        preprocessing: None,
+        caps: None,
+        verdicts: verdicts.as_ref(),
+        fresh: false,
+        threads: cores(),
+        progress: &|done, images| session.tell(Event::Checking { done, images }),
+    };
+    let mut findings = check_files(files.collect(), &request);
+    let replaced = prepared.config.data.text("nan")? == "replace";
+    findings.retain(|finding| !replaced || finding.code != Code::ImageNotFinite.id());
+    Ok(findings)
 }

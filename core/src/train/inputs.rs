@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::config::cores;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
+use crate::cache::{self, Volumes};
 use crate::data::caps::MaskOptions;
 use crate::data::cohorts::Cohorts;
 use crate::data::images::{Images, NotFinite};
@@ -97,11 +98,15 @@ pub(super) fn source(
     data: &Options,
     session: &Session<'_>,
 ) -> Result<Source> {
-    let images = Arc::new(Images::new(files, not_finite(data)?, budget(data)?));
+    let images = Images::new(files, not_finite(data)?, budget(data)?).kept_in(volumes(data)?);
+    let images = Arc::new(images);
     let total = images.len();
     let shape = images.check(cores(), &|done| {
         session.tell(Event::Checking { done, images: total });
     })?;
+    if let Some(why) = images.warning() {
+        session.tell(Event::Warning { text: format!("the cache takes no more images: {why}") });
+    }
     let used: BTreeSet<&str> =
         (0..images.len()).map(|i| images.session(i).cohort.as_str()).collect();
     let masks = regions(cohorts, &used, preprocessing, data)?;
@@ -170,6 +175,20 @@ fn budget(data: &Options) -> Result<usize> {
         return Ok((data.int("cache_mb")? as usize).saturating_mul(1 << 20));
     }
     Ok(available_memory() / 4)
+}
+
+/// Where decoded images are kept on disk, if anywhere.
+fn volumes(data: &Options) -> Result<Option<Volumes>> {
+    let folder = match data.values().get("cache") {
+        Some(Value::String(folder)) => folder.into(),
+        Some(Value::Bool(true)) => cache::folder().ok_or_else(|| {
+            Error::new(Code::BadOption, "there is no cache folder of the user: HOME is not set")
+                .at(Place::Option("cache".into()))
+                .help("name a folder: cache: \"DIR\"")
+        })?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Volumes::new(&folder, (data.float("cache_gb")? * 1e9) as u64)))
 }
 
 /// Bytes of memory that are free, or 4 GiB where the system does not say.

@@ -16,6 +16,7 @@ mod read;
 mod source;
 #[cfg(test)]
 mod tests;
+mod voxels;
 mod write;
 mod write_pt;
 
@@ -23,6 +24,7 @@ pub use affine::{Affine, orientation, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
 pub use pt::read_tensor;
 pub use read::{read, read_header};
+pub use voxels::Voxels;
 pub use write::write;
 pub(crate) use write_pt::write_pt;
 
@@ -33,7 +35,7 @@ pub struct Volume {
     pub shape: [usize; 3],
     /// The values, scaled as the header asks; voxel `[x, y, z]` is at
     /// `(x * shape[1] + y) * shape[2] + z`.
-    pub voxels: Vec<f32>,
+    pub voxels: Voxels,
     /// Voxel indices to millimetres in the world (RAS+).
     pub affine: Affine,
     /// The range of the voxels.

@@ -26,6 +26,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Volume> {
         source = Source::open(&files.voxels, READ_BUFFER)?;
     }
     let (voxels, stats) = voxels(&header, source).map_err(|error| placed(error, &files.voxels))?;
+    let voxels = voxels.into();
     Ok(Volume { shape: header.shape, voxels, affine: header.affine, stats })
 }
 

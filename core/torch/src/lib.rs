@@ -7,11 +7,13 @@ use tch::{Device, Kind, TchError, Tensor};
 use torch_sys::C_tensor;
 
 mod fused;
+mod mapped;
 mod modes;
 mod parallel;
 mod tensors;
 
 pub use fused::{Adam, Sgd};
+pub use mapped::{MappedFloats, float_bytes};
 pub use modes::{Casts, Deterministic, cublas_workspace, is_deterministic};
 pub use parallel::in_parallel;
 pub use tensors::Tensors;

@@ -1,27 +1,45 @@
 //! `host check`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ScriptArgs, failed, show_config};
+use neurhai_core::{Code, Error};
+
+use super::{GivenOptions, ScriptArgs, failed, misused, show_config};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
-use crate::runtime::{Ending, Mode};
+use crate::runtime::{Ending, Mode, Runtime};
 use crate::show;
 
-/// Check a script and its data: everything short of training, all problems at once
+mod data;
+
+/// Check a script, or data: everything short of training, all problems at once
+///
+/// Of a script: its options, its network and its data. Of a CAPS: every image, once; of tables and
+/// splits: ids, cells, classes and who is on which side. The exit code is 1 where an error was found.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// A script, a CAPS, a table of participants or of cohorts (.tsv), a folder of splits, or an image
+    path: PathBuf,
+
     /// Only show this of the script, without looking at its data
     #[arg(long, value_name = "WHAT")]
     show: Option<Show>,
 
-    /// As JSON
-    #[arg(long, requires = "show")]
-    json: bool,
+    #[command(flatten)]
+    given: GivenOptions,
 
     #[command(flatten)]
-    script: ScriptArgs,
+    data: data::Args,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Arguments for the script: --name value …
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
 }
 
 /// What can be shown of a script.
@@ -32,32 +50,66 @@ enum Show {
 }
 
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
-    if let Some(Show::Config) = args.show {
-        return show_config::run(&args.script, args.json, plugins);
+    if data::is_data(&args.path) {
+        let of_script = args.show.is_some() || args.given.is_given();
+        if of_script {
+            let message = "--show, --set and --config are for scripts, not for data";
+            return misused(Error::new(Code::BadOption, message));
+        }
+        return data::run(&args.path, &args.data, args.json);
     }
-    let runtime = match args.script.runtime(Mode::Check, plugins) {
+    if let Some(option) = args.data.given() {
+        let message = format!("{option} is for data, but a script says itself which data it means");
+        return misused(Error::new(Code::BadOption, message));
+    }
+    let script = ScriptArgs { script: args.path, given: args.given, arguments: args.arguments };
+    if let Some(Show::Config) = args.show {
+        return show_config::run(&script, args.json, plugins);
+    }
+    let runtime = match script.runtime(Mode::Check, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    let ending = runtime.run_file(&args.script.script);
-    for report in runtime.reports() {
-        output::line(&show::check_report(&runtime.catalog(), &report));
+    let ending = runtime.run_file(&script.script);
+    let reports = runtime.reports();
+    if args.json {
+        match serde_json::to_string_pretty(&reports) {
+            Ok(text) => output::line(&text),
+            Err(error) => {
+                let what = Error::new(Code::Internal, "cannot write the report").because(error);
+                return failed(&what.into(), runtime.sources());
+            }
+        }
+    } else {
+        for report in &reports {
+            output::line(&show::check_report(&runtime.catalog(), report));
+        }
     }
     if let (Ok(_), Err(error)) = (&ending, runtime.check_overrides()) {
         return failed(&Failure::from(error), runtime.sources());
     }
     match ending {
-        Ok(Ending::ResultsNeeded(Some(place))) => {
-            output::line(&format!(
-                "ready to run; what follows {place} needs results and was not checked"
-            ));
-            ExitCode::SUCCESS
-        }
-        Ok(_) => {
-            let trains = !runtime.reports().is_empty();
-            output::line(if trains { "ready to run" } else { "the script trains nothing" });
-            ExitCode::SUCCESS
-        }
+        Ok(ending) => verdict(&ending, &runtime, args.json),
         Err(failure) => failed(&failure, runtime.sources()),
     }
+}
+
+/// What a script that runs to its end comes to.
+fn verdict(ending: &Ending, runtime: &Runtime, json: bool) -> ExitCode {
+    let reports = runtime.reports();
+    let wrong: usize = reports.iter().map(|report| report.errors()).sum();
+    let text = match ending {
+        _ if wrong > 0 => "it would run, but on data with errors".to_owned(),
+        Ending::ResultsNeeded(Some(place)) => {
+            format!("ready to run; what follows {place} needs results and was not checked")
+        }
+        _ if reports.is_empty() => "the script trains nothing".to_owned(),
+        _ => "ready to run".to_owned(),
+    };
+    if json {
+        output::note(&text)
+    } else {
+        output::line(&text)
+    }
+    ExitCode::from(u8::from(wrong > 0))
 }

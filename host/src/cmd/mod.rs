@@ -16,6 +16,7 @@ use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
 use crate::{signals, standard};
 
+mod cache;
 mod check;
 mod compare;
 mod definitions;
@@ -23,6 +24,7 @@ mod describe;
 mod explain;
 mod find_learning_rate;
 mod import;
+mod info;
 mod inspect;
 mod learning_curve;
 mod list;
@@ -60,6 +62,8 @@ enum Command {
     FindLearningRate(find_learning_rate::Args),
     Search(search::Args),
     LearningCurve(learning_curve::Args),
+    Info(info::Args),
+    Cache(cache::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Explain(explain::Args),
@@ -91,6 +95,8 @@ impl Cli {
             Command::FindLearningRate(args) => find_learning_rate::run(args, plugins),
             Command::Search(args) => search::run(&args, plugins),
             Command::LearningCurve(args) => learning_curve::run(&args, plugins),
+            Command::Cache(args) => cache::run(&args),
+            Command::Info(args) => info::run(&args),
             Command::Inspect(args) => inspect::run(args, plugins),
             Command::List(args) => list::run(&args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
@@ -163,6 +169,10 @@ struct GivenOptions {
 }
 
 impl GivenOptions {
+    fn is_given(&self) -> bool {
+        !self.set.is_empty() || !self.config.is_empty()
+    }
+
     fn read(&self) -> Result<Configuration, ExitCode> {
         Configuration::read(&self.config, &self.set).map_err(misused)
     }

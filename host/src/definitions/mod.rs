@@ -147,7 +147,7 @@ fn kind(kind: &Kind) -> &'static str {
         Kind::Layers | Kind::Branches | Kind::Floats { .. } => "Array",
         Kind::Map => "Map",
         // Of several types.
-        Kind::Sizes { .. } | Kind::Ints | Kind::Texts | Kind::Named => "?",
+        Kind::Sizes { .. } | Kind::Ints | Kind::Texts | Kind::Named | Kind::Folder => "?",
     }
 }
 

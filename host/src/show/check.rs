@@ -1,6 +1,7 @@
 //! What a check found out, as text.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use neurhai_core::catalog::Catalog;
 use neurhai_core::shape::show;
@@ -71,6 +72,9 @@ pub fn check_report(catalog: &Catalog, report: &CheckReport) -> String {
     out.push_str(&columns(&facts, 2));
     for warning in &report.warnings {
         let _ = writeln!(out, "warning: {warning}");
+    }
+    if !report.findings.is_empty() {
+        let _ = write!(out, "\n{}", super::findings(&report.findings, Path::new("")));
     }
     out.trim_end().to_owned()
 }

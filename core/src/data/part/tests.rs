@@ -13,7 +13,7 @@ fn volume(shape: [usize; 3]) -> Volume {
     let affine =
         [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
     let stats = Stats::of(&voxels);
-    Volume { shape, voxels, affine, stats }
+    Volume { shape, voxels: voxels.into(), affine, stats }
 }
 
 fn made(given: Value, shape: [usize; 3]) -> Result<Box<dyn Parts>> {

@@ -85,7 +85,7 @@ fn tensors_of_clinicadl_equal_the_images_they_were_made_from() {
         let whole = shared(&format!("{tensors}/image_based/t1_linear/{name}_T1w.pt")).unwrap();
         let (shape, voxels) = read_tensor(whole).unwrap();
         assert_eq!(shape, [&[1], &image.shape[..]].concat());
-        assert_eq!(voxels, image.voxels);
+        assert_eq!(voxels[..], image.voxels[..]);
         // The first patch begins at the first voxel.
         let patch =
             format!("{tensors}/patch_based/t1_linear/{name}_patchsize-32_stride-32_patch-0_T1w.pt");

@@ -16,7 +16,7 @@ const OBLIQUE: Affine = [
 fn image(shape: [usize; 3], affine: Affine) -> Volume {
     let count = shape.iter().product::<usize>();
     let voxels: Vec<f32> = (0..count).map(|i| (i * 31 % 97) as f32 * 0.37 - 4.0).collect();
-    Volume { shape, affine, stats: Stats::of(&voxels), voxels }
+    Volume { shape, affine, stats: Stats::of(&voxels), voxels: voxels.into() }
 }
 
 fn codes(path: &std::path::Path) -> (i16, i16) {
