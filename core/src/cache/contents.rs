@@ -16,7 +16,7 @@ use crate::files;
 pub struct Contents {
     /// The folder.
     pub folder: PathBuf,
-    /// The decoded images, those of one CAPS together.
+    /// The decoded images, sorted by where they come from.
     pub volumes: Vec<Kept>,
     /// How many images are known to `host check`, which need not be read again.
     pub checks: usize,
@@ -60,7 +60,7 @@ pub fn list(folder: &Path) -> Result<Contents> {
     let now = seconds(SystemTime::now());
     let mut kept: Vec<Kept> = Vec::new();
     for (file, bytes, used) in own(&volumes::folder(folder))? {
-        if file.extension().is_none_or(|suffix| Some(suffix) != Path::new(SUFFIX).extension()) {
+        if !file.to_string_lossy().ends_with(SUFFIX) {
             continue;
         }
         let header = Header::read(&file);
@@ -98,8 +98,6 @@ pub fn clear(folder: &Path) -> Result<Removed> {
             removed.files += 1;
             removed.bytes += bytes;
         }
-        // Whoever writes there just now keeps it.
-        let _ = fs::remove_dir(&inner);
     }
     Ok(removed)
 }

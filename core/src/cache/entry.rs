@@ -10,6 +10,7 @@ use std::path::Path;
 use neurhai_torch::{MappedFloats, float_bytes};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Code, Error, Result};
 use crate::volume::{Affine, Stats, Volume, Voxels};
 
 const MAGIC: &[u8; 8] = b"NEURHAIV";
@@ -81,6 +82,14 @@ impl Header {
             affine: volume.affine,
             range: [volume.stats.min, volume.stats.max].map(f32::to_bits),
         }
+    }
+
+    /// The bytes of the file for so many voxels.
+    pub(super) fn size(&self, voxels: usize) -> Result<u64> {
+        let json = serde_json::to_vec(self).map_err(|error| {
+            Error::new(Code::Internal, "cannot describe a decoded image").because(error)
+        })?;
+        Ok((voxels_at(json.len()) + 4 * voxels) as u64)
     }
 
     /// Writes the image.

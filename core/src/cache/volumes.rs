@@ -75,7 +75,8 @@ impl Volumes {
         let path = self.folder.join(key.name());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let header = Header::new(key, source, now.as_secs(), volume);
-        let written = self.make_room(volume.voxels.len() as u64 * 4).and_then(|room| match room {
+        let size = header.size(volume.voxels.len());
+        let written = size.and_then(|size| self.make_room(size)).and_then(|room| match room {
             true => {
                 files::write_quickly(&path, |out| header.write(out, &volume.voxels)).map(|()| true)
             }
@@ -107,9 +108,9 @@ impl Volumes {
         if state.off.is_some() {
             return Ok(false);
         }
+        fs::create_dir_all(&self.folder)
+            .map_err(|error| Error::io(&self.folder, "make the folder", &error))?;
         if state.left == 0 || state.bytes + bytes > self.bound {
-            fs::create_dir_all(&self.folder)
-                .map_err(|error| Error::io(&self.folder, "make the folder", &error))?;
             let mut held = held(&self.folder)?;
             held.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
             state.bytes = held.iter().map(|file| file.bytes).sum();

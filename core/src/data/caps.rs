@@ -56,7 +56,7 @@ pub struct Found {
 pub(crate) type One = (PathBuf, Option<Problem>);
 
 /// All files, or all that is wrong.
-pub(super) fn gather(each: Vec<Result<One>>) -> Result<Found> {
+fn gather(each: Vec<Result<One>>) -> Result<Found> {
     let mut problems = Problems::default();
     let mut found = Found { files: Vec::with_capacity(each.len()), warnings: Vec::new() };
     for (file, warning) in each.into_iter().filter_map(|one| problems.take(one)) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::caps::{Caps, Found, MaskOptions, One, TensorOf, gather};
+use super::caps::{Caps, Found, MaskOptions, One, TensorOf};
 use super::participants::{SINGLE, Session};
 use super::pattern::Preprocessing;
 use crate::error::did_you_mean;
@@ -92,7 +92,18 @@ impl Cohorts {
     /// # Errors
     /// All sessions without an image, or with several.
     pub fn find(&self, sessions: &[Session], preprocessing: &Preprocessing) -> Result<Found> {
-        gather(self.find_each(sessions, preprocessing)?)
+        let mut files: Vec<Option<PathBuf>> = vec![None; sessions.len()];
+        let (mut problems, mut warnings) = (Problems::default(), Vec::new());
+        for (cohort, places, own) in by_cohort(sessions) {
+            let found = self.caps(cohort).and_then(|caps| caps.find(&own, preprocessing));
+            let Some(found) = problems.take(found) else { continue };
+            warnings.extend(found.warnings);
+            for (place, file) in places.into_iter().zip(found.files) {
+                files[place] = Some(file);
+            }
+        }
+        problems.into_result()?;
+        Ok(Found { files: files.into_iter().flatten().collect(), warnings })
     }
 
     /// As [`Caps::find_each`], in the CAPS of each session's cohort.
@@ -106,13 +117,7 @@ impl Cohorts {
     ) -> Result<Vec<Result<One>>> {
         let mut found: BTreeMap<usize, Result<One>> = BTreeMap::new();
         let mut problems = Problems::default();
-        let cohorts: BTreeSet<&str> = sessions.iter().map(|s| s.cohort.as_str()).collect();
-        for cohort in cohorts {
-            let of_cohort = |(_, session): &(usize, &Session)| session.cohort == cohort;
-            let (places, own): (Vec<usize>, Vec<Session>) =
-                (sessions.iter().enumerate().filter(of_cohort))
-                    .map(|(i, session)| (i, session.clone()))
-                    .unzip();
+        for (cohort, places, own) in by_cohort(sessions) {
             let each = self.caps(cohort).and_then(|caps| caps.find_each(&own, preprocessing));
             found.extend(places.into_iter().zip(problems.take(each).into_iter().flatten()));
         }
@@ -184,6 +189,18 @@ impl Cohorts {
             self.names().map(|cohort| (cohort, of_cohort(cohort))).collect();
         alike::check(&by_cohort)
     }
+}
+
+/// The sessions of each cohort, with their places among all.
+fn by_cohort(sessions: &[Session]) -> Vec<(&str, Vec<usize>, Vec<Session>)> {
+    let cohorts: BTreeSet<&str> = sessions.iter().map(|s| s.cohort.as_str()).collect();
+    let own = |cohort| {
+        let of_cohort = |(_, session): &(usize, &Session)| session.cohort == cohort;
+        let own = sessions.iter().enumerate().filter(of_cohort);
+        let (places, own) = own.map(|(i, session)| (i, session.clone())).unzip();
+        (cohort, places, own)
+    };
+    cohorts.into_iter().map(own).collect()
 }
 
 /// A region is cut from all images alike, so two cohorts must mean the same voxels by it.

@@ -106,7 +106,8 @@ fn t_test(one: &[f64], other: &[f64]) -> f64 {
     }
 }
 
-fn chi_square(one: &[usize], other: &[usize]) -> f64 {
+/// The p-value of Pearson's χ² test that two groups have the same frequencies of kinds.
+pub(crate) fn chi_square(one: &[usize], other: &[usize]) -> f64 {
     let sum = |counts: &[usize]| counts.iter().sum::<usize>() as f64;
     let (n, m) = (sum(one), sum(other));
     let pairs = one.iter().zip(other).filter(|(a, b)| **a + **b > 0);

@@ -12,6 +12,7 @@ mod progression;
 mod sides;
 mod summary;
 
+pub(crate) use alike::chi_square;
 pub use alike::{Alike, Test};
 pub use experiment::{Divided, Inner, experiment};
 pub use folds::{Folds, kfold};

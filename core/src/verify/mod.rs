@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::cache::Verdicts;
 use crate::data::cohorts::{Line, read_table};
@@ -69,6 +69,7 @@ pub struct Tally {
     /// What it is the tally of: `orientation of t1-linear`.
     pub of: String,
     /// The values, with the number of each; the most frequent first.
+    #[serde(serialize_with = "as_map")]
     pub counts: Vec<(String, usize)>,
 }
 
@@ -83,6 +84,10 @@ impl Tally {
         counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         Self { of: of.into(), counts }
     }
+}
+
+fn as_map<S: Serializer>(counts: &[(String, usize)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(value, n)| (value, n)))
 }
 
 /// What is being found.

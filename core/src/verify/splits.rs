@@ -11,9 +11,10 @@ use crate::data::split::{SplitFolder, SplitOptions};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, some};
 use crate::files;
+use crate::tsv::chi_square;
 
-/// Shares of a class on the two sides may differ by so much.
-const IMBALANCE: f64 = 0.15;
+/// Classes that chance divides so unevenly in fewer cases are told.
+const UNLIKELY: f64 = 0.01;
 
 const VALIDATION: &str = "validation";
 
@@ -222,28 +223,31 @@ fn balance(unit: &Unit, course: &mut Course) {
 type Counted<'a> = (&'a BTreeMap<&'a str, usize>, &'a Listed);
 
 fn compare(column: &str, train: Counted<'_>, validation: Counted<'_>, findings: &mut Findings) {
-    let sum = |counts: &BTreeMap<&str, usize>| counts.values().sum::<usize>() as f64;
-    let (all, every) = (sum(train.0), sum(validation.0));
     let names: BTreeSet<&str> = train.0.keys().chain(validation.0.keys()).copied().collect();
-    for name in names {
-        let n = |counts: &BTreeMap<&str, usize>| counts.get(name).copied().unwrap_or(0);
-        let (ours, theirs) = (n(train.0), n(validation.0));
-        let (share, other) = (ours as f64 / all, theirs as f64 / every);
-        let message = match (ours, theirs) {
-            (0, n) => format!("{column} {name:?} is in validation ({n} times) but never in train"),
-            (n, 0) => format!("{column} {name:?} is in train ({n} times) but never in validation"),
-            // A participant or two of a small side are chance.
-            _ if (share - other).abs() > IMBALANCE && (share - other).abs() * every > 2.0 => {
-                format!(
-                    "{column} {name:?} makes up {:.0} % of train but {:.0} % of validation",
-                    100.0 * share,
-                    100.0 * other
-                )
-            }
-            _ => continue,
+    let place = Place::File(validation.1.table.file().into());
+    let help = "split anew, stratified by the column: host tsv kfold --stratify";
+    let mut warn = |message: String| {
+        findings.warning(&Error::new(Code::BadClasses, message).at(place.clone()).help(help));
+    };
+    let n = |counts: &BTreeMap<&str, usize>, name: &&str| counts.get(name).copied().unwrap_or(0);
+    for name in &names {
+        match (n(train.0, name), n(validation.0, name)) {
+            (0, n) => warn(format!("{column} {name:?} is in validation ({n} times), not in train")),
+            (n, 0) => warn(format!("{column} {name:?} is in train ({n} times), not in validation")),
+            _ => {}
+        }
+    }
+    let count = |counts| names.iter().map(|name| n(counts, name)).collect::<Vec<_>>();
+    let (ours, theirs) = (count(train.0), count(validation.0));
+    let p = chi_square(&ours, &theirs);
+    if p < UNLIKELY {
+        let share = |counts: &[usize], i: usize| {
+            100.0 * counts[i] as f64 / counts.iter().sum::<usize>() as f64
         };
-        let place = Place::File(validation.1.table.file().into());
-        let help = "split anew, stratified by the column: host tsv kfold --stratify";
-        findings.warning(&Error::new(Code::BadClasses, message).at(place).help(help));
+        let shares = names.iter().enumerate().map(|(i, name)| {
+            format!("{name} {:.0} % and {:.0} %", share(&ours, i), share(&theirs, i))
+        });
+        let shares = some(shares.collect::<Vec<_>>().iter(), 4);
+        warn(format!("{column} differs between train and validation: {shares} (χ², p = {p:.1e})"));
     }
 }

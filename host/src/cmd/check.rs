@@ -31,7 +31,7 @@ pub(super) struct Args {
     given: GivenOptions,
 
     #[command(flatten)]
-    data: data::Args,
+    data: data::Data,
 
     /// As JSON
     #[arg(long)]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 mod bad_input;
+mod cache;
+mod check;
 mod compare;
 mod configuration;
 mod contract;
@@ -42,7 +44,14 @@ fn host(folder: &Path) -> Command {
 
 /// A command in `folder`, which is all that it sees of the user's plugins and history.
 fn at_home<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
-    for variable in ["NEURHAI_PLUGINS", "NEURHAI_TRACK", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+    for variable in [
+        "NEURHAI_CACHE",
+        "NEURHAI_PLUGINS",
+        "NEURHAI_TRACK",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+    ] {
         command.env_remove(variable);
     }
     command.current_dir(folder).env("HOME", folder)

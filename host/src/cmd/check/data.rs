@@ -18,7 +18,7 @@ use crate::show;
 
 /// Which data are meant.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Data {
     /// Of a table or splits: the CAPS that holds the images, or the .tsv of its cohorts; they are
     /// checked, too
     #[arg(long, value_name = "PATH")]
@@ -53,7 +53,7 @@ pub(super) struct Args {
     fresh: bool,
 }
 
-impl Args {
+impl Data {
     /// An option that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
@@ -104,7 +104,7 @@ pub(super) fn is_data(path: &Path) -> bool {
     path.is_dir() || suffixes.iter().any(|suffix| name.ends_with(suffix))
 }
 
-pub(super) fn run(path: &Path, args: &Args, json: bool) -> ExitCode {
+pub(super) fn run(path: &Path, args: &Data, json: bool) -> ExitCode {
     let preprocessing = match args.preprocessing() {
         Ok(preprocessing) => preprocessing,
         Err(error) => return misused(error),
