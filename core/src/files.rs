@@ -230,6 +230,20 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// The bytes that are free for this user where `path` lies; none where the system does not say.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let about = rustix::fs::statvfs(path).ok()?;
+        about.f_bavail.checked_mul(about.f_frsize)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 /// Keeps other processes from writing where this one writes, as long as it lives.
 ///
 /// The operating system lets go of the lock when the process ends, however it ends. The lock file

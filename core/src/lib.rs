@@ -29,6 +29,7 @@ pub mod overrides;
 pub mod pickle;
 pub mod picture;
 pub mod plugin;
+pub mod prepare;
 mod quota;
 pub mod random;
 pub mod records;

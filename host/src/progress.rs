@@ -178,20 +178,26 @@ impl Progress {
 
     fn start(&self, state: &mut State, label: &str, length: usize) {
         state.bar.finish_and_clear();
-        let target = match self.bars {
-            true => ProgressDrawTarget::stderr_with_hz(8),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(length as u64), target);
-        let template = "{prefix} {bar:30} {pos}/{len}  {msg}";
-        let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─"));
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        bar.set_prefix(label.to_owned());
-        bar.enable_steady_tick(Duration::from_secs(1));
+        let bar = bar(label, length, self.bars);
         state.bar = bar;
     }
+}
+
+/// A bar on standard error, or none where nobody would see it.
+pub(crate) fn bar(label: &str, length: usize, shown: bool) -> ProgressBar {
+    let target = match shown {
+        true => ProgressDrawTarget::stderr_with_hz(8),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(length as u64), target);
+    let template = "{prefix} {bar:30} {pos}/{len}  {msg}";
+    let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─"));
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_owned());
+    bar.enable_steady_tick(Duration::from_secs(1));
+    bar
 }
 
 impl Default for Progress {

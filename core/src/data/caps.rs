@@ -18,6 +18,7 @@ mod tensor;
 use choose::{Choice, choose};
 use listing::{Listing, TENSORS, list};
 pub use mask::MaskOptions;
+pub(crate) use tensor::TENSOR_FILES;
 pub use tensor::{TensorOf, tensor_name};
 
 /// Nearest ids are only searched for so many sessions: where most are missing one cause explains
@@ -108,33 +109,36 @@ impl Caps {
         preprocessing: &Preprocessing,
     ) -> Result<Vec<Result<One>>> {
         let pattern = preprocessing.pattern();
-        self.find_kind(sessions, preprocessing, &pattern, Kind::Images)
+        // ClinicaDL finds compressed images only, so these come first where there are both.
+        let plain = pattern.strip_suffix(".nii.gz").map(|stem| format!("{stem}.nii"));
+        let patterns: Vec<String> = [Some(pattern), plain].into_iter().flatten().collect();
+        self.find_kind(sessions, preprocessing, &patterns, Kind::Images)
     }
 
-    /// The tensor that ClinicaDL wrote of each session's whole image, which serves where the image
-    /// itself is gone.
+    /// The tensor that ClinicaDL or [`prepare`](crate::prepare) wrote of each session's whole image,
+    /// which serves where the image itself is gone.
     pub fn find_tensors(
         &self,
         sessions: &[Session],
         preprocessing: &Preprocessing,
     ) -> Result<Found> {
-        let pattern = tensor::pattern(&preprocessing.pattern());
+        let pattern = preprocessing.pattern();
+        let patterns = TENSOR_FILES.map(|kind| tensor::pattern(&pattern, kind));
         let kind = Kind::Tensors(preprocessing.tensor_folder());
-        gather(self.find_kind(sessions, preprocessing, &pattern, kind)?)
+        gather(self.find_kind(sessions, preprocessing, &patterns, kind)?)
     }
 
+    /// The file of each session by the first of `patterns` that any of its files match.
     fn find_kind(
         &self,
         sessions: &[Session],
         preprocessing: &Preprocessing,
-        pattern: &str,
+        patterns: &[String],
         kind: Kind,
     ) -> Result<Vec<Result<One>>> {
         preprocessing.check()?;
-        // ClinicaDL finds compressed images only, so these come first where there are both.
-        let plain = pattern.strip_suffix(".nii.gz").map(|stem| format!("{stem}.nii"));
-        let globs: Vec<_> =
-            [Some(pattern), plain.as_deref()].into_iter().flatten().map(Glob::new).collect();
+        let globs = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
+        let pattern = patterns.first().map_or("", String::as_str);
         let search = Search { caps: self, preprocessing, pattern, globs, kind };
         let mut advised = 0;
         let listed = sessions.iter().zip(self.list(sessions, kind));
@@ -272,7 +276,7 @@ impl Search<'_> {
         const SHOWN: usize = 4;
         let (code, kinds, endings) = match self.kind {
             Kind::Images => (Code::ImageMissing, "images", [".nii.gz", ".nii"].as_slice()),
-            Kind::Tensors(_) => (Code::BadTensor, "tensors", [".pt"].as_slice()),
+            Kind::Tensors(_) => (Code::BadTensor, "tensors", [".pt", ".safetensors"].as_slice()),
         };
         let of_kind = |file: &&str| endings.iter().any(|ending| file.ends_with(ending));
         let there: Vec<_> = files.iter().map(String::as_str).filter(of_kind).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::caps::TENSOR_FILES;
 use super::participants::{SINGLE, Session};
 use crate::cache::{Key, Stamp, Volumes};
 use crate::each::each;
@@ -198,8 +199,32 @@ impl Images {
     /// # Errors
     /// All unreadable, constant and non-finite images, and those of another shape than most.
     pub fn check(&self, threads: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<[usize; 3]> {
-        let shape = |index| self.get(index).map(|volume| volume.shape);
-        let results = each(self.len(), threads, progress, shape);
+        self.alike(threads, progress, &|index| self.get(index).map(|volume| volume.shape))
+    }
+
+    /// The shape that all images share by their headers; voxels are not looked at, and none may be a
+    /// tensor.
+    ///
+    /// # Errors
+    /// All images without a readable header, and those of another shape than most.
+    pub(crate) fn header_shape(&self, threads: usize) -> Result<[usize; 3]> {
+        self.alike(threads, &|_| (), &|index| {
+            let Entry { session, file } = &self.entries[index];
+            let header = guarded(|| volume::read_header(file));
+            let header =
+                header.map_err(|error| replaced(error, &session.place(Some(file.clone()))));
+            Ok(header?.shape)
+        })
+    }
+
+    /// The shape that `shape_of` gives for every image, asked on `threads` threads.
+    fn alike(
+        &self,
+        threads: usize,
+        progress: &(dyn Fn(usize) + Sync),
+        shape_of: &(dyn Fn(usize) -> Result<[usize; 3]> + Sync),
+    ) -> Result<[usize; 3]> {
+        let results = each(self.len(), threads, progress, shape_of);
         let mut problems = Problems::default();
         let mut shapes: Vec<(usize, [usize; 3])> = Vec::new();
         for (index, result) in results.into_iter().enumerate() {
@@ -241,9 +266,9 @@ fn replaced(error: Error, place: &Place) -> Error {
     }
 }
 
-/// Reads an image, or ClinicaDL's tensor of one.
+/// Reads an image, or a tensor of one.
 fn read(file: &Path) -> Result<Volume> {
-    if file.extension().is_none_or(|extension| extension != "pt") {
+    if !TENSOR_FILES.iter().any(|kind| file.extension().is_some_and(|own| own == *kind)) {
         return volume::read(file);
     }
     let (shape, voxels) = volume::read_tensor(file)?;

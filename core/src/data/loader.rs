@@ -47,7 +47,7 @@ pub struct Source {
     pub parts: Arc<dyn Parts>,
     /// Whether every part is scaled to 0…1.
     pub normalize: bool,
-    /// ClinicaDL's tensor of a part, image by image and part by part, where it is to be read instead
+    /// The saved tensor of a part, image by image and part by part, where it is to be read instead
     /// of cut; empty where none is.
     pub tensors: Arc<[Option<PathBuf>]>,
     /// What is done to each sample in the end, and the seed of this epoch's random choices.

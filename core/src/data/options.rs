@@ -79,7 +79,7 @@ pub fn specs() -> Vec<OptionSpec> {
             "use_tensors",
             Kind::Bool,
             false,
-            "read ClinicaDL's .pt image tensors where there are any",
+            "read images and parts from tensors, where host prepare or ClinicaDL wrote them",
         ),
         OptionSpec::new(
             "normalize",

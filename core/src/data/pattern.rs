@@ -150,7 +150,7 @@ impl Preprocessing {
     }
 
     /// The pipeline of Clinica that makes these images, where one is known.
-    pub(super) fn pipeline(&self) -> Option<&'static str> {
+    pub(crate) fn pipeline(&self) -> Option<&'static str> {
         match self {
             Self::T1Linear { .. } => Some("t1-linear"),
             Self::FlairLinear { .. } => Some("flair-linear"),

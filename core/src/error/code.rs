@@ -102,6 +102,8 @@ codes! {
         "The voxels of the images do not mean the same places: one is turned, mirrored, shifted or of another spacing, or has lost levels of intensity where it was written. Preprocess it like the others.";
     ImageDuplicate = "E0319", "Two sessions hold the same image",
         "Voxel by voxel they are equal, so one of them is a copy under another name. Find out whose image it is, and leave the other session out: a copy on both sides of a split makes results too good.";
+    PreparedOtherwise = "E0316", "Tensors of this name were cut otherwise",
+        "The JSON in tensor_extraction of the CAPS says how tensors were cut, and it says something else. Give the new ones a name of their own with --name, or move the old JSON away.";
 
     // 04: tables, labels and splits.
     BadTable = "E0401", "A table is malformed",

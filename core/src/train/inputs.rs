@@ -10,7 +10,7 @@ use super::config::cores;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
 use crate::cache::{self, Volumes};
-use crate::data::caps::MaskOptions;
+use crate::data::caps::{MaskOptions, TENSOR_FILES};
 use crate::data::cohorts::Cohorts;
 use crate::data::images::{Images, NotFinite};
 use crate::data::loader::Source;
@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::options::Options;
 
 /// The preprocessing that the data options describe.
-pub(super) fn preprocessing(data: &Options) -> Result<Preprocessing> {
+pub(crate) fn preprocessing(data: &Options) -> Result<Preprocessing> {
     let kind = data.text("preprocessing")?;
     let own: &[&str] = match kind {
         "pet-linear" => &["tracer", "suvr_reference_region", "use_uncropped_image"],
@@ -120,7 +120,7 @@ pub(super) fn source(
     Ok(Source { images, parts, normalize: data.flag("normalize")?, tensors, augment: None })
 }
 
-/// The tensors of parts that ClinicaDL saved, for every part of every image.
+/// The tensors of parts that were saved, for every part of every image.
 fn part_tensors(
     cohorts: &Cohorts,
     preprocessing: &Preprocessing,
@@ -130,20 +130,23 @@ fn part_tensors(
     let mut files = Vec::with_capacity(images.len() * parts.count());
     for image in 0..images.len() {
         let name = images.file(image).file_name().unwrap_or_default().to_string_lossy();
-        let name = name
-            .strip_suffix(".pt")
-            .map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
+        let stem = TENSOR_FILES.iter().find_map(|kind| name.strip_suffix(kind)?.strip_suffix('.'));
+        let name = stem.map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
         for index in 0..parts.count() {
             let file = parts
                 .tensor(index)
                 .map(|part| cohorts.tensor_path(images.session(image), preprocessing, &name, part));
-            files.push(file.transpose()?.filter(|file| file.is_file()));
+            let there = file.transpose()?.and_then(|file| {
+                let mut files = TENSOR_FILES.iter().map(|kind| file.with_extension(kind));
+                files.find(|file| file.is_file())
+            });
+            files.push(there);
         }
     }
     Ok(files)
 }
 
-fn regions(
+pub(crate) fn regions(
     cohorts: &Cohorts,
     used: &BTreeSet<&str>,
     preprocessing: &Preprocessing,
@@ -162,7 +165,7 @@ fn regions(
     Ok(names.into_iter().zip(files).map(|(name, file)| Region { name, file }).collect())
 }
 
-fn not_finite(data: &Options) -> Result<NotFinite> {
+pub(crate) fn not_finite(data: &Options) -> Result<NotFinite> {
     Ok(match data.text("nan")? {
         "replace" => NotFinite::Replace,
         _ => NotFinite::Refuse,
@@ -170,7 +173,7 @@ fn not_finite(data: &Options) -> Result<NotFinite> {
 }
 
 /// Bytes of decoded images that may be kept.
-fn budget(data: &Options) -> Result<usize> {
+pub(crate) fn budget(data: &Options) -> Result<usize> {
     if data.has("cache_mb") {
         return Ok((data.int("cache_mb")? as usize).saturating_mul(1 << 20));
     }

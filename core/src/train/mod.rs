@@ -21,7 +21,7 @@ pub(crate) mod fingerprint;
 mod finite;
 mod fraction;
 mod image_level;
-mod inputs;
+pub(crate) mod inputs;
 mod modes;
 mod named;
 mod networks;

@@ -2,7 +2,8 @@
 //!
 //! NIfTI-1 and NIfTI-2 are read by our own code: every voxel and affine equals what nibabel gives, and
 //! reading costs little more than inflating the file. Images are written as NIfTI-1, in a way that
-//! nibabel and SimpleITK place alike. `.pt` files that hold one tensor are read and written too.
+//! nibabel and SimpleITK place alike. `.pt` and safetensors files that hold one
+//! tensor are read and written too.
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use crate::{Code, Error, Result};
 mod affine;
 mod convert;
 mod header;
+mod one_tensor;
 mod pt;
 mod read;
 mod source;
@@ -22,6 +24,7 @@ mod write_pt;
 
 pub use affine::{Affine, orientation, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
+pub(crate) use one_tensor::write_safetensors;
 pub use pt::read_tensor;
 pub use read::{read, read_header};
 pub use voxels::Voxels;

@@ -1,33 +1,39 @@
-//! Reading a tensor that `torch.save` wrote on its own, as ClinicaDL keeps images and parts.
+//! Reading a tensor on its own: one that `torch.save` wrote, as ClinicaDL keeps images and parts, or
+//! one in a safetensors file.
 
 use std::path::Path;
 
 use super::convert::{PLANES, transpose};
+use super::one_tensor;
 use crate::pickle::{Dtype, Object, Saved, View};
 use crate::{Code, Error, Place, Result};
 
 /// A description takes some 170 bytes.
 const LONGEST: usize = 4096;
 
-/// Reads the tensor in a `.pt` file, of `float32` or `float64`: its shape, and its numbers in C
-/// order whatever their order in the file.
+/// Reads the tensor in a `.pt` file, of `float32` or `float64`, or the one of `float32` in a
+/// `.safetensors` file: its shape, and its numbers in C order whatever their order in the file.
 ///
 /// # Errors
 ///
 /// The file is not there, damaged, or holds something other than one dense tensor of real numbers.
 pub fn read_tensor(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<f32>)> {
     let path = path.as_ref();
+    let safe = path.extension().is_some_and(|extension| extension == "safetensors");
     let read = || {
         let bytes =
             std::fs::read(path).map_err(|error| Error::io(path, "read the tensor", &error))?;
-        parse(&bytes)
+        if safe { one_tensor::parse(&bytes).map_err(bad) } else { parse(&bytes) }
     };
     read().map_err(|error| {
         let error = error.at(Place::File(path.into()));
-        if error.code() != Code::BadTensor {
-            return error;
+        match (error.code() == Code::BadTensor, safe) {
+            (false, _) => error,
+            (_, true) => error.help("write it again with host prepare, or use the NIfTI image"),
+            _ => error.help(
+                "write it again in Python with torch.save(tensor, path), or use the NIfTI image",
+            ),
         }
-        error.help("write it again in Python with torch.save(tensor, path), or use the NIfTI image")
     })
 }
 

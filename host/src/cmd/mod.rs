@@ -30,6 +30,7 @@ mod learning_curve;
 mod list;
 mod new;
 mod plugins;
+mod prepare;
 mod repl;
 mod resume;
 mod run;
@@ -68,6 +69,7 @@ enum Command {
     List(list::Args),
     Explain(explain::Args),
     Plugins(plugins::Args),
+    Prepare(prepare::Args),
     Repl(repl::Args),
     Resume(resume::Args),
     Import(import::Args),
@@ -101,6 +103,7 @@ impl Cli {
             Command::List(args) => list::run(&args, plugins),
             Command::Explain(args) => explain::run(args, plugins),
             Command::Plugins(args) => plugins::run(&args, plugins),
+            Command::Prepare(args) => prepare::run(args),
             Command::Repl(args) => repl::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
             Command::Compare(args) => compare::run(&args),

@@ -7,6 +7,10 @@ use crate::data::participants::Session;
 use crate::data::pattern::Preprocessing;
 use crate::{Code, Error, Place, Result};
 
+/// How files that hold a tensor end, in the order in which they are looked for: what ClinicaDL reads
+/// too comes first.
+pub(crate) const TENSOR_FILES: [&str; 2] = ["pt", "safetensors"];
+
 /// Which part of an image a tensor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorOf<'a> {
@@ -115,11 +119,11 @@ fn descriptor(mask: &Path, uncropped: bool) -> Result<String> {
     Ok(format!("space-{template}{tokens}_roi-{region}"))
 }
 
-/// The pattern of the tensors of whole images, from that of the images.
-pub(super) fn pattern(images: &str) -> String {
+/// The pattern of the tensors of whole images in files of this kind, from that of the images.
+pub(super) fn pattern(images: &str, kind: &str) -> String {
     let name = images.rsplit('/').next().unwrap_or(images);
     let stem = name.strip_suffix(".gz").unwrap_or(name);
-    format!("{}.pt", stem.strip_suffix(".nii").unwrap_or(stem))
+    format!("{}.{kind}", stem.strip_suffix(".nii").unwrap_or(stem))
 }
 
 #[cfg(test)]
