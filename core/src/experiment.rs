@@ -125,10 +125,8 @@ impl Experiment {
         device: Device,
     ) -> Result<(Network, Vec<String>)> {
         let (plan, warnings) = self.plan(catalog)?;
-        let mut network = Network::new(plan, 0, device)?;
         let folder = self.root.join(format!("split-{split}/best-{metric}"));
-        network.load(&folder.join("model.safetensors"))?;
-        Ok((network, warnings))
+        Ok((Network::read(plan, &folder.join("model.safetensors"), device)?, warnings))
     }
 }
 

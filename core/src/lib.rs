@@ -30,6 +30,7 @@ pub mod pickle;
 pub mod picture;
 pub mod plugin;
 pub mod prepare;
+mod predict;
 mod quota;
 pub mod random;
 pub mod records;

@@ -74,6 +74,28 @@ impl Progress {
                 self.line(state, &format!("{images} images of {x}×{y}×{z}, {parts}, on {device}"));
             }
             Event::Opened { .. } => {}
+            Event::Group { group, sessions, participants, label, left_out } => {
+                let label = match label {
+                    Some(label) => format!("labels in the column {label:?}"),
+                    None => "without labels".into(),
+                };
+                let mut line = format!(
+                    "group {group}: {sessions} images of {participants} participants, {label}"
+                );
+                if *left_out > 0 {
+                    line += &format!("; {left_out} sessions of its table are left out");
+                }
+                self.line(state, &line);
+            }
+            Event::Replacing { paths } => {
+                self.line(state, "once the new results are complete, they replace");
+                for path in paths {
+                    self.line(state, &format!("  {}", path.display()));
+                }
+            }
+            Event::Predicting { split, selection_metric } => {
+                state.epoch = format!("split {split}, best by {selection_metric}");
+            }
             Event::Warning { text } => self.line(state, &format!("warning: {text}")),
             Event::SplitStarted { split, images: (train, validation), classes, cohorts } => {
                 (state.seconds, state.finished) = (0.0, 0);
@@ -151,6 +173,9 @@ impl Progress {
                     self.start(state, &label, *samples);
                 }
                 state.bar.set_position(*done as u64);
+                if done == samples {
+                    state.bar.finish_and_clear();
+                }
             }
             Event::EpochEnded { epoch, epochs, .. } => {
                 let line = state.epoch_ended(event);

@@ -9,11 +9,13 @@ use crate::{Code, Error, Problems};
 
 mod classes;
 mod folder;
+mod group;
 mod read;
 mod side;
 
 pub use classes::Classes;
 pub use folder::SplitFolder;
+pub(crate) use group::{Belonging, GroupTable, Known, read_group};
 pub use read::Splits;
 
 /// What is learned from a table.

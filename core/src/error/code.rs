@@ -126,6 +126,8 @@ codes! {
         "The wanted classes or sessions do not occur in the table. The message shows which values do.";
     AmbiguousId = "E0412", "Two ids or values differ only in how they are written",
         "ses-M0 and ses-M00, or AD and ad, are taken for different things, because ids are never rewritten. Write one thing in one way, or rename what is truly another.";
+    UnknownClass = "E0410", "A class that the network does not know",
+        "A network tells the classes apart that it was trained on. Ask only for sessions of these, name another label column, or predict without labels.";
 
     // 05: training.
     LossNotFinite = "E0501", "The loss became NaN or infinite",
@@ -150,6 +152,8 @@ codes! {
         "Weights are safetensors, or what torch.save wrote of a state dictionary, alone or as ClinicaDL keeps it. The message says why this file is neither; nothing in it is run.";
     Tracking = "E0608", "A tracking server does not take the records of a run",
         "It does not answer, refuses, or is no MLflow server; the message says what it said. Nothing is lost: all records are in the experiment folder, and host track push sends what the server lacks as soon as it can be reached.";
+    GroupInUse = "E0605", "A group of this name is in the experiment already",
+        "Results are not overwritten unless that is asked for. Choose another name, or pass overwrite: the message before says what is replaced then, and the old results stay until the new ones are complete.";
 
     // 07: arithmetic.
     UndefinedVote = "E0701", "A vote cannot be taken",

@@ -69,6 +69,24 @@ impl Network {
         Ok(Self { plan: Arc::new(plan), tensors, frozen, device, precision })
     }
 
+    /// Gives the planned network the parameters and buffers of a safetensors file.
+    ///
+    /// # Errors
+    /// As [`Network::load`]; what libtorch says.
+    pub fn read(plan: Plan, path: &Path, device: Device) -> Result<Self> {
+        let empty = |param: &ParamSpec| -> Result<Tensor> {
+            let kind = if param.state == State::Counter { Kind::Int64 } else { Kind::Float };
+            let tensor = Tensor::f_empty(&param.shape, (kind, device))?;
+            Ok(tensor.f_set_requires_grad(param.trainable())?)
+        };
+        let tensors = plan.params.iter().map(empty).collect::<Result<_>>()?;
+        let frozen = plan.params.iter().map(|_| false).collect();
+        let precision = Precision::default();
+        let mut network = Self { plan: Arc::new(plan), tensors, frozen, device, precision };
+        network.load(path)?;
+        Ok(network)
+    }
+
     /// The same network, with the same layers and weights, for another thread.
     pub fn share(&self) -> Self {
         let tensors = self.tensors.iter().map(Tensor::shallow_clone).collect();

@@ -81,7 +81,8 @@ pub(super) fn check_people(
 ) -> Result<Vec<String>> {
     let allowed = config.train.flag("allow_leakage")?;
     let (mut problems, mut warnings) = (Problems::default(), Vec::new());
-    problems.take(check_images(splits, cohorts));
+    let rows = splits.iter().flat_map(|split| split.train.iter().chain(&split.validation));
+    problems.take(check_images(rows.map(|row| &row.session), cohorts));
     for split in splits {
         let (same, namesakes): (Vec<_>, Vec<_>) = (on_both_sides(split).into_iter())
             .partition(|(train, validation)| cohorts.share(&train.cohort, &validation.cohort));
@@ -138,13 +139,16 @@ fn shown(pairs: &[(Person, Person)]) -> String {
 }
 
 /// Cohorts with one CAPS may not list the same session: it would count twice.
-fn check_images(splits: &[Split], cohorts: &Cohorts) -> Result<()> {
+///
+/// # Errors
+/// [`Code::DuplicateRow`] for every image that two list.
+pub(crate) fn check_images<'v>(
+    visits: impl Iterator<Item = &'v Visit>,
+    cohorts: &Cohorts,
+) -> Result<()> {
     let mut problems = Problems::default();
     let names: Vec<&str> = cohorts.names().collect();
-    let mut visits: BTreeMap<Key, &Visit> = BTreeMap::new();
-    for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
-        visits.insert(row.session.key(), &row.session);
-    }
+    let visits: BTreeMap<Key, &Visit> = visits.map(|visit| (visit.key(), visit)).collect();
     for (i, one) in names.iter().enumerate() {
         for other in names[i + 1..].iter().filter(|other| cohorts.share(one, other)) {
             let shared = visits.values().filter(|visit| {
@@ -206,11 +210,19 @@ pub(super) fn tables(prepared: &Prepared) -> Result<Vec<(PathBuf, String)>> {
         return Ok(Vec::new());
     }
     let config = &prepared.config;
-    [config.data.text("caps")?, config.train.text("splits")?]
-        .into_iter()
+    let files = [config.data.text("caps")?, config.train.text("splits")?];
+    hashed(files.into_iter().map(PathBuf::from))
+}
+
+/// Tables with their BLAKE3 hashes.
+///
+/// # Errors
+/// A table that cannot be read.
+pub(crate) fn hashed(tables: impl Iterator<Item = PathBuf>) -> Result<Vec<(PathBuf, String)>> {
+    tables
         .map(|file| {
-            let bytes = files::read(Path::new(file), "read the table")?;
-            Ok((file.into(), blake3::hash(&bytes).to_hex().to_string()))
+            let bytes = files::read(&file, "read the table")?;
+            Ok((file, blake3::hash(&bytes).to_hex().to_string()))
         })
         .collect()
 }

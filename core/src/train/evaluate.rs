@@ -81,17 +81,24 @@ pub(crate) fn images(batch: &Batch, device: Device) -> Result<Tensor> {
     channels_last(&x.f_to_device(device)?)
 }
 
+/// Is shown each batch, what the network saw of it `[batch, channel, …]`, and what it gave.
+pub(crate) type Keep<'a> = dyn Fn(&Batch, &Tensor, &Pass) -> Result<()> + Sync + 'a;
+
 /// How sets are evaluated in a run.
+#[derive(Clone, Copy)]
 pub(crate) struct Evaluator<'a> {
     pub(crate) objective: &'a Objective,
     pub(crate) source: &'a Source,
     pub(crate) batch_size: usize,
     pub(crate) threads: usize,
     pub(crate) session: &'a Session<'a>,
+    /// Is shown every batch.
+    pub(crate) keep: Option<&'a Keep<'a>>,
 }
 
 impl Evaluator<'_> {
-    /// Shows every sample to the network once, in evaluation mode and without gradients.
+    /// Shows every sample to the network once, in evaluation mode and without gradients. Where it is
+    /// not known what is true of a sample, there is no loss.
     pub(crate) fn run(
         &self,
         network: &Network,
@@ -105,6 +112,8 @@ impl Evaluator<'_> {
             .collect();
         let mut rows = Vec::with_capacity(samples.len());
         let (mut total, mut outputs) = (0.0, 0);
+        let known = self.objective.task == Task::Reconstruction
+            || samples.iter().all(|(_, label)| *label != Label::None);
         for batch in Loader::new(self.source.clone(), batches, self.threads) {
             if self.session.stopped() {
                 return Err(Error::new(Code::Interrupted, "stopped during an evaluation"));
@@ -115,12 +124,17 @@ impl Evaluator<'_> {
             let (first, n) = (rows.len(), batch.samples.len());
             let labels: Vec<Label> =
                 samples[first..first + n].iter().map(|(_, label)| *label).collect();
-            total += self.objective.total(&pass, &x, &labels)?;
+            if known {
+                total += self.objective.total(&pass, &x, &labels)?;
+            }
             // A prediction made of such numbers would count as the first class.
             if !total.is_finite() || !finite(&pass.output)? {
                 let what = format!("outputs or losses of the {group} set are NaN or infinite");
                 let (pass, data) = ((&x, Mode::Evaluation), (&batch, self.source));
                 return Err(not_finite(&what, network, pass, data, self.objective));
+            }
+            if let Some(keep) = self.keep {
+                keep(&batch, &x, &pass)?;
             }
             let values = self.values(&pass, &x, n)?;
             outputs = values.len() / n.max(1);
@@ -137,7 +151,7 @@ impl Evaluator<'_> {
                 samples: samples.len(),
             });
         }
-        let loss = (!rows.is_empty()).then(|| total / rows.len() as f64);
+        let loss = (known && !rows.is_empty()).then(|| total / rows.len() as f64);
         Ok(Evaluation { task: self.objective.task, rows, outputs, loss })
     }
 

@@ -1,7 +1,7 @@
 //! The files of a run: images, tensors and masks, and how they are found.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -15,10 +15,11 @@ use crate::data::cohorts::Cohorts;
 use crate::data::images::{Images, NotFinite};
 use crate::data::loader::Source;
 use crate::data::part::{self, Region};
-use crate::data::participants::{Key, Session as Visit};
+use crate::data::participants::{Key, SINGLE, Session as Visit};
 use crate::data::pattern::Preprocessing;
 use crate::data::split::Split;
-use crate::error::{Code, Error, Place, Result};
+use crate::data::table::Table;
+use crate::error::{Code, Error, Place, Problems, Result};
 use crate::options::Options;
 
 /// The preprocessing that the data options describe.
@@ -45,10 +46,10 @@ pub(crate) fn preprocessing(data: &Options) -> Result<Preprocessing> {
     Ok(preprocessing)
 }
 
-pub(super) type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
+pub(crate) type Files = (Vec<(Visit, PathBuf)>, Vec<String>);
 
 /// The sessions of all splits, each once.
-pub(super) fn visits_of(splits: &[Split]) -> Vec<Visit> {
+pub(crate) fn visits_of(splits: &[Split]) -> Vec<Visit> {
     let mut visits: BTreeMap<Key, Visit> = BTreeMap::new();
     for row in splits.iter().flat_map(|split| split.train.iter().chain(&split.validation)) {
         visits.entry(row.session.key()).or_insert_with(|| row.session.clone());
@@ -57,7 +58,7 @@ pub(super) fn visits_of(splits: &[Split]) -> Vec<Visit> {
 }
 
 /// The image, or where asked for the tensor, of every session.
-pub(super) fn find_files(
+pub(crate) fn find_files(
     cohorts: &Cohorts,
     preprocessing: &Preprocessing,
     visits: Vec<Visit>,
@@ -91,7 +92,7 @@ pub(super) fn find_files(
 ///
 /// # Errors
 /// Every image that cannot be used.
-pub(super) fn source(
+pub(crate) fn source(
     files: Vec<(Visit, PathBuf)>,
     cohorts: &Cohorts,
     preprocessing: &Preprocessing,
@@ -195,11 +196,45 @@ fn volumes(data: &Options) -> Result<Option<Volumes>> {
 }
 
 /// Bytes of memory that are free, or 4 GiB where the system does not say.
-pub(super) fn available_memory() -> usize {
+pub(crate) fn available_memory() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
     kib.map_or(4 << 30, |kib| kib << 10)
+}
+
+/// The images must be those whose hashes are in `file`, which `what` began with.
+///
+/// # Errors
+/// [`Code::BadMaps`] for every image that is another one or was not there, with `help`.
+pub(crate) fn check_inputs(images: &Images, file: &Path, what: &str, help: &str) -> Result<()> {
+    let table = Table::read(file)?;
+    let (participant, session) = (table.column("participant_id")?, table.column("session_id")?);
+    let (cohort, hash) = (table.find_column("cohort"), table.column("blake3")?);
+    let mut known: BTreeMap<Key, Option<&str>> = BTreeMap::new();
+    for row in 0..table.len() {
+        // Tables that were read have no session.
+        let ids = (table.text(row, participant), table.text(row, session));
+        let (Some(participant), Some(session)) = ids else { continue };
+        let cohort = cohort.and_then(|column| table.text(row, column)).unwrap_or(SINGLE);
+        let key = [cohort, participant, session].map(str::to_owned).into();
+        known.insert(key, table.text(row, hash));
+    }
+    let hashes = images.hashes()?;
+    let mut problems = Problems::default();
+    for (i, now) in hashes.iter().enumerate() {
+        let visit = images.session(i);
+        let then = known.get(&visit.key()).copied().flatten();
+        if then != Some(now.as_str()) {
+            let message = match then {
+                Some(_) => format!("the image is not the one that {what} began with"),
+                None => format!("{what} began without this image"),
+            };
+            let place = visit.place(Some(images.file(i).into()));
+            problems.push(Error::new(Code::BadMaps, message).at(place).help(help));
+        }
+    }
+    problems.into_result()
 }
 
 /// The extraction JSON's keys for maps.json, as ClinicaDL names them.

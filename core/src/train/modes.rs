@@ -13,7 +13,7 @@ use crate::network::{Plan, Precision};
 ///
 /// # Errors
 /// Every layer that has none on the device; a workspace that cannot be had any more; what libtorch says.
-pub(super) fn deterministic(
+pub(crate) fn deterministic(
     config: &Config,
     plan: &Plan,
     device: Device,

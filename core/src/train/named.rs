@@ -77,7 +77,11 @@ fn check_vote(config: &Config, session: &Session<'_>) -> Result<()> {
     Ok(())
 }
 
-fn objective(config: &Config, session: &Session<'_>) -> Result<Objective> {
+/// The loss that the options name.
+///
+/// # Errors
+/// A loss that is not registered, does not fit the task or gets options that it does not have.
+pub(crate) fn objective(config: &Config, session: &Session<'_>) -> Result<Objective> {
     let here = |error: Error| error.at(Place::Option("loss".into()));
     let loss = session.catalog.losses.get(config.loss()?).map_err(here)?;
     let trains =

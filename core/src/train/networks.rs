@@ -11,9 +11,10 @@ use super::prepare::Prepared;
 use super::session::{Event, Session};
 use super::sides::Sides;
 use super::trainer::Trainer;
-use crate::catalog::Origin;
+use crate::catalog::{Catalog, Origin};
 use crate::error::{Code, Error, Result};
 use crate::maps::Maps;
+use crate::network::Plan;
 
 /// What a split's best model of a metric says about both sides; nothing where none was kept.
 pub(super) type Judged = Option<[Evaluation; 2]>;
@@ -61,7 +62,7 @@ fn together(networks: impl Iterator<Item = Judged>, missing: MissingParts) -> Ju
 }
 
 /// Adds the rows of another network; the loss is the mean over all rows.
-fn join(all: &mut Evaluation, own: Evaluation) {
+pub(crate) fn join(all: &mut Evaluation, own: Evaluation) {
     let sum = |evaluation: &Evaluation| Some(evaluation.loss? * evaluation.rows.len() as f64);
     let total = sum(all).zip(sum(&own)).map(|(a, b)| a + b);
     all.rows.extend(own.rows);
@@ -124,50 +125,66 @@ fn several(
     goes_on: bool,
     session: &Session<'_>,
 ) -> Result<Vec<Vec<Judged>>> {
-    let at_once = at_once(prepared, session)?.min(numbers.len());
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let found: Mutex<Vec<Option<Result<Vec<Judged>>>>> =
-        Mutex::new(numbers.iter().map(|_| None).collect());
-    let split = sides.split.index;
+    let (split, networks, done) = (sides.split.index, numbers.len(), AtomicUsize::new(0));
     let quiet = |event: &Event| {
         if matches!(event, Event::Warning { .. }) {
             session.tell(event.clone());
         }
     };
     let session_of_one = Session { events: &quiet, ..*session };
+    side_by_side(networks, at_once(prepared, session)?, |at| {
+        let judged = one(prepared, sides, numbers[at], maps, goes_on, &session_of_one);
+        let trained = done.fetch_add(1, Ordering::Relaxed) + 1;
+        session.tell(Event::NetworkTrained { split, network: at, trained, networks });
+        judged
+    })
+}
+
+/// Does the work for each network from 0 to `count`, `at_once` of them at a time, each on one of
+/// libtorch's threads. None is begun after one has failed.
+///
+/// # Errors
+/// Of those that fail, what the first in order says.
+pub(crate) fn side_by_side<T: Send>(
+    count: usize,
+    at_once: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..count).map(|_| None).collect());
     let threads = tch::get_num_threads();
     std::thread::scope(|scope| {
-        for _ in 0..at_once {
+        for _ in 0..at_once.min(count) {
             scope.spawn(|| {
                 tch::set_num_threads(1);
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(number) = numbers.get(at) else { break };
-                    let judged = one(prepared, sides, *number, maps, goes_on, &session_of_one);
-                    let failed = judged.is_err();
-                    found.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(judged);
-                    if failed {
-                        next.store(numbers.len(), Ordering::Relaxed);
+                    if at >= count {
+                        break;
                     }
-                    let networks = numbers.len();
-                    let trained = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    session.tell(Event::NetworkTrained { split, network: at, trained, networks });
+                    let result = work(at);
+                    if result.is_err() {
+                        next.store(count, Ordering::Relaxed);
+                    }
+                    found.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(result);
                 }
             });
         }
     });
     tch::set_num_threads(threads);
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let stopped = || Error::new(Code::Interrupted, "stopped before every network was trained");
-    let mut judged = Vec::new();
+    let mut done = Vec::with_capacity(count);
     let mut unfinished = false;
     for result in found {
         match result {
-            Some(result) => judged.push(result?),
+            Some(result) => done.push(result?),
             None => unfinished = true,
         }
     }
-    if unfinished { Err(stopped()) } else { Ok(judged) }
+    match unfinished {
+        true => Err(Error::new(Code::Interrupted, "stopped before every network had its turn")),
+        false => Ok(done),
+    }
 }
 
 /// How many networks are trained at once.
@@ -176,11 +193,7 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
         return Ok(prepared.config.train.int("networks_at_once")? as usize);
     }
     let plan = prepared.plan(session)?;
-    // Layers of others may draw from libtorch's own generator, which all threads share.
-    let foreign = plan.rows.iter().any(|row| {
-        session.catalog.layers.find(&row.kind).is_none_or(|entry| entry.origin != Origin::BuiltIn)
-    });
-    if foreign || prepared.device.is_cuda() {
+    if prepared.device.is_cuda() || foreign(&plan, session.catalog) {
         return Ok(1);
     }
     let batch = prepared.config.batch_size.max(prepared.evaluation_batch) as i64;
@@ -191,10 +204,16 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
     Ok((fit.max(1) as usize).min(cores()))
 }
 
+/// Whether layers are of others: they may draw from libtorch's own generator, which all threads share.
+pub(crate) fn foreign(plan: &Plan, catalog: &Catalog) -> bool {
+    plan.rows.iter().any(|row| {
+        catalog.layers.find(&row.kind).is_none_or(|entry| entry.origin != Origin::BuiltIn)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Catalog;
     use crate::data::loader::Sample;
     use crate::data::split::Label;
     use crate::task::Task;

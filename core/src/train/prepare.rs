@@ -121,6 +121,7 @@ impl Prepared {
             batch_size: self.evaluation_batch,
             threads: self.loader_threads(),
             session,
+            keep: None,
         }
     }
 
@@ -190,7 +191,9 @@ fn prepare_either(
     let (mut weights, mut opened) = (None, None);
     if let Some((splits, _)) = &splits {
         let all = splits.iter();
-        weights = problems.take(all.clone().map(|split| class_weights(split, &config)).collect());
+        weights = problems.take(
+            all.clone().map(|split| class_weights(split.classes.as_ref(), &config)).collect(),
+        );
         opened = problems.take(all.map(|split| open(split, &config, existing.as_ref())).collect());
     }
     let preprocessing = problems.take(preprocessing(&config.data));
@@ -282,7 +285,7 @@ fn prepare_either(
 }
 
 /// Samples per forward pass in evaluation; at least as many as in training.
-pub(super) fn evaluation_batch(config: &Config, plan: &Plan) -> usize {
+pub(crate) fn evaluation_batch(config: &Config, plan: &Plan) -> usize {
     let largest = plan.rows.iter().map(|row| row.output_bytes).max().unwrap_or(1).max(1);
     config.batch_size.max((EVALUATION_BYTES / largest) as usize)
 }
@@ -296,7 +299,11 @@ fn outputs(task: Task, classes: &[String], input: &[i64]) -> Shape {
     }
 }
 
-fn check_output_shape(task: Task, classes: &[String], plan: &Plan) -> Result<()> {
+/// Whether the network gives what the task needs.
+///
+/// # Errors
+/// [`Code::ShapeMismatch`] where it does not.
+pub(crate) fn check_output_shape(task: Task, classes: &[String], plan: &Plan) -> Result<()> {
     let expected = outputs(task, classes, &plan.input);
     if plan.output == expected {
         return Ok(());

@@ -4,28 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::config::Config;
-use super::evaluate::{Evaluation, Evaluator};
+use super::evaluate::Evaluation;
 use super::image_level::Election;
-use super::inputs::{find_files, preprocessing, source};
-use super::named::Named;
-use super::prepare::evaluation_batch;
-use super::session::{Event, Session};
+use super::session::Session;
 use super::sides::places;
 use crate::data::cohorts::{Cohorts, is_table};
-use crate::data::loader::{Sample, Source};
+use crate::data::loader::Source;
 use crate::data::participants::{SINGLE, Session as Visit};
 use crate::data::split::Label;
-use crate::device;
 use crate::error::{Code, Error, Place, Result};
-use crate::experiment::Experiment;
 use crate::import::{Prediction, add_cohorts, read_predictions};
-use crate::network::Network;
-use crate::shape::show;
+use crate::predict::Opened;
 use crate::task::Task;
-use crate::transfer::folder::{Folder, Model, list};
+use crate::transfer::folder::{Folder, list};
 
 /// How a table of predictions agrees with what its model says now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,30 +65,26 @@ impl Group {
 /// A reconstruction, whose tables hold no predictions; images that are not there; everything that
 /// is wrong with the folder.
 pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<Agreement>> {
-    let experiment = Experiment::open(maps)?;
-    let config = configuration(&experiment.configuration, maps, caps)?;
+    let opened = Opened::open(maps, "auto", session)?;
+    let (config, folder) = (&opened.config, &opened.folder);
     if config.task == Task::Reconstruction {
         let message = "the tables of a reconstruction hold no predictions to compare";
         return Err(Error::new(Code::BadMaps, message)
             .at(Place::File(maps.into()))
             .help("classifications and regressions can be computed again"));
     }
-    let named = Named::find(&config, session)?;
-    let device = device::choose("auto")?;
-    session.tell(Event::Device { name: device::describe(device) });
-    let folder = Folder::open(maps)?;
+    let mode = config.data.text("mode")?;
     let mut tables = Vec::new();
     for split in folder.splits()? {
         for metric in folder.metrics(split)? {
-            let mut groups = groups(&folder.best(split, &metric), config.data.text("mode")?)?;
+            let mut groups = groups(&folder.best(split, &metric), mode)?;
             if is_table(caps) {
-                groups.iter_mut().try_for_each(|group| group.add_cohorts(&folder, split))?;
+                groups.iter_mut().try_for_each(|group| group.add_cohorts(folder, split))?;
             }
             tables.push((split, metric, groups));
         }
     }
     if tables.iter().all(|(_, _, groups)| groups.iter().all(|group| group.of_parts.is_empty())) {
-        let mode = config.data.text("mode")?;
         let message = format!("the experiment has no predictions per {mode} to compare");
         return Err(Error::new(Code::EmptySelection, message).at(Place::File(maps.into())).help(
             format!(
@@ -105,44 +93,22 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
             ),
         ));
     }
-    let source = open(&tables, caps, &config, session)?;
-    let (plan, warnings) = experiment.plan(session.catalog)?;
-    let given = source.parts.shape(0);
-    if given != plan.input {
-        let (given, needed) = (show(&given), show(&plan.input));
-        let mode = source.parts.mode();
-        let message =
-            format!("the network takes {needed}, but the mode {mode:?} gives {given} of an image");
-        return Err(Error::new(Code::BadMaps, message)
-            .at(Place::File(maps.join("maps.json")))
-            .help("check mode and the sizes of its parts, and that the CAPS is the experiment's"));
-    }
-    for text in warnings {
-        session.tell(Event::Warning { text });
-    }
-    let outputs = plan.output.iter().product::<i64>().max(0) as usize;
-    let evaluator = Evaluator {
-        objective: &named.objective,
-        source: &source,
-        batch_size: evaluation_batch(&config, &plan),
-        threads: config.loader_threads,
-        session,
-    };
+    let cohorts = Cohorts::open(caps).map_err(|error| error.at(Place::Option("caps".into())))?;
+    let source = opened.source(&cohorts, visits(&tables), session)?;
+    let task = (config.task, opened.classes.len());
     let mut agreements = Vec::new();
     for (split, metric, groups) in tables {
-        let mut networks = Vec::new();
-        for Model { network: part, file } in folder.models(split, &metric)? {
-            let mut network = Network::new(experiment.plan(session.catalog)?.0, 0, device)?;
-            network.load(&file)?;
-            if config.precision.check(device).is_ok() {
-                network.set_precision(config.precision);
-            }
-            networks.push((part, network));
+        if groups.is_empty() {
+            continue;
         }
+        let models = opened.models(split, &metric)?;
+        let objective = opened.objective(split)?;
+        let evaluator = opened.evaluator(&objective, &source, session);
         let mut judged = Vec::new();
         for group in groups {
-            let labels = labels(&group, &source, (config.task, outputs))?;
-            judged.push((judge(&evaluator, &networks, &group.name, labels)?, group));
+            let labels = labels(&group, &source, task)?;
+            let labels: Vec<(usize, Label)> = labels.into_iter().collect();
+            judged.push((opened.judge(&models, &evaluator, &labels, &group.name, None)?, group));
         }
         let validation = judged.iter().find(|(_, group)| group.name == "validation");
         for (evaluation, group) in &judged {
@@ -161,31 +127,13 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
             };
             keep(source.parts.mode(), compare(&group.of_parts, evaluation, &source, true)?);
             if let (Some(table), Some((validation, _))) = (&group.of_images, validation) {
-                let election = Election::of(&config, validation, &source, session.catalog)?;
+                let election = Election::of(config, validation, &source, session.catalog)?;
                 let voted = election.take(evaluation, &source)?;
                 keep("image", compare(table, &voted, &source, false)?);
             }
         }
     }
     Ok(agreements)
-}
-
-/// The options that the experiment was trained with, but for the place of the images.
-fn configuration(configuration: &Map<String, Value>, maps: &Path, caps: &Path) -> Result<Config> {
-    let file = maps.join("maps.json");
-    if configuration.is_empty() {
-        let message = "the file does not say with which options the experiment was trained";
-        return Err(Error::new(Code::BadMaps, message)
-            .at(Place::File(file))
-            .help("it is one of ClinicaDL: `host import` makes one of this program of it"));
-    }
-    let mut options = configuration.clone();
-    if let Some(data) = options.get_mut("data").and_then(Value::as_object_mut) {
-        data.insert("caps".into(), caps.display().to_string().into());
-    }
-    // What training began with is in the weights.
-    options.retain(|key, _| !key.starts_with("transfer") && !key.starts_with("freeze"));
-    Config::read(&options).map_err(|error| error.at(Place::File(file)))
 }
 
 /// The groups that have tables of predictions by a model.
@@ -207,21 +155,12 @@ fn groups(folder: &Path, mode: &str) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-/// The images of all tables.
-fn open(
-    tables: &[(usize, String, Vec<Group>)],
-    caps: &Path,
-    config: &Config,
-    session: &Session<'_>,
-) -> Result<Source> {
+/// The sessions of all tables, each once.
+fn visits(tables: &[(usize, String, Vec<Group>)]) -> Vec<Visit> {
     let groups = tables.iter().flat_map(|(_, _, groups)| groups);
     let visits: std::collections::BTreeSet<Visit> =
         groups.flat_map(|group| &group.of_parts).map(visit_of).collect();
-    let visits: Vec<Visit> = visits.into_iter().collect();
-    let cohorts = Cohorts::open(caps).map_err(|error| error.at(Place::Option("caps".into())))?;
-    let preprocessing = preprocessing(&config.data)?;
-    let (files, _) = find_files(&cohorts, &preprocessing, visits, &config.data)?;
-    source(files, &cohorts, &preprocessing, &config.data, session)
+    visits.into_iter().collect()
 }
 
 fn visit_of(row: &Prediction) -> Visit {
@@ -257,9 +196,7 @@ fn labels(
                 Label::Class(code as usize)
             }
             (Task::Regression, Some(number)) => Label::Number(number),
-            // Losses are not compared, so an unknown truth may be any.
-            (Task::Classification, None) => Label::Class(0),
-            _ => Label::Number(0.0),
+            _ => Label::None,
         };
         if let Some(image) = images.get(&visit_of(row).key()) {
             labels.insert(*image, label);
@@ -272,36 +209,6 @@ fn damaged(row: &Prediction, message: String) -> Error {
     Error::new(Code::BadMaps, message)
         .at(visit_of(row).place(None))
         .help("the table was changed, or belongs to another experiment")
-}
-
-/// What the networks say about the images of a group, in the order of the images and their parts.
-fn judge(
-    evaluator: &Evaluator<'_>,
-    networks: &[(Option<usize>, Network)],
-    group: &str,
-    labels: BTreeMap<usize, Label>,
-) -> Result<Evaluation> {
-    let parts = evaluator.source.parts.count();
-    let samples: Vec<(Sample, Label)> = labels
-        .into_iter()
-        .flat_map(|(image, label)| (0..parts).map(move |part| (Sample::new(image, part), label)))
-        .collect();
-    let mut all: Option<Evaluation> = None;
-    for (part, network) in networks {
-        let of_part = |(sample, _): &&(Sample, Label)| part.is_none_or(|part| sample.part == part);
-        let samples: Vec<(Sample, Label)> = samples.iter().filter(of_part).copied().collect();
-        let found = evaluator.run(network, &samples, group)?;
-        match &mut all {
-            None => all = Some(found),
-            Some(all) => all.rows.extend(found.rows),
-        }
-    }
-    let mut all = all.ok_or_else(|| {
-        Error::new(Code::BadMaps, "a split has tables of predictions, but no weights")
-            .help("the models are needed to compute predictions again")
-    })?;
-    all.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
-    Ok(all)
 }
 
 /// The number of rows, the largest difference, and how many decisions differ.

@@ -1,12 +1,12 @@
 //! Going on with an experiment that was interrupted, or with more epochs than it had.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::config::Config;
+use super::inputs::check_inputs;
 use super::outcome::Outcome;
 use super::over_splits::over_splits;
 use super::prepare::{Existing, Prepared, prepare_existing};
@@ -15,7 +15,7 @@ use super::run_split;
 use super::session::{Event, Session};
 use super::sides::Sides;
 use super::sources;
-use crate::data::participants::{Key, SINGLE, read_members};
+use crate::data::participants::{Key, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::{Experiment, read};
@@ -125,7 +125,9 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
     }
     check_epochs(&standing, epochs)?;
     check_groups(&prepared, maps)?;
-    check_inputs(&prepared, &maps.join("groups/inputs.tsv"))?;
+    let help = "bring the image back, or train anew into another folder";
+    let inputs = maps.join("groups/inputs.tsv");
+    check_inputs(&prepared.source.images, &inputs, "training", help)?;
     sources::check(&prepared, &maps.join("groups/sources.tsv"))?;
     remove_manifest(maps)?;
     if epochs.is_some() {
@@ -189,42 +191,6 @@ fn check_epochs(splits: &[(usize, Standing)], epochs: Option<usize>) -> Result<(
         }
     }
     Ok(())
-}
-
-/// The images must be those that training began with.
-fn check_inputs(prepared: &Prepared, file: &Path) -> Result<()> {
-    let table = Table::read(file)?;
-    let (participant, session) = (table.column("participant_id")?, table.column("session_id")?);
-    let (cohort, hash) = (table.find_column("cohort"), table.column("blake3")?);
-    let mut known: BTreeMap<Key, Option<&str>> = BTreeMap::new();
-    for row in 0..table.len() {
-        // The tables of cohorts have no session.
-        let ids = (table.text(row, participant), table.text(row, session));
-        let (Some(participant), Some(session)) = ids else { continue };
-        let cohort = cohort.and_then(|column| table.text(row, column)).unwrap_or(SINGLE);
-        let key = [cohort, participant, session].map(str::to_owned).into();
-        known.insert(key, table.text(row, hash));
-    }
-    let images = &prepared.source.images;
-    let hashes = images.hashes()?;
-    let mut problems = Problems::default();
-    for (i, now) in hashes.iter().enumerate() {
-        let visit = images.session(i);
-        let then = known.get(&visit.key()).copied().flatten();
-        if then != Some(now.as_str()) {
-            let message = match then {
-                Some(_) => "the image is not the one that training began with",
-                None => "training began without this image",
-            };
-            let place = visit.place(Some(images.file(i).into()));
-            problems.push(
-                Error::new(Code::BadMaps, message)
-                    .at(place)
-                    .help("bring the image back, or train anew into another folder"),
-            );
-        }
-    }
-    problems.into_result()
 }
 
 /// Who trains and who validates must be those that training began with, in the same order, and what is

@@ -71,6 +71,31 @@ pub enum Event {
         /// Parts per image.
         parts: usize,
     },
+    /// Whom the networks are asked about.
+    Group {
+        /// Its name.
+        group: String,
+        /// Sessions, of each one image.
+        sessions: usize,
+        /// Participants.
+        participants: usize,
+        /// The column that says what is true of them; none where that is not known.
+        label: Option<String>,
+        /// Sessions of its table that are left out, as was asked for.
+        left_out: usize,
+    },
+    /// The best network of a split is asked about a group.
+    Predicting {
+        /// The split.
+        split: usize,
+        /// The metric that the network is the best by.
+        selection_metric: String,
+    },
+    /// What is there already and goes once the new results are complete.
+    Replacing {
+        /// Files and folders.
+        paths: Vec<PathBuf>,
+    },
     /// Something that does not stop the run but should be known.
     Warning {
         /// What.

@@ -9,7 +9,7 @@ use super::objective::Objective;
 use super::start::Start;
 use crate::data::images::Images;
 use crate::data::participants::Key;
-use crate::data::split::{Label, Row, Selection, Split, SplitOptions, Splits, Target};
+use crate::data::split::{Classes, Label, Row, Selection, Split, SplitOptions, Splits, Target};
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
 use crate::task::Task;
 
@@ -45,7 +45,7 @@ impl Sides {
 }
 
 /// The place of each session's image.
-pub(super) fn places(images: &Images) -> BTreeMap<Key, usize> {
+pub(crate) fn places(images: &Images) -> BTreeMap<Key, usize> {
     (0..images.len()).map(|i| (images.session(i).key(), i)).collect()
 }
 
@@ -74,9 +74,9 @@ pub(super) fn missing_classes(split: &Split) -> Option<String> {
 ///
 /// # Errors
 /// Weights of classes that do not exist, and what is no weight.
-pub(super) fn class_weights(split: &Split, config: &Config) -> Result<Vec<f64>> {
+pub(crate) fn class_weights(classes: Option<&Classes>, config: &Config) -> Result<Vec<f64>> {
     // That classes are learned is checked with the options.
-    let Some(classes) = &split.classes else { return Ok(Vec::new()) };
+    let Some(classes) = classes else { return Ok(Vec::new()) };
     if config.train.flag("balance_classes")? {
         let total: usize = classes.train.iter().sum();
         let share = |n: &usize| total as f64 / (classes.train.len() * n) as f64;

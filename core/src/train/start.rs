@@ -9,11 +9,14 @@ use super::prepare::Existing;
 use crate::data::cohorts::{is_table, read_table};
 use crate::data::participants::{Person, SINGLE, Session};
 use crate::data::split::Split;
-use crate::error::{Code, Error, Place, Result};
+use crate::error::{Code, Error, Place, Result, some};
 use crate::experiment::read;
 use crate::network::{Freeze, Network, Plan};
 use crate::transfer::folder::Folder;
 use crate::transfer::{Choice, Source, Transfer, fit, learned_before};
+
+/// How many people a message names.
+const SHOWN: usize = 8;
 
 /// Weights for a split's networks.
 pub(super) struct Opened {
@@ -70,7 +73,7 @@ pub(super) fn open(
     };
     if existing.begun.contains(&split.index) {
         let learned = learned_before(&Folder::open(&config.output)?, split.index)?;
-        let (leaked, namesakes) = seen_before(split, &learned);
+        let (leaked, namesakes) = seen_before(validated(split), &learned);
         return Ok(Some(Opened { source: None, leaked, namesakes }));
     }
     let path = Path::new(config.train.text("transfer")?);
@@ -111,8 +114,9 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     let source = Source::open(path, &Choice { network, ..choice.clone() });
     let mut source = source.map_err(|error| error.help(help))?;
     check_choice(&source, &choice)?;
-    name_as_here(&mut source, Path::new(config.data.text("caps")?));
-    let (leaked, namesakes) = seen_before(split, &source.learned);
+    let sessions = source.sessions.iter_mut().chain(&mut source.learned);
+    name_as_here(sessions, &source.path, Path::new(config.data.text("caps")?));
+    let (leaked, namesakes) = seen_before(validated(split), &source.learned);
     if !config.train.flag("allow_leakage")? {
         check_leakage(split, &source, &leaked)?;
     }
@@ -142,19 +146,27 @@ fn check_choice(source: &Source, choice: &Choice) -> Result<()> {
         .help(format!("leave {option} out, or name the experiment folder in place of the file")))
 }
 
-/// Gives the sessions of an experiment the names that their cohorts have in this run, where both take
-/// them from one CAPS: who is called otherwise is the same person.
-fn name_as_here(source: &mut Source, caps: &Path) {
+/// Gives sessions of the experiment in `maps` the names that their cohorts have in `caps`, where both
+/// take them from one CAPS: who is called otherwise is the same person.
+pub(crate) fn name_as_here<'s>(
+    sessions: impl Iterator<Item = &'s mut Session>,
+    maps: &Path,
+    caps: &Path,
+) {
     let here = roots(caps);
-    let record = read(&source.path.join("maps.json")).unwrap_or_default();
+    let record = read(&maps.join("maps.json")).unwrap_or_default();
     let there = record.get("caps_directory").and_then(serde_json::Value::as_str);
     // Where that table is gone, the names are all there is to go by.
-    for (name, root) in there.map(|caps| roots(Path::new(caps))).unwrap_or_default() {
-        let Some((own, _)) = here.iter().find(|(_, own)| *own == root) else { continue };
-        let sessions = source.sessions.iter_mut().chain(&mut source.learned);
-        sessions
-            .filter(|visit| visit.cohort == name)
-            .for_each(|visit| visit.cohort.clone_from(own));
+    let there = there.map(|caps| roots(Path::new(caps))).unwrap_or_default();
+    let own = |(name, root): (String, PathBuf)| {
+        let (own, _) = here.iter().find(|(_, own)| *own == root)?;
+        Some((name, own))
+    };
+    let names: BTreeMap<String, &String> = there.into_iter().filter_map(own).collect();
+    for visit in sessions {
+        if let Some(own) = names.get(&visit.cohort) {
+            visit.cohort.clone_from(own);
+        }
     }
 }
 
@@ -167,16 +179,21 @@ fn roots(caps: &Path) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// Of those whom the split validates on, who was learned from before, and whose id was in another
-/// cohort. An experiment on one CAPS does not say which cohort that is, so it may be any.
-fn seen_before(split: &Split, before: &[Session]) -> (Vec<Person>, Vec<Person>) {
+fn validated(split: &Split) -> BTreeSet<Person> {
+    split.validation.iter().map(|row| row.session.person()).collect()
+}
+
+/// Of `judged`, who was learned from before, and whose id was in another cohort. An experiment on one
+/// CAPS does not say which cohort that is, so it may be any.
+pub(crate) fn seen_before(
+    judged: BTreeSet<Person>,
+    before: &[Session],
+) -> (Vec<Person>, Vec<Person>) {
     let mut learned: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for visit in before {
         learned.entry(&visit.participant).or_default().insert(&visit.cohort);
     }
-    let validated: BTreeSet<Person> =
-        split.validation.iter().map(|row| row.session.person()).collect();
-    let known = validated.into_iter().filter(|one| learned.contains_key(&*one.participant));
+    let known = judged.into_iter().filter(|one| learned.contains_key(&*one.participant));
     known.partition(|one| {
         let cohorts = &learned[&*one.participant];
         one.cohort == SINGLE || cohorts.contains(SINGLE) || cohorts.contains(&*one.cohort)
@@ -191,21 +208,11 @@ fn check_leakage(split: &Split, source: &Source, leaked: &[Person]) -> Result<()
     let message = format!(
         "the weights were learned from participants whom split {} validates on: {}",
         split.index,
-        some(leaked)
+        some(leaked.iter(), SHOWN)
     );
     Err(Error::new(Code::Leakage, message)
         .at(Place::File(source.path.clone()))
         .help("transfer between experiments on the same splits, or set allow_leakage: true"))
-}
-
-/// The first few of them.
-fn some(people: &[Person]) -> String {
-    const SHOWN: usize = 8;
-    let names: Vec<String> = people.iter().take(SHOWN).map(Person::to_string).collect();
-    match people.len() - names.len() {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
 }
 
 impl Start {
@@ -279,7 +286,7 @@ impl Start {
             "{} was learned from the same ids in other cohorts: {}; make sure that they are other \
              people",
             taken.path.display(),
-            some(&self.namesakes)
+            some(self.namesakes.iter(), SHOWN)
         ))
     }
 

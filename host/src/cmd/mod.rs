@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
 use crate::{signals, standard};
+use kept::Kept;
 
 mod cache;
 mod check;
@@ -27,6 +28,7 @@ mod import;
 mod info;
 mod inspect;
 mod learning_curve;
+mod kept;
 mod list;
 mod new;
 mod plugins;

@@ -1,14 +1,12 @@
 //! `host resume`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use neurhai_core::catalog::Origin;
 use neurhai_core::train::{Standing, reached, resume, standing};
-use neurhai_core::{Experiment, Result, Used};
+use neurhai_core::{Experiment, Result};
 
-use super::{Registering, failed, misused};
-use crate::functions::arguments::Arguments;
+use super::{Kept, Registering, failed, misused};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
@@ -35,13 +33,8 @@ pub(super) struct Args {
     #[command(flatten)]
     tracking: track::Options,
 
-    /// A script that registers what the experiment used; by default the one that is kept with it
-    #[arg(long, value_name = "FILE")]
-    script: Option<PathBuf>,
-
-    /// Arguments for the script: --name value …; those not given are as the experiment was run with
-    #[arg(last = true, value_name = "ARGUMENTS")]
-    arguments: Vec<String>,
+    #[command(flatten)]
+    kept: Kept,
 }
 
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
@@ -49,13 +42,12 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(experiment) => experiment,
         Err(error) => return failed(&Failure::from(error), &Sources::default()),
     };
-    let script = args.script.clone().or_else(|| kept_script(&args.maps, &experiment));
-    let arguments = match arguments(&args.arguments, &experiment) {
-        Ok(arguments) => arguments,
+    let registering = match args.kept.registering(&args.maps, &experiment) {
+        Ok(registering) => registering,
         Err(error) => return misused(error),
     };
     if args.dry_run {
-        return match told(&args, script.as_deref(), &arguments, &experiment) {
+        return match told(&args, &registering, &experiment) {
             Ok(lines) => {
                 lines.iter().for_each(|line| output::line(line));
                 ExitCode::SUCCESS
@@ -63,7 +55,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             Err(error) => failed(&Failure::from(error), &Sources::default()),
         };
     }
-    let runtime = match (Registering { script, arguments }).runtime_for(&args.arguments, plugins) {
+    let runtime = match registering.runtime_for(&args.kept.arguments, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
@@ -79,50 +71,11 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     }
 }
 
-/// The script that an experiment was run with, as it is kept with it, where it registered something
-/// that was used.
-fn kept_script(maps: &Path, experiment: &Experiment) -> Option<PathBuf> {
-    let file = |used: &Used| match &used.origin {
-        Origin::Script { file, .. } => file.extension().is_some(),
-        _ => false,
-    };
-    experiment.entries.iter().find(|used| file(used))?;
-    let text = std::fs::read(maps.join("script.rhai")).ok()?;
-    let same = |path: &PathBuf| std::fs::read(path).is_ok_and(|other| other == text);
-    let files = std::fs::read_dir(maps.join("scripts")).ok()?;
-    files.flatten().map(|entry| entry.path()).find(same)
-}
-
-/// The arguments that the script is called with: those given, and of the others those that the
-/// experiment was run with.
-fn arguments(given: &[String], experiment: &Experiment) -> Result<Vec<String>> {
-    let pairs = Arguments::parse(given)?.pairs();
-    let mut words = Vec::new();
-    for (name, then) in &experiment.arguments {
-        match pairs.iter().find(|(other, _)| other == name) {
-            Some((_, now)) if now != then => {
-                output::note(&format!(
-                    "note: --{name} is {now}, the experiment was run with {then}"
-                ));
-            }
-            Some(_) => {}
-            None => words.push(format!("--{name}={then}")),
-        }
-    }
-    words.extend(pairs.into_iter().map(|(name, value)| format!("--{name}={value}")));
-    Ok(words)
-}
-
 /// What was found and what would be done, in lines.
-fn told(
-    args: &Args,
-    script: Option<&Path>,
-    arguments: &[String],
-    experiment: &Experiment,
-) -> Result<Vec<String>> {
+fn told(args: &Args, registering: &Registering, experiment: &Experiment) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    if let Some(script) = script {
-        let words = [&[script.display().to_string()], arguments].concat();
+    if let Some(script) = &registering.script {
+        let words = [&[script.display().to_string()], &registering.arguments[..]].concat();
         lines.push(format!("{} would be loaded", words.join(" ")));
     }
     let asked = experiment.configuration.get("epochs").and_then(serde_json::Value::as_u64);

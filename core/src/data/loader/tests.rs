@@ -38,6 +38,9 @@ impl Parts for Broken {
     fn shape(&self, index: usize) -> Shape {
         self.0.shape(index)
     }
+    fn block(&self, index: usize) -> crate::data::part::Block {
+        self.0.block(index)
+    }
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
         assert!(index != 1, "part {index} cannot be cut");
         self.0.cut(volume, index, out);

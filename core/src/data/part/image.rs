@@ -22,6 +22,10 @@ impl Parts for Image {
         "the image".into()
     }
 
+    fn block(&self, _: usize) -> Block {
+        Block { from: [0; 3], size: self.shape }
+    }
+
     fn cut(&self, volume: &Volume, _: usize, out: &mut Vec<f32>) {
         out.extend_from_slice(&volume.voxels);
     }

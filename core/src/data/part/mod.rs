@@ -17,6 +17,15 @@ mod slice;
 
 pub use roi::Region;
 
+/// Where a part lies in its volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Its first voxel.
+    pub from: [usize; 3],
+    /// Its voxels along each axis.
+    pub size: [usize; 3],
+}
+
 /// A way to cut images, made for one image shape.
 pub trait Parts: Send + Sync {
     /// The mode's name, as in file and column names: `patch`.
@@ -37,6 +46,9 @@ pub trait Parts: Send + Sync {
     fn label(&self, index: usize) -> String {
         format!("{} {}", self.mode(), self.id(index))
     }
+
+    /// Where part `index` lies in the volume: its first voxel, and its size along the three axes.
+    fn block(&self, index: usize) -> Block;
 
     /// Copies part `index` of `volume`, channels first, last axis fastest, to the end of `out`.
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>);
@@ -77,8 +89,8 @@ fn three(options: &Options, name: &str) -> Result<[usize; 3]> {
     Ok([sizes[0] as usize, sizes[1] as usize, sizes[2] as usize])
 }
 
-/// Copies the block that starts at `from` and has the size `size`.
-fn copy_block(volume: &Volume, from: [usize; 3], size: [usize; 3], out: &mut Vec<f32>) {
+/// Copies the voxels of a block.
+fn copy_block(volume: &Volume, Block { from, size }: Block, out: &mut Vec<f32>) {
     let [_, ny, nz] = volume.shape;
     for x in from[0]..from[0] + size[0] {
         for y in from[1]..from[1] + size[1] {

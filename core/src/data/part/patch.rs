@@ -43,11 +43,15 @@ impl Parts for Patch {
         vec![1, self.size[0] as i64, self.size[1] as i64, self.size[2] as i64]
     }
 
-    fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
+    fn block(&self, index: usize) -> Block {
         let [_, ny, nz] = self.grid;
         let place = [index / (ny * nz), index / nz % ny, index % nz];
         let from = [0, 1, 2].map(|axis| place[axis] * self.stride[axis]);
-        copy_block(volume, from, self.size, out);
+        Block { from, size: self.size }
+    }
+
+    fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
+        copy_block(volume, self.block(index), out);
     }
 
     /// ClinicaDL's patches are cubes, with one stride for all axes.

@@ -116,6 +116,11 @@ impl Parts for Roi {
         format!("roi {:?}", self.regions[index].name)
     }
 
+    fn block(&self, index: usize) -> Block {
+        let Mask { from, size, .. } = &self.regions[index];
+        Block { from: *from, size: *size }
+    }
+
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
         let Mask { inside, from, size, .. } = &self.regions[index];
         let [_, ny, nz] = volume.shape;

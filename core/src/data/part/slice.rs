@@ -61,12 +61,16 @@ impl Parts for Slice {
         self.first + index
     }
 
-    fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
+    fn block(&self, index: usize) -> Block {
         let (mut from, mut size) = ([0; 3], self.shape);
         from[self.axis] = self.first + index;
         size[self.axis] = 1;
+        Block { from, size }
+    }
+
+    fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
         let start = out.len();
-        copy_block(volume, from, size, out);
+        copy_block(volume, self.block(index), out);
         if self.rgb {
             let end = out.len();
             out.extend_from_within(start..end);

@@ -138,7 +138,7 @@ pub(super) fn check_same(splits: &[Split]) -> Result<()> {
 }
 
 /// `AD (12), CN (9)`, and no more than fits on a line.
-fn with_counts(counts: &BTreeMap<&str, usize>) -> String {
+pub(super) fn with_counts(counts: &BTreeMap<&str, usize>) -> String {
     const SHOWN: usize = 12;
     match counts.is_empty() {
         true => "no values".to_owned(),

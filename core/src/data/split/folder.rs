@@ -197,7 +197,7 @@ fn names<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<String> {
 }
 
 /// What is in a folder, for an error: `4_fold/, train.tsv`.
-fn contents(folder: &Path) -> String {
+pub(super) fn contents(folder: &Path) -> String {
     const SHOWN: usize = 10;
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten(),

@@ -11,7 +11,7 @@ use crate::error::some;
 use crate::{Code, Error, Place, Problems, Result};
 
 /// The column that `diagnoses` of a table of cohorts are looked up in, as in ClinicaDL.
-const DIAGNOSIS: &str = "diagnosis";
+pub(super) const DIAGNOSIS: &str = "diagnosis";
 
 /// The split tables of a run.
 #[derive(Debug, Clone)]

@@ -41,10 +41,19 @@ impl Listed {
                 error.help("the table of cohorts names diagnoses, which are looked up in it")
             })?;
         }
-        let mut sessions = read_sessions(&table, &wanted)?;
-        sessions.iter_mut().for_each(|session| session.cohort = cohort.to_owned());
+        let sessions = read_sessions(&table, &wanted)?;
+        Ok(Self::new(table, sessions, Some(cohort)))
+    }
+
+    /// All rows of a table, of its own cohorts or of this one.
+    pub(super) fn new(table: Table, mut sessions: Vec<Session>, cohort: Option<&str>) -> Self {
+        for session in &mut sessions {
+            if let Some(cohort) = cohort {
+                session.cohort = cohort.to_owned();
+            }
+        }
         let kept = (0..table.len()).collect();
-        Ok(Self { table, sessions, kept })
+        Self { table, sessions, kept }
     }
 
     /// Keeps the rows with one of `values` in `column`.

@@ -96,7 +96,7 @@ fn what_cannot_be_compared_is_told() {
     other["neurhai"]["configuration"]["data"]["patch_size"] = json!([9, 11, 9]);
     std::fs::write(&maps, other.to_string()).unwrap();
     let error = bench.again("maps").unwrap_err();
-    assert_eq!(error.code(), Code::BadMaps, "{error}");
+    assert_eq!(error.code(), Code::ImageShape, "{error}");
     for words in ["takes 1×10×11×9", "gives 1×9×11×9", "maps.json"] {
         assert!(error.to_string().contains(words), "{error}");
     }

@@ -1,0 +1,345 @@
+//! An experiment that is used after training: its options, its models, and how they are asked.
+
+use std::path::{Path, PathBuf};
+
+use neurhai_torch::Deterministic;
+use serde_json::{Map, Value};
+use tch::Device;
+
+use crate::catalog::Catalog;
+use crate::data::cohorts::Cohorts;
+use crate::data::loader::{Sample, Source};
+use crate::data::participants::Session as Visit;
+use crate::data::pattern::Preprocessing;
+use crate::data::split::{Classes, Label};
+use crate::data::table::Table;
+use crate::device;
+use crate::error::{Code, Error, Place, Result, did_you_mean};
+use crate::experiment::{Experiment, read};
+use crate::network::Network;
+use crate::shape::show;
+use crate::task::Task;
+use crate::train::config::{Config, cores};
+use crate::train::evaluate::{Evaluation, Evaluator, Keep};
+use crate::train::inputs::{available_memory, find_files, preprocessing, source};
+use crate::train::modes;
+use crate::train::named::objective;
+use crate::train::networks::{foreign, join, side_by_side};
+use crate::train::objective::Objective;
+use crate::train::prepare::{check_output_shape, evaluation_batch};
+use crate::train::sides::class_weights;
+use crate::train::{Event, Session};
+use crate::transfer::folder::{Folder, Model};
+
+/// An experiment whose networks are asked.
+pub(crate) struct Opened {
+    pub(crate) root: PathBuf,
+    /// The options that it was trained with, but for what training began with.
+    pub(crate) config: Config,
+    /// The classes by their codes; none where classes are not learned.
+    pub(crate) classes: Vec<String>,
+    /// Parts per image.
+    pub(crate) parts: usize,
+    pub(crate) preprocessing: Preprocessing,
+    pub(crate) device: Device,
+    pub(crate) folder: Folder,
+    /// Samples per forward pass; as in training's evaluations unless it is set.
+    pub(crate) batch_size: usize,
+    experiment: Experiment,
+    objective: Objective,
+    _deterministic: Option<Deterministic>,
+}
+
+/// Something that is wrong with the parameters of an experiment.
+fn bad(root: &Path, message: impl Into<String>) -> Error {
+    Error::new(Code::BadMaps, message).at(Place::File(root.join("maps.json")))
+}
+
+impl Opened {
+    /// Opens the experiment in `maps` to compute on `device`: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"`.
+    ///
+    /// # Errors
+    /// What is wrong with the folder; layers, a loss or a vote that are not registered; a device that
+    /// is not there.
+    pub(crate) fn open(maps: &Path, device: &str, session: &Session<'_>) -> Result<Self> {
+        let experiment = Experiment::open(maps)?;
+        let config = configuration(&experiment.configuration, maps)?;
+        let parameters = read(&maps.join("maps.json"))?;
+        let classes = match config.task {
+            Task::Classification => classes(maps, &parameters)?,
+            _ => Vec::new(),
+        };
+        let parts = parameters.get("num_networks").and_then(Value::as_u64);
+        let parts = parts.ok_or_else(|| bad(maps, "num_networks is missing"))? as usize;
+        let (plan, warnings) = experiment.plan(session.catalog)?;
+        check_output_shape(config.task, &classes, &plan)
+            .map_err(|error| error.at(Place::File(maps.join("network.json"))))?;
+        for text in warnings {
+            session.tell(Event::Warning { text });
+        }
+        let device = device::choose(device)?;
+        session.tell(Event::Device { name: device::describe(device) });
+        if config.precision.check(device).is_err() {
+            let name = config.precision.name();
+            let text = format!("{name} is for GPUs: the networks compute with float32 here");
+            session.tell(Event::Warning { text });
+        }
+        Ok(Self {
+            root: maps.into(),
+            objective: objective(&config, session)?,
+            preprocessing: preprocessing(&config.data)?,
+            batch_size: evaluation_batch(&config, &plan),
+            // What only lacks a deterministic gradient can do without it here.
+            _deterministic: modes::deterministic(&config, &plan, device).ok().flatten(),
+            folder: Folder::open(maps)?,
+            config,
+            classes,
+            parts,
+            device,
+            experiment,
+        })
+    }
+
+    /// The splits and selection metrics that are asked for, all that there are where none are named,
+    /// each pair with a model.
+    ///
+    /// # Errors
+    /// [`Code::BadMaps`] for what is not there, or an experiment without models.
+    pub(crate) fn chosen(
+        &self,
+        splits: Option<&[usize]>,
+        metrics: Option<&[String]>,
+    ) -> Result<Vec<(usize, String)>> {
+        let there = self.folder.splits()?;
+        let list = there.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let missing = |message: String, help: String| {
+            Error::new(Code::BadMaps, message).at(Place::File(self.root.clone())).help(help)
+        };
+        if let Some(split) = splits.into_iter().flatten().find(|split| !there.contains(split)) {
+            let message = format!("the experiment has no split {split}");
+            return Err(missing(message, format!("its splits are {list}")));
+        }
+        let mut chosen = Vec::new();
+        for split in there.iter().filter(|split| splits.is_none_or(|s| s.contains(split))) {
+            let kept = self.folder.metrics(*split)?;
+            for metric in metrics.into_iter().flatten().filter(|metric| !kept.contains(metric)) {
+                let near = did_you_mean(metric, kept.iter().map(String::as_str));
+                let message =
+                    format!("split {split} has no model that is the best by {metric:?}{near}");
+                return Err(missing(message, format!("it has those by {}", kept.join(", "))));
+            }
+            let wanted = kept.into_iter().filter(|one| metrics.is_none_or(|m| m.contains(one)));
+            chosen.extend(wanted.map(|metric| (*split, metric)));
+        }
+        if chosen.is_empty() {
+            let help = "models are expected in split-0/best-loss/ and the like";
+            return Err(missing("the experiment has no trained models".into(), help.into()));
+        }
+        Ok(chosen)
+    }
+
+    /// The models that are the best of a split by a metric: one, or one for each part, in order.
+    ///
+    /// # Errors
+    /// [`Code::BadMaps`] for weights that are not there.
+    pub(crate) fn models(&self, split: usize, metric: &str) -> Result<Vec<Model>> {
+        let several = self.config.multi_network;
+        let mut models = self.folder.models(split, metric)?;
+        models.retain(|model| model.network.is_some() == several);
+        let numbers: Vec<Option<usize>> = models.iter().map(|model| model.network).collect();
+        let wanted = |number: &Option<usize>| !numbers.contains(number);
+        let all: Vec<Option<usize>> = match several {
+            true => (0..self.parts).map(Some).collect(),
+            false => vec![None],
+        };
+        let may_lack = self.config.train.text("missing_parts")? == "renormalise";
+        let missing = all.iter().find(|number| wanted(number));
+        if let Some(number) = missing.filter(|_| models.is_empty() || !may_lack) {
+            let of = number.map_or_else(String::new, |number| format!(" of network {number}"));
+            let message = format!("the folder does not hold the weights{of}");
+            return Err(Error::new(Code::BadMaps, message)
+                .at(Place::File(self.folder.best(split, metric)))
+                .help("bring them back, or name other splits and selection metrics"));
+        }
+        models.retain(|model| all.contains(&model.network));
+        Ok(models)
+    }
+
+    /// A network with its weights, computing as it was trained to where the device can.
+    ///
+    /// # Errors
+    /// Weights that cannot be read or do not fit; what libtorch says.
+    pub(crate) fn network(&self, model: &Model, catalog: &Catalog) -> Result<Network> {
+        let (plan, _) = self.experiment.plan(catalog)?;
+        let mut network = Network::read(plan, &model.file, self.device)?;
+        if self.config.precision.check(self.device).is_ok() {
+            network.set_precision(self.config.precision);
+        }
+        Ok(network)
+    }
+
+    /// What the networks of a split were trained to make small, classes weighed as they were.
+    ///
+    /// # Errors
+    /// A list of the training set that is missing or damaged, where classes are balanced by it.
+    pub(crate) fn objective(&self, split: usize) -> Result<Objective> {
+        let names = &self.classes;
+        let mut classes =
+            Classes { names: names.clone(), train: Vec::new(), validation: Vec::new() };
+        if self.config.task == Task::Classification && self.config.train.flag("balance_classes")? {
+            let table = Table::read(&self.folder.group("train", split))?;
+            let column = table.column(self.config.label()?)?;
+            let count = |name: &String| {
+                (0..table.len()).filter(|row| table.text(*row, column) == Some(name)).count()
+            };
+            classes.train = names.iter().map(count).collect();
+            if classes.train.contains(&0) {
+                let message =
+                    "a class is not in the training set that the classes were balanced by";
+                return Err(Error::new(Code::BadMaps, message)
+                    .at(Place::File(self.folder.group("train", split))));
+            }
+        }
+        let classes = (self.config.task == Task::Classification).then_some(&classes);
+        let class_weights = class_weights(classes, &self.config)?;
+        Ok(Objective { class_weights, ..self.objective.clone() })
+    }
+
+    /// The images of these sessions, cut as for training.
+    ///
+    /// # Errors
+    /// All images that are missing or cannot be used; [`Code::ImageShape`] for those that the network
+    /// does not take.
+    pub(crate) fn source(
+        &self,
+        cohorts: &Cohorts,
+        visits: Vec<Visit>,
+        session: &Session<'_>,
+    ) -> Result<Source> {
+        let data = &self.config.data;
+        let (files, warnings) = find_files(cohorts, &self.preprocessing, visits, data)?;
+        for text in warnings {
+            session.tell(Event::Warning { text });
+        }
+        let source = source(files, cohorts, &self.preprocessing, data, session)?;
+        self.check_shape(&source)?;
+        Ok(source)
+    }
+
+    fn check_shape(&self, source: &Source) -> Result<()> {
+        let (given, parts) = (source.parts.shape(0), source.parts.count());
+        let mode = source.parts.mode();
+        let input = &self.experiment.input;
+        let message = if given != *input {
+            let (given, needed) = (show(&given), show(input));
+            format!("the network takes {needed}, but the mode {mode:?} gives {given} of an image")
+        } else if parts != self.parts {
+            format!(
+                "the network learned from images of {} {mode} parts, these have {parts}",
+                self.parts
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Code::ImageShape, message)
+            .at(Place::File(source.images.file(0).into()))
+            .help(
+                "preprocess the images like those that it was trained on; mode and the sizes of parts \
+                 are in maps.json of the experiment",
+            ))
+    }
+
+    /// How samples of `source` are shown to the networks.
+    pub(crate) fn evaluator<'a>(
+        &'a self,
+        objective: &'a Objective,
+        source: &'a Source,
+        session: &'a Session<'a>,
+    ) -> Evaluator<'a> {
+        let threads = if self.config.multi_network { 0 } else { self.config.loader_threads };
+        Evaluator { objective, source, batch_size: self.batch_size, threads, session, keep: None }
+    }
+
+    /// What the models say about all parts of these images, image by image; `keep` is shown every
+    /// batch. Of several networks each computes on one thread, as in training.
+    ///
+    /// # Errors
+    /// What a network or its images say; [`Code::Interrupted`].
+    pub(crate) fn judge(
+        &self,
+        models: &[Model],
+        evaluator: &Evaluator<'_>,
+        images: &[(usize, Label)],
+        group: &str,
+        keep: Option<&Keep<'_>>,
+    ) -> Result<Evaluation> {
+        let evaluator = Evaluator { keep, ..*evaluator };
+        let catalog = evaluator.session.catalog;
+        let samples = |part: Option<usize>| -> Vec<(Sample, Label)> {
+            let parts =
+                (0..evaluator.source.parts.count()).filter(|p| part.is_none_or(|n| n == *p));
+            let parts: Vec<usize> = parts.collect();
+            let of = |(image, label): &(usize, Label)| {
+                let (image, label) = (*image, *label);
+                parts.clone().into_iter().map(move |part| (Sample::new(image, part), label))
+            };
+            images.iter().flat_map(of).collect()
+        };
+        let one = |at: usize| {
+            let network = self.network(&models[at], catalog)?;
+            evaluator.run(&network, &samples(models[at].network), group)
+        };
+        let found = match self.config.multi_network {
+            false => vec![one(0)?],
+            true => side_by_side(models.len(), self.at_once(catalog)?, one)?,
+        };
+        let mut found = found.into_iter();
+        let missing = || Error::new(Code::Internal, "a split without models was asked");
+        let mut all = found.next().ok_or_else(missing)?;
+        found.for_each(|own| join(&mut all, own));
+        if self.config.multi_network {
+            all.rows.sort_by_key(|row| (row.sample.image, row.sample.part));
+        }
+        Ok(all)
+    }
+
+    /// How many networks are asked at once, by processors and memory.
+    fn at_once(&self, catalog: &Catalog) -> Result<usize> {
+        let (plan, _) = self.experiment.plan(catalog)?;
+        if self.device.is_cuda() || foreign(&plan, catalog) {
+            return Ok(1);
+        }
+        let bytes = (plan.parameters().saturating_mul(4))
+            .saturating_add(plan.activation_bytes().saturating_mul(self.batch_size as i64));
+        let fit = available_memory() as i64 / 2 / bytes.max(1);
+        Ok((fit.max(1) as usize).min(cores()))
+    }
+}
+
+/// The options that the experiment was trained with, but for what training began with: that is in
+/// the weights.
+fn configuration(configuration: &Map<String, Value>, maps: &Path) -> Result<Config> {
+    if configuration.is_empty() {
+        let message = "the file does not say with which options the experiment was trained";
+        return Err(bad(maps, message)
+            .help("it is one of ClinicaDL: `host import` makes one of this program of it"));
+    }
+    let mut options = configuration.clone();
+    options.retain(|key, _| !key.starts_with("transfer") && !key.starts_with("freeze"));
+    Config::read(&options).map_err(|error| error.at(Place::File(maps.join("maps.json"))))
+}
+
+/// The names of the classes, in the order of their codes.
+fn classes(maps: &Path, parameters: &Value) -> Result<Vec<String>> {
+    let codes = parameters.get("label_code").and_then(Value::as_object);
+    let codes = codes.ok_or_else(|| bad(maps, "label_code does not say what the classes are"))?;
+    let mut names = vec![None; codes.len()];
+    for (name, code) in codes {
+        let slot = code.as_u64().and_then(|code| names.get_mut(code as usize));
+        match slot {
+            Some(slot @ None) => *slot = Some(name.clone()),
+            _ => return Err(bad(maps, format!("label_code gives {name:?} the code {code}"))),
+        }
+    }
+    Ok(names.into_iter().flatten().collect())
+}
