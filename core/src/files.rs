@@ -210,7 +210,7 @@ fn fill(
 }
 
 /// Makes the renaming itself survive a power cut.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

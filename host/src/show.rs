@@ -40,7 +40,7 @@ pub use findings::{checked, findings};
 pub use import::imported;
 pub use prepare::{planned, prepared};
 pub use rates::{found_rates, no_rate};
-pub use results::results;
+pub use results::{predicted, results};
 pub use transfer::transfer_table;
 pub use trials::{learning_curve, search};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::loader::{Sample, Source};
 use crate::error::{Code, Error, Place, Result};
 use crate::files::{self, Lock};
+use crate::predict;
 
 mod describe;
 mod event_file;
@@ -43,7 +44,8 @@ impl Maps {
     }
 
     /// Opens a folder that is there already, and keeps other writers out of it. What writers that
-    /// were killed left beside files is removed.
+    /// were killed left beside files is removed, and predictions that were complete are put into their
+    /// place.
     ///
     /// # Errors
     /// [`Code::OutputLocked`], and what the disk says.
@@ -51,6 +53,7 @@ impl Maps {
         let lock = Lock::acquire(&root.join(".lock"))?;
         if lock.is_exclusive() {
             files::remove_leftovers(root)?;
+            predict::finish(root)?;
         }
         Ok(Self { root: root.into(), _lock: lock })
     }

@@ -10,6 +10,7 @@ use crate::data::images::Images;
 use crate::data::loader::{Sample, Source};
 use crate::data::part::Parts;
 use crate::data::participants::{ALL, Session};
+use crate::data::split::Label;
 use crate::data::table::write_tsv;
 use crate::error::Result;
 use crate::files;
@@ -118,12 +119,13 @@ pub(super) fn write_augmentation(
     }
 }
 
-/// The predictions of a group at one level (`patch`, `image`, …), with their scores.
+/// The predictions of a group at one level (`patch`, `image`, …).
 pub(crate) struct Sheet<'a> {
     pub(crate) group: &'a str,
     pub(crate) level: &'a str,
     pub(crate) evaluation: &'a Evaluation,
-    pub(crate) scores: &'a [Score],
+    /// None where it is not known what is true.
+    pub(crate) scores: Option<&'a [Score]>,
 }
 
 /// Writes the predictions and metrics of a group into
@@ -160,9 +162,15 @@ pub(crate) fn write_group(
         let mut line = vec![visit.participant.clone(), visit.session.clone(), id.to_string()];
         match evaluation.task {
             Task::Classification => {
-                line.extend([row.class().to_string(), row.winner().to_string()]);
+                let truth = match row.truth {
+                    Label::None => number(None),
+                    _ => row.class().to_string(),
+                };
+                line.extend([truth, row.winner().to_string()]);
             }
-            Task::Regression => line.push(number(Some(row.number()))),
+            Task::Regression => {
+                line.push(number(Some(row.number()).filter(|_| row.truth != Label::None)));
+            }
             Task::Reconstruction => {}
         }
         line.extend(row.values.iter().map(|value| number(Some(*value))));
@@ -171,6 +179,7 @@ pub(crate) fn write_group(
     });
     write_tsv(&file("prediction"), &columns, rows)?;
 
+    let Some(scores) = scores else { return Ok(()) };
     let mut columns = vec!["Metrics"];
     columns.extend(scores.iter().map(|score| score.name.as_str()));
     let line = |title: &str, value: &dyn Fn(&Score) -> Option<f64>| {

@@ -24,6 +24,8 @@ pub struct Pass {
     pub output: Tensor,
     /// What variational layers drew from, in the order in which they ran.
     pub latents: Vec<Latent>,
+    /// What the network's parts gave, in order; the last of them is the output.
+    pub parts: Vec<Tensor>,
 }
 
 /// A planned network with tensors for its parameters and buffers.
@@ -142,12 +144,13 @@ impl Network {
     ) -> Result<Pass> {
         let mut ctx = Context::new(mode, &self.tensors, &self.frozen, observe);
         let casts = self.precision.casts(self.device)?;
-        let mut x = x.shallow_clone();
+        let mut parts: Vec<Tensor> = Vec::with_capacity(self.plan.parts.len());
         for part in &self.plan.parts {
-            x = part.forward(&x, &mut ctx)?;
+            parts.push(part.forward(parts.last().unwrap_or(x), &mut ctx)?);
         }
         drop(casts);
-        Ok(Pass { output: float(&x)?, latents: ctx.latents })
+        let output = float(parts.last().unwrap_or(x))?;
+        Ok(Pass { output, latents: ctx.latents, parts })
     }
 
     /// All parameters and buffers with their tensors, in state-dictionary order.

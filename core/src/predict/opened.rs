@@ -45,6 +45,8 @@ pub(crate) struct Opened {
     pub(crate) folder: Folder,
     /// Samples per forward pass; as in training's evaluations unless it is set.
     pub(crate) batch_size: usize,
+    /// Whether the networks have a part before their last, or variational layers, that give codes.
+    pub(crate) encodes: bool,
     experiment: Experiment,
     objective: Objective,
     _deterministic: Option<Deterministic>,
@@ -88,6 +90,7 @@ impl Opened {
             root: maps.into(),
             objective: objective(&config, session)?,
             preprocessing: preprocessing(&config.data)?,
+            encodes: plan.spec.parts.len() > 1 || plan.rows.iter().any(|row| row.kind == "latent"),
             batch_size: evaluation_batch(&config, &plan),
             // What only lacks a deterministic gradient can do without it here.
             _deterministic: modes::deterministic(&config, &plan, device).ok().flatten(),

@@ -10,6 +10,7 @@ use super::scores::Score;
 use super::sides::Sides;
 use crate::catalog::Catalog;
 use crate::data::cohorts::{Cohorts, is_table, read_table};
+use crate::data::images::Images;
 use crate::data::participants::{Key, Person, Session as Visit};
 use crate::data::split::{Label, Row, Split};
 use crate::error::{Code, Error, Place, Problems, Result, some};
@@ -171,13 +172,13 @@ pub(crate) fn check_images<'v>(
 /// # Errors
 /// What the metrics say.
 pub(super) fn scores<'a>(
-    prepared: &'a Prepared,
+    cohorts: &'a Cohorts,
+    images: &Images,
     evaluation: &Evaluation,
     catalog: &Catalog,
 ) -> Result<Vec<(&'a str, usize, Vec<Score>)>> {
     let mut found = Vec::new();
-    for name in prepared.cohorts.names().filter(|_| prepared.cohorts.several()) {
-        let images = &prepared.source.images;
+    for name in cohorts.names().filter(|_| cohorts.several()) {
         let own = evaluation.of_images(|image| images.session(image).cohort == name);
         let images: BTreeSet<usize> = own.rows.iter().map(|row| row.sample.image).collect();
         if !images.is_empty() {

@@ -60,6 +60,11 @@ impl Row {
 }
 
 impl Evaluation {
+    /// Whether it is known what is true of every row.
+    pub(crate) fn labelled(&self) -> bool {
+        self.task == Task::Reconstruction || self.rows.iter().all(|row| row.truth != Label::None)
+    }
+
     /// The rows of the images that `keep` holds for, as an evaluation of its own.
     pub(crate) fn of_images(&self, keep: impl Fn(usize) -> bool) -> Self {
         let rows = self.rows.iter().filter(|row| keep(row.sample.image)).cloned().collect();
@@ -113,7 +118,7 @@ impl Evaluator<'_> {
         let mut rows = Vec::with_capacity(samples.len());
         let (mut total, mut outputs) = (0.0, 0);
         let known = self.objective.task == Task::Reconstruction
-            || samples.iter().all(|(_, label)| *label != Label::None);
+            || samples.iter().all(|(_, truth)| *truth != Label::None);
         for batch in Loader::new(self.source.clone(), batches, self.threads) {
             if self.session.stopped() {
                 return Err(Error::new(Code::Interrupted, "stopped during an evaluation"));

@@ -93,10 +93,7 @@ impl Election {
         source: &Source,
         catalog: &Catalog,
     ) -> Result<Self> {
-        let entry = Arc::clone(catalog.votes.get(config.train.text("vote")?)?);
-        let options = entry.options(config.train.map("vote_options")?)?;
-        let missing = MissingParts::of(config)?;
-        let mut election = Self { entry, options, missing, parts, fitted: Vec::new() };
+        let mut election = Self::known(config, parts, Vec::new(), catalog)?;
         if election.entry.info.fits {
             let images = election.images(validation, source)?;
             let values = values(&images, validation.outputs);
@@ -107,6 +104,22 @@ impl Election {
             election.fitted = fitted;
         }
         Ok(election)
+    }
+
+    /// The vote that the options ask for, with weights of the parts and what it learned that are
+    /// known.
+    ///
+    /// # Errors
+    /// A vote that is not registered.
+    pub(crate) fn known(
+        config: &Config,
+        parts: PartWeights,
+        fitted: Vec<f64>,
+        catalog: &Catalog,
+    ) -> Result<Self> {
+        let entry = Arc::clone(catalog.votes.get(config.train.text("vote")?)?);
+        let options = entry.options(config.train.map("vote_options")?)?;
+        Ok(Self { entry, options, missing: MissingParts::of(config)?, parts, fitted })
     }
 
     /// Whether the vote learned from the validation set.

@@ -54,7 +54,7 @@ mod updates;
 pub use check::{CheckReport, SplitCounts, check};
 pub use find_rate::find_learning_rate;
 pub use options::specs as options;
-pub use outcome::{CohortScores, GroupResult, MetricScore, Outcome};
+pub use outcome::{CohortScores, GroupResult, LevelScores, MetricScore, Outcome};
 pub use over_splits::{OverSplits, over_splits};
 pub use recompute::{Agreement, recompute};
 pub use resolved::{Resolved, resolve};

@@ -37,6 +37,29 @@ pub struct GroupResult {
     pub cohorts: Vec<CohortScores>,
 }
 
+/// The scores of a group at a level.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct LevelScores {
+    /// All metrics, and the loss where there is one; none where it is not known what is true.
+    pub scores: Vec<MetricScore>,
+    /// Of several cohorts, those of each that is in the group.
+    pub cohorts: Vec<CohortScores>,
+}
+
+impl LevelScores {
+    /// As the scores of a split's best model.
+    pub(crate) fn result(self, split: usize, metric: &str, group: &str, level: &str) -> GroupResult {
+        GroupResult {
+            split,
+            selection_metric: metric.into(),
+            group: group.into(),
+            level: level.into(),
+            scores: self.scores,
+            cohorts: self.cohorts,
+        }
+    }
+}
+
 /// The scores of a group's images of one cohort.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CohortScores {

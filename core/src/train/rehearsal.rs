@@ -42,7 +42,7 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
             plan.rows.iter().filter(|row| row.kind == "latent").map(|row| {
                 Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? })
             });
-        let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()? };
+        let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()?, parts: Vec::new() };
         let x = match prepared.config.task {
             Task::Reconstruction => first_image(prepared, sides)?,
             // Only reconstructions learn from it.
@@ -82,7 +82,7 @@ fn check_numbers(sides: &Sides, prepared: &Prepared) -> Result<()> {
     };
     let output = Tensor::f_full([1, 1], 0.5, (Kind::Float, Device::Cpu))?;
     let x = output.shallow_clone();
-    let pass = Pass { output, latents: Vec::new() };
+    let pass = Pass { output, latents: Vec::new(), parts: Vec::new() };
     let loss = sides.objective.total(&pass, &x, &[Label::Number(number)])?;
     if loss * (prepared.config.batch_size as f64) < f64::from(f32::MAX) {
         return Ok(());

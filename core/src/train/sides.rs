@@ -11,6 +11,7 @@ use crate::data::images::Images;
 use crate::data::participants::Key;
 use crate::data::split::{Classes, Label, Row, Selection, Split, SplitOptions, Splits, Target};
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::options::Options;
 use crate::task::Task;
 
 /// The two sides of a split, as images with what is to be learned of them.
@@ -139,7 +140,7 @@ pub(super) fn read_splits(config: &Config) -> Result<(Vec<Split>, bool)> {
     };
     let options = SplitOptions {
         target,
-        select: selection(config)?,
+        select: selection(&config.train)?,
         baseline: config.train.flag("baseline")?,
         valid_longitudinal: config.train.flag("valid_longitudinal")?,
         allow_leakage: config.train.flag("allow_leakage")?,
@@ -175,8 +176,11 @@ fn wanted(asked: &[i64], all: &[usize]) -> Result<Vec<usize>> {
 }
 
 /// The rows to use: one column and its values.
-fn selection(config: &Config) -> Result<Option<Selection>> {
-    if !config.train.has("select") {
+///
+/// # Errors
+/// What does not name one column and values.
+pub(crate) fn selection(options: &Options) -> Result<Option<Selection>> {
+    if !options.has("select") {
         return Ok(None);
     }
     let wrong = |message: &str| {
@@ -184,7 +188,7 @@ fn selection(config: &Config) -> Result<Option<Selection>> {
             .at(Place::Option("select".into()))
             .help("name one column and the values to keep: select: #{ diagnosis: [\"CN\"] }")
     };
-    let mut columns = config.train.map("select")?.iter();
+    let mut columns = options.map("select")?.iter();
     let (Some((column, values)), None) = (columns.next(), columns.next()) else {
         return Err(wrong("it must name one column"));
     };

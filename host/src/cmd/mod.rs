@@ -33,6 +33,7 @@ mod list;
 mod new;
 mod plugins;
 mod prepare;
+mod predict;
 mod repl;
 mod resume;
 mod run;
@@ -74,6 +75,7 @@ enum Command {
     Prepare(prepare::Args),
     Repl(repl::Args),
     Resume(resume::Args),
+    Predict(predict::Args),
     Import(import::Args),
     Compare(compare::Args),
     Describe(describe::Args),
@@ -107,6 +109,7 @@ impl Cli {
             Command::Plugins(args) => plugins::run(&args, plugins),
             Command::Prepare(args) => prepare::run(args),
             Command::Repl(args) => repl::run(args, plugins),
+            Command::Predict(args) => predict::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
             Command::Compare(args) => compare::run(&args),
             Command::Describe(args) => describe::run(&args),

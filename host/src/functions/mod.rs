@@ -23,6 +23,7 @@ pub mod layers;
 mod lists;
 mod new_folder;
 mod phantoms;
+mod predict;
 mod train;
 
 pub use train::Training;
@@ -145,6 +146,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
     data::register(engine);
     inspect::register(engine, shared);
     train::register(engine, shared);
+    predict::register(engine, shared);
     phantoms::register(engine, shared);
     new_folder::register(engine);
     arguments::register(engine, shared);
@@ -306,6 +308,11 @@ const FUNCTIONS: &[Function] = &[
         name: "best",
         usage: "run.best(metric)",
         help: "The validation score of the best model, per image, as the mean over the splits.",
+    },
+    Function {
+        name: "predict",
+        usage: "predict(maps, group, [#{ participants, caps, … }])",
+        help: "What the networks of an experiment say about a group of people, written into its folder; .table() shows the scores, .results and .ensemble hold them all.",
     },
     Function {
         name: "phantoms",

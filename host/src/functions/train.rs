@@ -88,7 +88,7 @@ fn no_model() -> Error {
 }
 
 /// The quiet end of a script that needs what was not computed.
-fn halted() -> Box<EvalAltResult> {
+pub(super) fn halted() -> Box<EvalAltResult> {
     Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Halt::Checked), Position::NONE))
 }
 
@@ -311,7 +311,7 @@ fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Rate
 }
 
 /// A part of the results as a script's value.
-fn to_value<T: serde::Serialize>(part: &T) -> Given<Dynamic> {
+pub(super) fn to_value<T: serde::Serialize>(part: &T) -> Given<Dynamic> {
     let json = serde_json::to_value(part).map_err(|error| {
         raise(Error::new(Code::Internal, "results cannot be read").because(error))
     })?;

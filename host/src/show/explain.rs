@@ -223,6 +223,7 @@ fn function(function: &Function) -> String {
     let mut out = format!("function {}\n\n{}\n", function.usage, function.help);
     match function.name {
         "train" | "check" => options(&mut out, &neurhai_core::train::options()),
+        "predict" => options(&mut out, &neurhai_core::predict::options()),
         "find_learning_rate" => options(&mut out, &neurhai_core::train::Sweep::options()),
         "caps" | "images" | "patches" | "slices" | "roi" => {
             options(&mut out, &neurhai_core::data::options::specs());

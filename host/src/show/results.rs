@@ -1,6 +1,7 @@
 //! The scores of a run as a table.
 
 use neurhai_core::Task;
+use neurhai_core::predict::{Ensemble, Predicted};
 use neurhai_core::train::{GroupResult, MetricScore, Outcome, OverSplits};
 
 use super::{columns, figure};
@@ -18,7 +19,8 @@ fn shown(task: Task) -> Vec<&'static str> {
 
 /// A line of the table, before it is text.
 struct Line<'a> {
-    split: usize,
+    /// Its number, or `all`.
+    split: String,
     selection_metric: &'a str,
     level: &'a str,
     /// None for all together.
@@ -30,6 +32,27 @@ struct Line<'a> {
 /// cohort below where there are several; of several splits their mean and standard deviation, too, with
 /// the interval of the mean.
 pub fn results(outcome: &Outcome, group: &str) -> String {
+    table(outcome, group, &[])
+}
+
+/// The scores of a group that was predicted, as [`results`], and below them those of all splits
+/// together; without them where it is not known what is true.
+pub fn predicted(found: &Predicted) -> String {
+    let mut text = match found.results.is_empty() {
+        true => match found.written.len() {
+            1 => "written to 1 folder; without tables anew there are no scores to show".into(),
+            n => format!("written to {n} folders; there are no scores to show"),
+        },
+        false => table(&found.outcome(), &found.group, &found.ensemble),
+    };
+    if let Some(why) = &found.no_ensemble {
+        text += &format!("\nno mean of the splits' predictions: {why}");
+    }
+    text
+}
+
+/// The scores of a group, and those of splits together.
+fn table(outcome: &Outcome, group: &str, ensemble: &[Ensemble]) -> String {
     let rows: Vec<&GroupResult> =
         outcome.results.iter().filter(|result| result.group == group).collect();
     // What models were selected by is shown, too.
@@ -57,13 +80,24 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
         let rows: Vec<&OverSplits> = together.iter().filter(|row| kind(row) == of_kind).collect();
         table.push(mean(&rows, lines, &shown, outcome.task));
     }
+    for one in ensemble {
+        let Ensemble { selection_metric, level, scores, .. } = one;
+        let cohorts = scores.cohorts.iter().map(|one| (Some(&*one.cohort), &one.scores[..]));
+        let all = [(None, &scores.scores[..])].into_iter().chain(cohorts);
+        table.extend(all.map(|(cohort, scores)| {
+            let split = "all".to_owned();
+            Line { split, selection_metric, level, cohort, scores }.cells(&shown, outcome.task)
+        }));
+    }
     columns(&table, 3).trim_end().to_owned()
 }
 
 /// The line of a result, and those of its cohorts.
 fn lines(row: &GroupResult) -> Vec<Line<'_>> {
-    let (split, selection_metric, level) = (row.split, &*row.selection_metric, &*row.level);
-    let line = |cohort, scores| Line { split, selection_metric, level, cohort, scores };
+    let (selection_metric, level) = (&*row.selection_metric, &*row.level);
+    let line = |cohort, scores| {
+        Line { split: row.split.to_string(), selection_metric, level, cohort, scores }
+    };
     let mut lines = vec![line(None, &row.scores[..])];
     lines.extend(row.cohorts.iter().map(|one| line(Some(&*one.cohort), &one.scores[..])));
     lines
@@ -81,7 +115,7 @@ impl Line<'_> {
 
     fn cells(&self, shown: &[&str], task: Task) -> Vec<String> {
         let what = what(self.level, self.cohort);
-        let mut cells = vec![self.split.to_string(), self.selection_metric.to_owned(), what];
+        let mut cells = vec![self.split.clone(), self.selection_metric.to_owned(), what];
         cells.extend(shown.iter().map(|metric| {
             let value = self.score(metric).and_then(|score| score.value);
             value.map_or_else(|| "-".into(), |value| figure(value, 4))

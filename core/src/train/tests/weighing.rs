@@ -69,7 +69,7 @@ fn a_samples_loss_counts_by_its_class() {
         Objective { loss: entry, options, task: crate::Task::Classification, class_weights };
     let logits = || Tensor::from_slice(&[0.5f32, -1.0, 2.0, 0.25, 0.0, 0.0]).view([3, 2]);
     let output = logits().set_requires_grad(true);
-    let pass = Pass { output: output.shallow_clone(), latents: Vec::new() };
+    let pass = Pass { output: output.shallow_clone(), latents: Vec::new(), parts: Vec::new() };
     let labels = [Label::Class(1), Label::Class(0), Label::Class(1)];
     let sum = objective.sum(&pass, &logits(), &labels).unwrap();
     sum.backward();

@@ -1,0 +1,168 @@
+//! New results beside the old ones, put into their place when they are complete.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Place, Result};
+use crate::files;
+use crate::maps::{Maps, make_folder};
+
+/// The folder in an experiment where new results wait; only the process that holds the lock uses it.
+const FOLDER: &str = ".predict";
+
+/// What is to be done once everything new is there, by paths within the experiment folder.
+#[derive(Debug, Serialize, Deserialize)]
+struct Plan {
+    /// What goes; each was there when this was written.
+    old: Vec<PathBuf>,
+    /// What comes, in this order.
+    new: Vec<PathBuf>,
+}
+
+/// Results that are being made. Until [`Staged::commit`] the experiment is as it was.
+pub(super) struct Staged<'m> {
+    maps: &'m Maps,
+    new: Vec<PathBuf>,
+}
+
+impl<'m> Staged<'m> {
+    pub(super) fn new(maps: &'m Maps) -> Self {
+        Self { maps, new: Vec::new() }
+    }
+
+    /// A folder to write into, which will be `place` of the experiment folder.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn folder(&mut self, place: &Path) -> Result<PathBuf> {
+        let folder = self.maps.root().join(FOLDER).join("new").join(place);
+        make_folder(&folder)?;
+        self.new.push(place.into());
+        Ok(folder)
+    }
+
+    /// Puts what was written into its place, and removes `old`.
+    ///
+    /// Once the plan of it is on the disk, what is left to do is done by whoever opens the folder for
+    /// writing next, if this process is stopped; before, nothing has changed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn commit(self, old: Vec<PathBuf>) -> Result<()> {
+        let root = self.maps.root();
+        let plan = Plan { old, new: self.new };
+        let text = serde_json::to_vec(&plan).map_err(|error| {
+            Error::new(Code::Internal, "cannot write down what is to be done").because(error)
+        })?;
+        files::write_atomic(&root.join(FOLDER).join("plan.json"), |out| out.write_all(&text))?;
+        finish(root)
+    }
+}
+
+/// Finishes what was begun: puts complete results into their place, removes incomplete ones. Nobody
+/// else may be writing into the folder.
+///
+/// # Errors
+/// What the disk says; [`Code::BadMaps`] for a plan that cannot be one.
+pub(crate) fn finish(root: &Path) -> Result<()> {
+    let folder = root.join(FOLDER);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let file = folder.join("plan.json");
+    if file.is_file() {
+        let text = files::read(&file, "read what is to be done")?;
+        let damaged = || {
+            Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.clone()))
+        };
+        let plan: Plan = serde_json::from_slice(&text).map_err(|error| damaged().because(error))?;
+        if plan.old.iter().chain(&plan.new).any(|path| !inside(path)) {
+            return Err(damaged());
+        }
+        let old = |i: usize| folder.join(format!("old-{i}"));
+        for (i, place) in plan.old.iter().enumerate() {
+            // Once it is away, something new may be in its place.
+            if !old(i).exists() {
+                move_to(&root.join(place), &old(i))?;
+            }
+        }
+        for place in &plan.new {
+            let (new, place) = (folder.join("new").join(place), root.join(place));
+            if new.exists() {
+                make_folder(place.parent().unwrap_or(root))?;
+                move_to(&new, &place)?;
+            }
+        }
+        // Without the plan, the rest is only litter.
+        files::remove(&file)?;
+    }
+    std::fs::remove_dir_all(&folder)
+        .map_err(|error| Error::io(&folder, "remove what is not needed any more", &error))
+}
+
+/// Whether a path stays within the folder that it counts from.
+fn inside(path: &Path) -> bool {
+    let normal = |part| matches!(part, std::path::Component::Normal(_));
+    path.components().next().is_some() && path.components().all(normal)
+}
+
+fn move_to(from: &Path, to: &Path) -> Result<()> {
+    files::rename(from, to)?;
+    // The name that is gone must stay so after a power cut, too.
+    from.parent().map_or(Ok(()), |folder| {
+        files::sync_folder(folder).map_err(|error| Error::io(folder, "rename the folder", &error))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(file: &Path, text: &str) {
+        make_folder(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    /// Whatever was done of a plan, the rest is done next time; without a plan nothing is.
+    #[test]
+    fn what_was_stopped_is_finished_or_undone() {
+        for (moved, placed, planned) in
+            [(0, 0, false), (0, 0, true), (1, 0, true), (2, 0, true), (2, 1, true), (2, 2, true)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let (root, staged) = (folder.path(), folder.path().join(FOLDER));
+            let places = ["a/x", "b/y"];
+            for place in places {
+                write(&root.join(place).join("old"), "");
+                write(&staged.join("new").join(place).join("new"), "");
+            }
+            if planned {
+                write(&staged.join("plan.json"), r#"{"old": ["a/x", "b/y"], "new": ["a/x", "b/y"]}"#);
+            }
+            for (i, place) in places[..moved].iter().enumerate() {
+                std::fs::rename(root.join(place), staged.join(format!("old-{i}"))).unwrap();
+            }
+            for place in &places[..placed] {
+                std::fs::rename(staged.join("new").join(place), root.join(place)).unwrap();
+            }
+            finish(root).unwrap();
+            finish(root).unwrap();
+            for place in places {
+                let there = |name: &str| root.join(place).join(name).exists();
+                assert_eq!((there("old"), there("new")), (!planned, planned), "{moved} {placed}");
+            }
+            assert!(!staged.exists());
+        }
+    }
+
+    #[test]
+    fn a_plan_cannot_lead_out_of_the_folder() {
+        for place in ["../out", "/out", "a/../../out", ""] {
+            let folder = tempfile::tempdir().unwrap();
+            let plan = serde_json::json!({"old": [place], "new": []});
+            write(&folder.path().join(FOLDER).join("plan.json"), &plan.to_string());
+            assert_eq!(finish(folder.path()).unwrap_err().code(), Code::BadMaps, "{place:?}");
+        }
+    }
+}
