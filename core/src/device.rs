@@ -4,6 +4,9 @@ use tch::{Cuda, Device};
 
 use crate::error::{Code, Error, Place, Result};
 
+/// The version of the libtorch that this library was built for.
+pub const LIBTORCH: &str = env!("NEURHAI_LIBTORCH_VERSION");
+
 /// The device that `name` means: `cpu`, `cuda`, `cuda:1`, or `auto` for the GPU with most free
 /// memory and the CPU where there is no GPU.
 ///
@@ -40,6 +43,18 @@ pub fn choose(name: &str) -> Result<Device> {
 }
 
 pub use neurhai_torch::{keep_memory, share_processors};
+
+/// Whether the processor has instructions for bfloat16 (AVX512-BF16).
+pub fn has_bfloat16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::is_x86_feature_detected!("avx512bf16")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        true
+    }
+}
 
 /// What a person calls the device.
 pub fn describe(device: Device) -> String {

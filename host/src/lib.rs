@@ -9,6 +9,7 @@ mod callback;
 pub mod cmd;
 pub mod configuration;
 mod definitions;
+pub mod doctor;
 pub mod functions;
 mod imports;
 mod names;

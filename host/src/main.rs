@@ -2,11 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use neurhai_host::cmd::Cli;
-
 fn main() -> ExitCode {
     neurhai_core::device::share_processors();
     neurhai_core::device::keep_memory();
-    Cli::parse().run()
+    neurhai_host::cmd::main()
 }

@@ -2,8 +2,32 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use crate::report::Style;
+
+/// How much this process tells, and how; chosen once, at its start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// No progress: only results, warnings and errors.
+    pub quiet: bool,
+    /// Errors in full: every problem, cause and call.
+    pub verbose: bool,
+    /// Results are asked for as JSON, so errors are JSON as well, on standard output.
+    pub json: bool,
+}
+
+static MANNER: OnceLock<Manner> = OnceLock::new();
+
+/// Chooses how this process tells things. Only the first choice counts.
+pub fn choose(manner: Manner) {
+    let _ = MANNER.set(manner);
+}
+
+/// How this process tells things.
+pub fn manner() -> Manner {
+    MANNER.get().copied().unwrap_or_default()
+}
 
 /// A line on standard output: what was asked for. Control characters are shown, not sent.
 pub fn line(text: &str) {
@@ -41,10 +65,13 @@ pub fn terminal() -> bool {
     std::io::stderr().is_terminal() && !dumb
 }
 
-/// How reports look on standard error.
+/// How reports look on standard error: `NO_COLOR` (<https://no-color.org>) takes colours away, and
+/// `CLICOLOR_FORCE` (<https://bixense.com/clicolors>) gives them to what is no terminal.
 pub fn style() -> Style {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Style { color: terminal() && !plain, width: 100 }
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced = set("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE") != Some("0".into());
+    let color = !set("NO_COLOR") && (terminal() || forced);
+    Style { color, width: 100, full: manner().verbose }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::show::{duration, figure, transfer_table};
 /// Shows the events of a run.
 pub struct Progress {
     bars: bool,
+    /// Nothing but warnings.
+    quiet: bool,
     write: Box<dyn Fn(&str) + Send + Sync>,
     state: Mutex<State>,
 }
@@ -46,11 +48,14 @@ impl Progress {
             seconds: 0.0,
             finished: 0,
         };
-        Self { bars, write, state: Mutex::new(state) }
+        Self { bars, quiet: output::manner().quiet, write, state: Mutex::new(state) }
     }
 
     /// Shows one event.
     pub fn show(&self, event: &Event) {
+        if self.quiet && !matches!(event, Event::Warning { .. }) {
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         match event {

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use neurhai_host::cmd::Cli;
-
 fn main() -> ExitCode {
-    Cli::parse().run()
+    neurhai_host::cmd::main()
 }

@@ -115,7 +115,7 @@ fn environment(device: &str) -> String {
     let os = os.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
     let lines = [
         ("neurhai", env!("CARGO_PKG_VERSION").to_owned()),
-        ("libtorch", env!("NEURHAI_LIBTORCH_VERSION").to_owned()),
+        ("libtorch", crate::device::LIBTORCH.to_owned()),
         ("tch", env!("NEURHAI_TCH_VERSION").to_owned()),
         ("rustc", env!("NEURHAI_RUSTC_VERSION").to_owned()),
         ("system", os.unwrap_or(std::env::consts::OS).trim_matches('"').to_owned()),

@@ -38,7 +38,7 @@ pub struct Manifest {
 }
 
 /// The version of libtorch that this program uses.
-pub(super) const LIBTORCH: &str = env!("NEURHAI_LIBTORCH_VERSION");
+pub(super) use crate::device::LIBTORCH;
 
 fn bad(message: impl Into<String>) -> Error {
     Error::new(Code::BadPlugin, message)

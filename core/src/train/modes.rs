@@ -47,23 +47,14 @@ fn workspace(wanted: &CStr, needed: bool) -> Result<()> {
 
 /// What a person should know who asked for numbers that the processor is not made for.
 pub(super) fn warning(config: &Config, device: Device) -> Option<String> {
-    let slow = config.precision == Precision::BFloat16 && !device.is_cuda() && !has_bfloat16();
+    let slow = config.precision == Precision::BFloat16
+        && !device.is_cuda()
+        && !crate::device::has_bfloat16();
     slow.then(|| {
         "this processor has no instructions for bfloat16 (AVX512-BF16, AMX), so it will be slower \
          than float32"
             .into()
     })
-}
-
-fn has_bfloat16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        std::is_x86_feature_detected!("avx512bf16")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        true
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@ pub(super) struct Args {
     #[arg(value_name = "NAME|CODE")]
     name: String,
 
+    /// As JSON: a list, as several kinds of things may have one name
+    #[arg(long)]
+    json: bool,
+
     #[command(flatten)]
     registering: Registering,
 }
@@ -23,7 +27,12 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    match explain::anything(&runtime.catalog(), &args.name) {
+    let catalog = runtime.catalog();
+    let told = match args.json {
+        true => explain::json(&catalog, &args.name).map(|found| found.to_string()),
+        false => explain::anything(&catalog, &args.name),
+    };
+    match told {
         Ok(text) => {
             output::line(&text);
             ExitCode::SUCCESS

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use neurhai_core::overrides::Overrides;
 use neurhai_core::{Code, Error};
 
@@ -20,16 +20,23 @@ use kept::Kept;
 mod cache;
 mod check;
 mod compare;
+mod completions;
 mod definitions;
+<<<<<<< HEAD
 mod describe;
+=======
+mod doctor;
+>>>>>>> be4a76a (host doctor, completions, man, --quiet, --verbose, errors as JSON; help lists commands in groups, with examples)
 mod explain;
 mod find_learning_rate;
+mod help;
 mod import;
 mod info;
 mod inspect;
 mod learning_curve;
 mod kept;
 mod list;
+mod man;
 mod new;
 mod plugins;
 mod prepare;
@@ -46,10 +53,18 @@ mod tsv;
 
 /// Deep learning on brain images, by scripts.
 #[derive(Debug, Parser)]
-#[command(name = "host", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "host", version = help::VERSION.as_str(), max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// Tell no progress: only results, warnings and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Tell errors in full: every problem, cause and call
+    #[arg(long, short, global = true)]
+    verbose: bool,
 
     #[command(flatten)]
     plugins: Options,
@@ -81,6 +96,9 @@ enum Command {
     Describe(describe::Args),
     Track(track::Args),
     Definitions(definitions::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     New(new::Args),
     Schema(schema::Args),
     Tsv(tsv::Args),
@@ -116,11 +134,36 @@ impl Cli {
             Command::Track(args) => track::run(&args),
             Command::Import(args) => import::run(args, plugins),
             Command::Definitions(args) => definitions::run(&args, plugins),
+            Command::Doctor(args) => doctor::run(&args, plugins),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
             Command::New(args) => new::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Tsv(args) => tsv::run(args),
         }
     }
+}
+
+/// The program: reads the command line of this process and does what it asks for.
+pub fn main() -> ExitCode {
+    let matches = help::grouped().get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => {
+            let (quiet, verbose) = (cli.quiet, cli.verbose);
+            output::choose(output::Manner { quiet, verbose, json: asks_for_json(&matches) });
+            cli.run()
+        }
+        Err(error) => {
+            let _ = error.print();
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Whether the command that was given, or one within it, was given `--json`.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    matches!(matches.try_get_one("json"), Ok(Some(true)))
+        || matches.subcommand().is_some_and(|(_, inner)| asks_for_json(inner))
 }
 
 /// The code of a mistake on the command line.
@@ -129,7 +172,7 @@ const USAGE: u8 = 2;
 /// Shows why a command failed.
 fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
     let code = failure.code();
-    if code == Code::Interrupted {
+    if code == Code::Interrupted && !output::manner().json {
         for one in &failure.diagnostics {
             output::note(&format!("interrupted: {}", one.problem.message));
             if let Some(help) = &one.problem.help {
@@ -138,14 +181,26 @@ fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
         }
         return ExitCode::from(signals::exit_code());
     }
-    output::report(failure.render(sources, output::style()).trim_end());
-    ExitCode::from(if code == Code::Internal { USAGE } else { 1 })
+    told(failure, sources);
+    match code {
+        Code::Interrupted => ExitCode::from(signals::exit_code()),
+        Code::Internal => ExitCode::from(USAGE),
+        _ => ExitCode::from(1),
+    }
+}
+
+/// Shows a failure, as JSON where results would be.
+fn told(failure: &Failure, sources: &Sources) {
+    if output::manner().json {
+        output::line(&failure.json().to_string());
+    } else {
+        output::report(failure.render(sources, output::style()).trim_end());
+    }
 }
 
 /// Shows a mistake on the command line.
 fn misused(error: Error) -> ExitCode {
-    let failure = Failure::from(error);
-    output::report(failure.render(&Sources::default(), output::style()).trim_end());
+    told(&Failure::from(error), &Sources::default());
     ExitCode::from(USAGE)
 }
 

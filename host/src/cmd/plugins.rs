@@ -32,13 +32,17 @@ enum Command {
     Check {
         /// The library
         file: PathBuf,
+
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub(super) fn run(args: &Args, options: &Options) -> ExitCode {
     match &args.command {
         None => list(args.json, options),
-        Some(Command::Check { file }) => check(file, options),
+        Some(Command::Check { file, json }) => check(file, *json, options),
     }
 }
 
@@ -117,7 +121,7 @@ fn registered(plugin: &Plugin) -> String {
     kinds.collect::<Vec<_>>().join("; ")
 }
 
-fn check(file: &Path, options: &Options) -> ExitCode {
+fn check(file: &Path, json: bool, options: &Options) -> ExitCode {
     let catalog = standard::catalog();
     let loaded = catalog.and_then(|mut catalog: Catalog| {
         let plugin = load(&mut catalog, file, options.policy())?;
@@ -128,12 +132,23 @@ fn check(file: &Path, options: &Options) -> ExitCode {
         Err(error) if !file.exists() => return misused(error),
         Err(error) => return failed(&Failure::from(error), &Sources::default()),
     };
+    let judged: Vec<(&Registered, Vec<String>)> = plugin
+        .entries
+        .iter()
+        .map(|entry| (entry, contract::check(&catalog, entry.kind, &entry.name)))
+        .collect();
+    let kept = judged.iter().all(|(_, findings)| findings.is_empty());
+    if json {
+        let entries = judged.iter().map(|(entry, findings)| {
+            json!({ "kind": entry.kind, "name": entry.name, "broken": findings })
+        });
+        let entries: Vec<Value> = entries.collect();
+        output::line(&json!({ "plugin": plugin, "entries": entries }).to_string());
+        return ExitCode::from(u8::from(!kept));
+    }
     let about = &plugin.manifest;
     output::line(&format!("{} {}: {}", about.name, about.version, plugin.file.display()));
-    let mut broken = 0;
-    for Registered { kind, name, .. } in &plugin.entries {
-        let findings = contract::check(&catalog, kind, name);
-        broken += findings.len();
+    for (Registered { kind, name, .. }, findings) in judged {
         let verdict =
             if findings.is_empty() { "keeps its contract" } else { "breaks its contract" };
         output::line(&format!("  {kind} {name}: {verdict}"));
@@ -141,5 +156,5 @@ fn check(file: &Path, options: &Options) -> ExitCode {
             output::line(&format!("    {}", finding.replace('\n', "\n    ")));
         }
     }
-    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    ExitCode::from(u8::from(!kept))
 }

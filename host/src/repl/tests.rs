@@ -13,7 +13,9 @@ fn check(pieces: &[&str], expected: &str) {
     for piece in pieces {
         last = match session.run(piece) {
             Ok(value) => value.unwrap_or_default(),
-            Err(failure) => failure.render(runtime.sources(), Style { color: false, width: 100 }),
+            Err(failure) => {
+                failure.render(runtime.sources(), Style { color: false, width: 100, full: false })
+            }
         };
     }
     assert_eq!(last.trim_end(), expected.trim(), "\n{last}");

@@ -2,6 +2,7 @@
 
 use neurhai_core::{Code, Error, Problem};
 use rhai::{NativeCallContext, Position};
+use serde_json::{Value, json};
 
 mod diagnose;
 mod locate;
@@ -81,6 +82,28 @@ impl Failure {
     /// The code of the first problem.
     pub fn code(&self) -> Code {
         self.diagnostics.first().map_or(Code::Internal, |first| first.problem.code)
+    }
+
+    /// `{"errors": [{"code", "title", "message", "place", "help", "cause", "at", "calls"}]}`; what is not
+    /// known is `null`, and places in scripts are `{"script", "line", "column"}`, counted from 1.
+    pub fn json(&self) -> Value {
+        let site = |site: &CallSite| json!({ "script": site.source, "line": site.line, "column": site.column });
+        let errors = self.diagnostics.iter().map(|one| {
+            let Problem { code, message, place, help, cause } = &one.problem;
+            let calls =
+                one.frames.iter().map(|frame| json!({ "what": frame.what, "at": site(&frame.at) }));
+            json!({
+                "code": code.id(),
+                "title": code.title(),
+                "message": message,
+                "place": place.as_ref().map(ToString::to_string),
+                "help": help,
+                "cause": cause,
+                "at": one.at.as_ref().map(|(at, _)| site(at)),
+                "calls": calls.collect::<Vec<_>>(),
+            })
+        });
+        json!({ "errors": errors.collect::<Vec<_>>() })
     }
 
     /// The core's form of it, without the places in scripts.

@@ -19,11 +19,17 @@ pub struct Style {
     pub color: bool,
     /// Letters per line.
     pub width: usize,
+    /// With every problem, cause and call, however many.
+    pub full: bool,
 }
 
 impl Style {
     fn paint(self, codes: &str, text: &str) -> String {
         if self.color { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+    /// So many, or all of them.
+    fn at_most(self, number: usize) -> usize {
+        if self.full { usize::MAX } else { number }
     }
     fn error(self, text: &str) -> String {
         self.paint("1;31", text)
@@ -58,10 +64,11 @@ impl Failure {
         }
         let _ = writeln!(out, "{}", style.error(&format!("{} problems", all.len())));
         let mut shown: Vec<&(CallSite, usize)> = Vec::new();
-        for (i, one) in all.iter().take(MAX_SHOWN).enumerate() {
+        let most = style.at_most(MAX_SHOWN);
+        for (i, one) in all.iter().take(most).enumerate() {
             // Advice that the next problem repeats is given once, at the end of its run, and an
             // excerpt only where it is needed first.
-            let next = all.get(i + 1).filter(|_| i + 1 < MAX_SHOWN);
+            let next = all.get(i + 1).filter(|_| i + 1 < most);
             let last = next.is_none_or(|next| next.problem.help != one.problem.help);
             let new = one.at.as_ref().is_some_and(|at| !shown.contains(&at));
             shown.extend(&one.at);
@@ -71,8 +78,9 @@ impl Failure {
             }
             rest(&mut out, one, new, last, style);
         }
-        if all.len() > MAX_SHOWN {
-            let _ = writeln!(out, "and {} more", all.len() - MAX_SHOWN);
+        if all.len() > most {
+            let more = all.len() - most;
+            let _ = writeln!(out, "and {more} more, which --verbose shows");
         }
         out
     }
@@ -108,16 +116,17 @@ fn note(out: &mut String, word: &str, text: &str) {
 fn rest(out: &mut String, one: &Diagnostic, frames: bool, advise: bool, style: Style) {
     let Problem { place, help, cause, .. } = &one.problem;
     if let Some(cause) = cause {
-        note(out, &style.faint("because"), &cut(cause, 4));
+        note(out, &style.faint("because"), &cut(cause, style.at_most(4)));
     }
     if let Some(Place::Layer(path)) = place {
         note(out, &style.faint("at"), &format!("layer {path}"));
     }
     let calls = one.frames.iter().filter(|frame| frames && !frame.what.is_empty());
-    for frame in calls.clone().take(MAX_FRAMES) {
+    let most = style.at_most(MAX_FRAMES);
+    for frame in calls.clone().take(most) {
         note(out, &style.faint("in"), &format!("{}, {}", frame.what, frame.at));
     }
-    let left = calls.count().saturating_sub(MAX_FRAMES);
+    let left = calls.count().saturating_sub(most);
     if left > 0 {
         note(out, &style.faint("in"), &format!("{left} more calls"));
     }

@@ -15,6 +15,7 @@ use neurhai_core::schedule::ScheduleInfo;
 use neurhai_core::shape::show;
 use neurhai_core::{Code, Error, Result, Task, optimizer, sampler, schedule};
 
+pub use super::explain_json::json;
 use super::{columns, example, literal};
 use crate::functions::layers::usage;
 use crate::functions::{self, Function};
@@ -44,9 +45,14 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
     let named = functions::all().filter(|function| function.name == name).map(function);
     let found: Vec<_> =
         entries.into_iter().flatten().chain(updates).chain(draws).chain(named).collect();
-    if !found.is_empty() {
-        return Ok(found.join("\n\n\n"));
-    }
+    if found.is_empty() { Err(unknown(catalog, name)) } else { Ok(found.join("\n\n\n")) }
+}
+
+/// Why a name cannot be explained, with the nearest one that can.
+pub(super) fn unknown(catalog: &Catalog, name: &str) -> Error {
+    let Catalog { layers, architectures, votes, metrics, losses, transforms, .. } = catalog;
+    let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
+    let samplers = sampler::infos();
     let known = layers.names().chain(architectures.names()).chain(votes.names());
     let known = known.chain(metrics.names()).chain(losses.names()).chain(transforms.names());
     let known = known.chain(optimizers.iter().map(|info| info.name.as_str()));
@@ -54,8 +60,8 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
     let known = known.chain(samplers.iter().map(|info| info.name.as_str()));
     let known = known.chain(functions::all().map(|function| function.name));
     let near = did_you_mean(name, known.chain(Code::ALL.iter().map(|code| code.id())));
-    Err(Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
-        .help("`host list` shows what there is"))
+    Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
+        .help("`host list` shows what there is")
 }
 
 /// A layer: how it is called, its options, an example.

@@ -295,8 +295,8 @@ fn many_problems_end_with_a_count() {
             .push(Error::new(Code::ImageMissing, format!("sub-{i:02} has no image")).help("same"));
     }
     let failure = Failure::from(problems.into_result().unwrap_err());
-    let text =
-        failure.render(&crate::report::Sources::default(), Style { color: false, width: 80 });
+    let text = failure
+        .render(&crate::report::Sources::default(), Style { color: false, width: 80, full: false });
     assert_eq!(text.lines().count(), 23, "{text}");
     assert!(
         text.ends_with("20. [E0306] sub-19 has no image\n  help: same\nand 25 more\n"),

@@ -43,7 +43,7 @@ impl Bench {
     }
 
     fn show(&self, failure: &Failure) -> String {
-        failure.render(self.runtime.sources(), Style { color: false, width: 100 })
+        failure.render(self.runtime.sources(), Style { color: false, width: 100, full: false })
     }
 
     /// What the script prints, or the report.

@@ -10,6 +10,7 @@ mod contract;
 mod examples;
 mod force;
 mod list;
+mod manners;
 mod plugins;
 mod readme;
 mod records;

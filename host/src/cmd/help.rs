@@ -1,0 +1,101 @@
+//! What `--help` adds to the descriptions of commands: groups, and an example of each.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use clap::{Command, CommandFactory};
+use neurhai_core::device::LIBTORCH;
+
+use super::Cli;
+
+/// The program's version, and that of the libtorch it was built for.
+pub(super) static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (libtorch {LIBTORCH})", env!("CARGO_PKG_VERSION")));
+
+/// The commands in the order of their use, each with an example.
+const GROUPS: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "Before training",
+        &[
+            ("tsv", "host tsv experiment labels.tsv --output splits"),
+            ("check", "host check study.rhai -- --caps data/caps"),
+            ("find-learning-rate", "host find-learning-rate study.rhai"),
+        ],
+    ),
+    ("Training", &[("run", "host run study.rhai"), ("resume", "host resume maps/study --dry-run")]),
+    (
+        "After training",
+        &[
+            ("compare", "host compare maps/study maps/study_again"),
+            ("import", "host import clinicadl_maps maps/imported --caps data/caps"),
+        ],
+    ),
+    (
+        "Looking around",
+        &[
+            ("list", "host list layers"),
+            ("explain", "host explain conv"),
+            ("inspect", "host inspect Conv5_FC3 --input 1x169x208x179"),
+            ("plugins", "host plugins --plugins plugins"),
+            ("repl", "host repl"),
+            ("new", "host new script my_study"),
+            ("doctor", "host doctor"),
+            ("definitions", "host definitions"),
+            ("completions", "host completions bash"),
+            ("man", "host man --output ~/.local/share/man/man1"),
+        ],
+    ),
+];
+
+/// The command line, with an example in the help of each command.
+pub(super) fn command() -> Command {
+    GROUPS.iter().flat_map(|(_, commands)| *commands).fold(
+        Cli::command(),
+        |all, (name, example)| {
+            all.mut_subcommand(name, |command| command.after_help(format!("Example: {example}")))
+        },
+    )
+}
+
+/// The same, with commands in groups where the program's own help lists them.
+pub(super) fn grouped() -> Command {
+    let command = command();
+    let mut text = String::new();
+    for (title, names) in GROUPS {
+        let _ = writeln!(text, "{title}:");
+        for (name, _) in names {
+            let about = command.find_subcommand(name).and_then(Command::get_about);
+            let about = about.map_or_else(String::new, ToString::to_string);
+            let _ = writeln!(text, "  {name:<19} {about}");
+        }
+        text.push('\n');
+    }
+    command
+        .mut_subcommands(|inner| inner.hide(true))
+        .before_help(text + "`host COMMAND --help` tells more about each.")
+        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_stands_in_one_group_with_an_example_that_parses() {
+        let mut listed: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, names)| names.iter().map(|(name, _)| *name)).collect();
+        let command = Cli::command();
+        let mut known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+        for (_, names) in GROUPS {
+            for (name, example) in names {
+                let parsed = Cli::command().try_get_matches_from(example.split_whitespace());
+                let matches = parsed.unwrap_or_else(|error| panic!("{example}: {error}"));
+                assert_eq!(matches.subcommand_name(), Some(*name), "{example}");
+            }
+        }
+        Cli::command().debug_assert();
+    }
+}
