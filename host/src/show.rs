@@ -19,12 +19,9 @@ mod describe;
 mod divided;
 mod doctor;
 pub mod explain;
-<<<<<<< HEAD
 mod facts;
 mod findings;
-=======
 mod explain_json;
->>>>>>> be4a76a (host doctor, completions, man, --quiet, --verbose, errors as JSON; help lists commands in groups, with examples)
 mod import;
 mod mirrored;
 mod prepare;
@@ -40,12 +37,9 @@ pub use compare::comparison;
 pub use configuration::configuration;
 pub use describe::{described, verified};
 pub use divided::divided;
-<<<<<<< HEAD
 pub use facts::facts;
 pub use findings::{checked, findings};
-=======
 pub use doctor::examined;
->>>>>>> be4a76a (host doctor, completions, man, --quiet, --verbose, errors as JSON; help lists commands in groups, with examples)
 pub use import::imported;
 pub use prepare::{planned, prepared};
 pub use rates::{found_rates, no_rate};

@@ -22,11 +22,8 @@ mod check;
 mod compare;
 mod completions;
 mod definitions;
-<<<<<<< HEAD
 mod describe;
-=======
 mod doctor;
->>>>>>> be4a76a (host doctor, completions, man, --quiet, --verbose, errors as JSON; help lists commands in groups, with examples)
 mod explain;
 mod find_learning_rate;
 mod help;
