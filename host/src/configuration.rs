@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use neurhai_core::overrides::{Overrides, Source};
 use neurhai_core::{Code, Error, Place, Result};
 use serde_json::{Map, Number, Value};
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 /// A file of options is text that someone wrote.
 const MAX_BYTES: u64 = 4 << 20;
@@ -161,8 +161,12 @@ pub(crate) fn of_text(text: &str) -> std::result::Result<Value, String> {
         Ok(table) if table.get_ref().len() == 1 => {
             let Some((_, value)) = table.get_ref().iter().next() else { return Err(String::new()) };
             match value.get_ref() {
-                // A folder may be called like a date.
+                // A folder may be called like a date, or like a number but for its end.
                 DeValue::Datetime(_) => Ok(text.into()),
+                DeValue::Integer(number) if whole(number).is_none() => Ok(text.into()),
+                DeValue::Float(number) if number.as_str().parse::<f64>().is_err() => {
+                    Ok(text.into())
+                }
                 value => of_value(value, &line, &mut Vec::new(), &mut lines)
                     .map_err(|error| error.problems()[0].message.clone()),
             }
@@ -206,9 +210,9 @@ fn of_value(
     }
     Ok(match value {
         DeValue::String(text) => text.to_string().into(),
-        DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix())
-            .map_err(|_| unusable(&format!("{whole}, which is too large,")))?
-            .into(),
+        DeValue::Integer(number) => {
+            whole(number).ok_or_else(|| unusable(&format!("the number {number}")))?.into()
+        }
         DeValue::Float(number) => {
             let finite = number.as_str().parse::<f64>().ok().and_then(Number::from_f64);
             finite.ok_or_else(|| unusable(number.as_str()))?.into()
@@ -224,6 +228,10 @@ fn of_value(
         }
         DeValue::Table(table) => of_table(table, text, path, lines)?.into(),
     })
+}
+
+fn whole(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 fn line_at(text: &str, at: usize) -> usize {
@@ -316,6 +324,9 @@ mod tests {
             ("\"3\"", json!("3")),
             ("SGD", json!("SGD")),
             ("5_fold", json!("5_fold")),
+            ("1.2.3", json!("1.2.3")),
+            ("-7", json!(-7)),
+            ("99999999999999999999", json!("99999999999999999999")),
             ("maps/run 3", json!("maps/run 3")),
             ("cuda:0", json!("cuda:0")),
             ("2024-01-01", json!("2024-01-01")),
