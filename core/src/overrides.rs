@@ -18,7 +18,7 @@ use crate::train;
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The command line: what was written after `--set`.
+    /// The command line: `--set epochs=3`.
     Argument(String),
     /// A file, and the line where that is known.
     File(PathBuf, Option<usize>),
@@ -27,7 +27,7 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Argument(text) => write!(f, "--set {text}"),
+            Self::Argument(text) => f.write_str(text),
             Self::File(file, Some(line)) => write!(f, "{}:{line}", file.display()),
             Self::File(file, None) => write!(f, "{}", file.display()),
         }
@@ -204,15 +204,18 @@ impl Overrides {
         replaced
     }
 
-    /// Refuses what was set for trainings that a script does not have.
+    /// Refuses what was set for trainings that a script does not have; `others` says whether it had
+    /// other calls that take the options of a training.
     ///
     /// # Errors
     /// [`Code::UnknownOption`] for each.
-    pub fn check_calls(&self, trainings: usize) -> Result<()> {
+    pub fn check_calls(&self, trainings: usize, others: bool) -> Result<()> {
         let mut problems = Problems::default();
         for one in &self.all {
             let message = match one.call {
-                _ if trainings == 0 => "it sets nothing: the script trains nothing".to_owned(),
+                _ if trainings == 0 && !others => {
+                    "it sets nothing: the script trains nothing".to_owned()
+                }
                 Some(call) if call >= trainings => format!(
                     "it sets nothing: the script has no training {call}: it has {trainings}, \
                      counted from 0"

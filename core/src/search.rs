@@ -49,9 +49,10 @@ impl Space {
                     self.take(&path, inner, source, problems);
                 }
                 value => {
-                    let found = Distribution::read(value).and_then(|found| self.add(&path, found));
-                    let place = || Place::Given(source(&path).to_string());
-                    problems.take(found.map_err(|error| error.placed(|_| Some(place()))));
+                    let from = source(&path);
+                    let found = Distribution::read(value)
+                        .map_err(|error| error.at(Place::Given(from.to_string())));
+                    problems.take(found.and_then(|found| self.add(&path, found, &from)));
                 }
             }
         }
@@ -61,21 +62,25 @@ impl Space {
     ///
     /// # Errors
     /// An option that does not exist, or whose draws do not fit.
-    pub fn add(&mut self, path: &[String], distribution: Distribution) -> Result<()> {
-        let source = |_: &[String]| Source::Argument(path.join("."));
+    pub fn add(
+        &mut self,
+        path: &[String],
+        distribution: Distribution,
+        source: &Source,
+    ) -> Result<()> {
         let inner = match path {
             [train, inner @ ..] if train == "train" => inner,
             _ => path,
         };
         for value in distribution.examples() {
-            let checked = Overrides::default().set(inner, value.clone(), &source);
+            let checked = Overrides::default().set(inner, value.clone(), &|_| source.clone());
             checked.map_err(|error| error.help(format!("it may draw {value}")))?;
         }
         let option = inner.join(".");
         if option == "output" || option.parse::<usize>().is_ok() || option.starts_with("data.caps")
         {
             let message = format!("{option:?} cannot be searched over");
-            return Err(Error::new(Code::BadOption, message));
+            return Err(Error::new(Code::BadOption, message).at(Place::Given(source.to_string())));
         }
         self.0.retain(|(other, _)| *other != option);
         self.0.push((option, distribution));

@@ -87,7 +87,7 @@ impl Configuration {
     }
 
     fn argument(&mut self, text: &str) -> Result<()> {
-        let source = Source::Argument(text.to_owned());
+        let source = Source::Argument(format!("--set {text}"));
         let (path, value) =
             assignment(text).map_err(|error| error.at(Place::Given(source.to_string())))?;
         self.overrides.set(&path, value, &|_| source.clone())

@@ -230,8 +230,11 @@ impl Runtime {
     /// # Errors
     /// [`Code::UnknownOption`] for each.
     pub fn check_overrides(&self) -> Result<()> {
-        let trained = self.0.shared.traces().trained;
-        self.0.shared.overrides.check_calls(trained)
+        let (trained, others) = {
+            let traces = self.0.shared.traces();
+            (traces.trained, traces.others)
+        };
+        self.0.shared.overrides.check_calls(trained, others)
     }
 
     /// Calls the core with what surrounds a run.

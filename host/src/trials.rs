@@ -91,7 +91,10 @@ impl Runner<'_> {
                         Outcome::Done => {}
                         Outcome::Stopped => complete = false,
                         Outcome::Locked => {
-                            held.insert(&one.planned.name, Instant::now() + LOCKED_PAUSE);
+                            let until = Instant::now() + LOCKED_PAUSE;
+                            if held.insert(&one.planned.name, until).is_none() {
+                                tell(Told::Locked(one.planned));
+                            }
                             waiting.push_back(one.planned);
                         }
                     },
@@ -113,8 +116,10 @@ impl Runner<'_> {
                         match self.begin(planned, tell) {
                             Ok(one) => running.push(one),
                             Err(error) if error.code() == Code::OutputLocked => {
-                                held.insert(&planned.name, Instant::now() + LOCKED_PAUSE);
-                                tell(Told::Locked(planned));
+                                let until = Instant::now() + LOCKED_PAUSE;
+                                if held.insert(&planned.name, until).is_none() {
+                                    tell(Told::Locked(planned));
+                                }
                                 waiting.push_back(planned);
                             }
                             Err(error) => return Err(error),
@@ -185,7 +190,6 @@ impl Runner<'_> {
         let (name, seconds) = (&one.planned.name, one.began.elapsed().as_secs_f64());
         let said = self.said(one);
         if !status.success() && said.contains(Code::OutputLocked.id()) {
-            tell(Told::Locked(one.planned));
             return Ok(Outcome::Locked);
         }
         self.trials.add_seconds(name, seconds)?;

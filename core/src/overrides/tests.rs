@@ -11,7 +11,7 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 fn argument(path: &[String]) -> Source {
-    Source::Argument(path.join("."))
+    Source::Argument(format!("--set {}", path.join(".")))
 }
 
 /// Layers of tables on top of `script`, for the training `call`.
@@ -101,11 +101,11 @@ fn what_does_not_exist_or_fit_is_refused_with_its_source() {
 fn what_sets_nothing_is_refused() {
     let mut overrides = Overrides::default();
     overrides.set(&words("train.2.epochs"), json!(3), &argument).unwrap();
-    assert!(overrides.check_calls(3).is_ok());
-    let error = overrides.check_calls(2).unwrap_err().to_string();
+    assert!(overrides.check_calls(3, false).is_ok());
+    let error = overrides.check_calls(2, true).unwrap_err().to_string();
     assert!(
         error.contains("has no training 2: it has 2") && error.contains("train.2.epochs"),
         "{error}"
     );
-    assert!(overrides.check_calls(0).is_err());
+    assert!(overrides.check_calls(0, false).is_err());
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn space(table: Value) -> Result<Space> {
     let mut space = Space::default();
-    let source = |path: &[String]| Source::Argument(path.join("."));
+    let source = |path: &[String]| Source::Argument(format!("--vary {}", path.join(".")));
     space.table(table.as_object().unwrap(), &source)?;
     Ok(space)
 }
@@ -77,6 +77,6 @@ fn what_cannot_be_drawn_is_refused_with_its_source() {
         (json!({ "data": { "normalise": { "choice": [true] } } }), "\"normalize\""),
     ] {
         let text = space(table.clone()).unwrap_err().to_string();
-        assert!(text.contains(part) && text.contains("--set"), "{table}: {text}");
+        assert!(text.contains(part) && text.contains("--vary"), "{table}: {text}");
     }
 }

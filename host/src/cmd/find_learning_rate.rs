@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 use super::{ScriptArgs, failed, misused};
 use crate::output;
 use crate::plugins::Options;
+use crate::report::Failure;
 use crate::runtime::{Ending, Mode};
 use crate::show;
 
@@ -55,6 +56,9 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         output::line(&json!(found).to_string());
     } else {
         found.iter().for_each(|rates| output::line(&show::found_rates(rates)));
+    }
+    if let (Ok(_), Err(error)) = (&ending, runtime.check_overrides()) {
+        return failed(&Failure::from(error), runtime.sources());
     }
     match ending {
         Ok(Ending::ResultsNeeded(Some(place))) => {

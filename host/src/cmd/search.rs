@@ -100,9 +100,9 @@ fn space(args: &Args, configuration: &Configuration) -> Result<Space> {
         problems.take(space.table(table, &source));
     }
     for text in &args.vary {
-        let place = || Place::Given(format!("--vary {text}"));
-        let added = vary(text).and_then(|(path, found)| space.add(&path, found));
-        problems.take(added.map_err(|error| placed(&error, &place())));
+        let source = Source::Argument(format!("--vary {text}"));
+        let found = vary(text).map_err(|error| error.at(Place::Given(source.to_string())));
+        problems.take(found.and_then(|(path, found)| space.add(&path, found, &source)));
     }
     problems.into_result()?;
     if space.options().len() == 0 {
@@ -117,26 +117,12 @@ fn space(args: &Args, configuration: &Configuration) -> Result<Space> {
             return Err(Error::new(Code::BadOption, message).help("leave one of the two out"));
         }
     }
-    let output = Source::Argument("output=…".into());
     if args.shared.sets("output") {
         return Err(Error::new(Code::BadOption, "every trial has an output of its own")
-            .at(Place::Given(output.to_string()))
+            .at(Place::Given("--set output".into()))
             .help("say with --output where the folder of all trials is"));
     }
     Ok(space)
-}
-
-/// The same problems at another place.
-fn placed(error: &Error, place: &Place) -> Error {
-    let mut problems = Problems::default();
-    for problem in error.problems() {
-        let mut one = Error::new(problem.code, problem.message.clone()).at(place.clone());
-        if let Some(help) = &problem.help {
-            one = one.help(help.clone());
-        }
-        problems.push(one);
-    }
-    problems.into_result().err().unwrap_or_else(|| error.clone())
 }
 
 /// `PATH=NAME(VALUE, …)`

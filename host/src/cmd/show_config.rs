@@ -8,7 +8,7 @@ use super::{ScriptArgs, failed};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
-use crate::runtime::Mode;
+use crate::runtime::{Ending, Mode};
 use crate::show;
 
 /// Shows every option of a script's trainings with its value, and where that comes from. No image is
@@ -25,11 +25,13 @@ pub(super) fn run(script: &ScriptArgs, json: bool, plugins: &Options) -> ExitCod
     } else {
         trainings.iter().for_each(|training| output::line(&show::configuration(training)));
     }
-    if let Err(failure) = ending {
-        return failed(&failure, runtime.sources());
-    }
-    if trainings.is_empty() {
-        output::note("the script trains nothing");
+    match ending {
+        Ok(Ending::ResultsNeeded(Some(place))) => {
+            output::note(&format!("what follows {place} needs results and was not run"));
+        }
+        Ok(_) if trainings.is_empty() => output::note("the script trains nothing"),
+        Ok(_) => {}
+        Err(failure) => return failed(&failure, runtime.sources()),
     }
     match runtime.check_overrides() {
         Ok(()) => ExitCode::SUCCESS,

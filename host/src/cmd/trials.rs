@@ -17,7 +17,7 @@ use crate::functions::Training;
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
-use crate::runtime::{Mode, read_script};
+use crate::runtime::{Ending, Mode, read_script};
 use crate::show::trials::{drawn, failure};
 use crate::show::{duration, figure};
 use crate::signals;
@@ -85,14 +85,20 @@ impl TrialArgs {
         let script = &self.script.script;
         let runtime = self.script.runtime_with(configuration.overrides, Mode::Resolve, plugins)?;
         let ending = runtime.run_file(script);
-        ending.map_err(|failure| failed(&failure, runtime.sources()))?;
+        let ending = ending.map_err(|failure| failed(&failure, runtime.sources()))?;
         let told = |error: Error| failed(&Failure::from(error), runtime.sources());
         runtime.check_overrides().map_err(told)?;
         let mut trainings = runtime.trainings();
         let training = match (trainings.pop(), trainings.len()) {
             (Some(training), 0) => training,
             (None, _) => {
-                return Err(told(Error::new(Code::ScriptError, "the script trains nothing")));
+                let message = match ending {
+                    Ending::ResultsNeeded(Some(place)) => {
+                        format!("what the script trains depends on the results that {place} needs")
+                    }
+                    _ => "the script trains nothing".into(),
+                };
+                return Err(told(Error::new(Code::ScriptError, message)));
             }
             (Some(_), more) => {
                 let message = format!("the script trains {} times, not once", more + 1);

@@ -147,6 +147,7 @@ impl Options {
     /// script's.
     fn read(shared: &Shared, map: &rhai::Map, call: Option<usize>) -> Given<Self> {
         let mut values = map_to_json(map).map_err(raise)?;
+        shared.traces().others |= call.is_none();
         let replaced = shared.overrides.apply(call, &mut values);
         let data = map.get("data").and_then(|data| data.read_lock::<Data>());
         let givers = data.map_or_else(BTreeMap::new, |data| data.givers().clone());
@@ -260,11 +261,22 @@ fn check_options(shared: &Shared, options: Options) -> Given<CheckReport> {
         .map_err(|error| options.raise(error))
 }
 
-fn check(shared: &Shared, map: &rhai::Map) -> Given<Arc<CheckReport>> {
-    if shared.mode == Mode::Resolve {
-        return Err(halted());
+/// What a check found, as scripts hold it; nothing where no data are looked at.
+#[derive(Clone)]
+struct Check(Option<Arc<CheckReport>>);
+
+impl Check {
+    fn report(&self) -> Given<&CheckReport> {
+        self.0.as_deref().ok_or_else(halted)
     }
-    check_options(shared, Options::read(shared, map, None)?).map(Arc::new)
+}
+
+fn check(shared: &Shared, map: &rhai::Map) -> Given<Check> {
+    let options = Options::read(shared, map, None)?;
+    Ok(Check(match shared.mode {
+        Mode::Resolve | Mode::Define => None,
+        _ => Some(Arc::new(check_options(shared, options)?)),
+    }))
 }
 
 fn try_rates(shared: &Shared, options: Options, sweep: &Sweep) -> Given<FoundRates> {
@@ -333,9 +345,11 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_fn("table", |run: &mut Run, group: &str| run.table(group))
         .register_fn("to_string", |run: &mut Run| run.table("validation"))
         .register_fn("check", move |map: rhai::Map| check(&for_check, &map))
-        .register_type_with_name::<Arc<CheckReport>>("Check")
-        .register_get("parameters", |report: &mut Arc<CheckReport>| report.parameters)
-        .register_get("classes", |report: &mut Arc<CheckReport>| to_value(&report.classes));
+        .register_type_with_name::<Check>("Check")
+        .register_get("parameters", |check: &mut Check| -> Given<i64> {
+            Ok(check.report()?.parameters)
+        })
+        .register_get("classes", |check: &mut Check| to_value(&check.report()?.classes));
     let (plain, full) = (Arc::clone(shared), Arc::clone(shared));
     engine
         .register_fn("find_learning_rate", move |map: rhai::Map| {
@@ -349,7 +363,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_get("points", |rates: &mut Rates| to_value(&rates.found()?.points))
         .register_fn("to_string", |rates: &mut Rates| rates.found().map(show::found_rates));
     let shared = Arc::clone(shared);
-    engine.register_fn("to_string", move |report: &mut Arc<CheckReport>| {
-        show::check_report(&shared.catalog(), report)
+    engine.register_fn("to_string", move |check: &mut Check| -> Given<String> {
+        Ok(show::check_report(&shared.catalog(), check.report()?))
     });
 }

@@ -29,6 +29,8 @@ pub(crate) struct Traces {
     pub(crate) trainings: Vec<Training>,
     /// How often the script asked for a training.
     pub(crate) trained: usize,
+    /// Whether it called something else that takes the options of a training.
+    pub(crate) others: bool,
 }
 
 /// Problems kept for when they come back; the core gives up at the first that matters.
