@@ -16,6 +16,9 @@ const LOOK_AGAIN: usize = 16;
 /// What a write left that was not finished by then, nobody is writing any more.
 const LEFT_ALONE: Duration = Duration::from_secs(3600);
 
+/// What is written now may have a time that lies so long ago: clocks of file systems tick slowly.
+const TICK: Duration = Duration::from_secs(2);
+
 /// A folder of decoded images, each in a file that is never changed: it appears whole, and goes whole.
 /// Whoever finds one damaged removes it.
 #[derive(Debug)]
@@ -48,8 +51,9 @@ impl Volumes {
     /// Those in the folder `volumes` of a cache folder, which hold `bound` bytes at most.
     pub fn new(cache: &Path, bound: u64) -> Self {
         let state = State { bytes: 0, left: 0, off: None };
-        let (folder, began) = (folder(cache), SystemTime::now());
-        Self { folder, bound, began, state: Mutex::new(state) }
+        let now = SystemTime::now();
+        let began = now.checked_sub(TICK).unwrap_or(now);
+        Self { folder: folder(cache), bound, began, state: Mutex::new(state) }
     }
 
     /// Why new images are not kept, once they are not.

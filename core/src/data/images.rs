@@ -10,10 +10,13 @@ use crate::cache::{Key, Stamp, Volumes};
 use crate::each::each;
 use crate::error::{Code, Error, Place, Problem, Problems, Result};
 use crate::guard::guarded;
-use crate::volume::{self, Stats, Volume};
+use crate::volume::{self, Affine, Stats, Volume};
 
 pub(crate) mod shapes;
 pub(crate) mod sound;
+pub(crate) mod space;
+
+use space::Odd;
 
 /// What becomes of voxels that are NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,12 @@ pub struct Images {
     budget: usize,
     cache: Mutex<Cache>,
     disk: Option<Volumes>,
+    /// Which of them could be used, and where their voxels lie, once all are checked.
+    placed: OnceLock<Vec<(usize, [usize; 3], Affine)>>,
 }
+
+/// Images that lie oddly in space are told up to this number.
+const ODD_SHOWN: usize = 3;
 
 struct Entry {
     session: Session,
@@ -68,7 +76,7 @@ impl Images {
         let entry = |(session, file)| Entry { session, file, hash: OnceLock::new() };
         let entries = sessions.into_iter().map(entry).collect();
         let cache = Mutex::new(Cache { volumes, bytes: 0 });
-        Self { entries, not_finite, budget, cache, disk: None }
+        Self { entries, not_finite, budget, cache, disk: None, placed: OnceLock::new() }
     }
 
     /// The same, decoded only where `disk` does not hold them already.
@@ -78,9 +86,27 @@ impl Images {
         self
     }
 
-    /// Why images are not kept on disk, although that was asked for.
-    pub fn warning(&self) -> Option<Problem> {
-        self.disk.as_ref()?.warning()
+    /// What should be known, once they are checked: images that lie in space otherwise than the others,
+    /// and why they are not kept on disk, although that was asked for.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let placed = self.placed.get().into_iter().flatten();
+        let placed =
+            placed.map(|(i, shape, affine)| (self.session(*i), self.file(*i), *shape, *affine));
+        let odd = space::odd(&placed.collect::<Vec<_>>());
+        let more = odd.len().saturating_sub(ODD_SHOWN);
+        let mut warnings = Vec::new();
+        for odd in odd.into_iter().take(ODD_SHOWN) {
+            let (Odd::Unlike(error) | Odd::Shifted(error)) = odd;
+            warnings.extend(error.problems().iter().cloned());
+        }
+        if let (Some(last), true) = (warnings.last_mut(), more > 0) {
+            last.message += &format!("; {more} other images are odd, too: host check names them");
+        }
+        warnings.extend(self.disk.as_ref().and_then(Volumes::warning).map(|mut why| {
+            why.message = format!("the cache takes no more images: {}", why.message);
+            why
+        }));
+        warnings
     }
 
     /// How many there are.
@@ -199,7 +225,13 @@ impl Images {
     /// # Errors
     /// All unreadable, constant and non-finite images, and those of another shape than most.
     pub fn check(&self, threads: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<[usize; 3]> {
-        self.alike(threads, progress, &|index| self.get(index).map(|volume| volume.shape))
+        let placed = |i| self.get(i).map(|volume| (i, volume.shape, volume.affine));
+        let mut problems = Problems::default();
+        let results = each(self.len(), threads, progress, placed).into_iter();
+        let placed: Vec<_> = results.filter_map(|result| problems.take(result)).collect();
+        let shapes = placed.iter().map(|(i, shape, _)| (*i, *shape)).collect();
+        self.placed.get_or_init(|| placed);
+        self.shared_shape(shapes, problems)
     }
 
     /// The shape that all images share by their headers; voxels are not looked at, and none may be a
@@ -208,30 +240,25 @@ impl Images {
     /// # Errors
     /// All images without a readable header, and those of another shape than most.
     pub(crate) fn header_shape(&self, threads: usize) -> Result<[usize; 3]> {
-        self.alike(threads, &|_| (), &|index| {
-            let Entry { session, file } = &self.entries[index];
+        let shape = |index: usize| {
+            let Entry { session, file, .. } = &self.entries[index];
             let header = guarded(|| volume::read_header(file));
             let header =
                 header.map_err(|error| replaced(error, &session.place(Some(file.clone()))));
-            Ok(header?.shape)
-        })
+            Ok((index, header?.shape))
+        };
+        let mut problems = Problems::default();
+        let results = each(self.len(), threads, &|_| (), shape).into_iter();
+        let shapes = results.filter_map(|result| problems.take(result)).collect();
+        self.shared_shape(shapes, problems)
     }
 
-    /// The shape that `shape_of` gives for every image, asked on `threads` threads.
-    fn alike(
+    /// The shape of most images; what was wrong with others comes first.
+    fn shared_shape(
         &self,
-        threads: usize,
-        progress: &(dyn Fn(usize) + Sync),
-        shape_of: &(dyn Fn(usize) -> Result<[usize; 3]> + Sync),
+        shapes: Vec<(usize, [usize; 3])>,
+        mut problems: Problems,
     ) -> Result<[usize; 3]> {
-        let results = each(self.len(), threads, progress, shape_of);
-        let mut problems = Problems::default();
-        let mut shapes: Vec<(usize, [usize; 3])> = Vec::new();
-        for (index, result) in results.into_iter().enumerate() {
-            if let Some(shape) = problems.take(result) {
-                shapes.push((index, shape));
-            }
-        }
         let Some(usual) = most_frequent(shapes.iter().map(|(_, shape)| *shape)) else {
             problems.into_result()?;
             return Err(Error::new(Code::EmptySelection, "there is no image"));

@@ -105,8 +105,8 @@ pub(crate) fn source(
     let shape = images.check(cores(), &|done| {
         session.tell(Event::Checking { done, images: total });
     })?;
-    if let Some(why) = images.warning() {
-        session.tell(Event::Warning { text: format!("the cache takes no more images: {why}") });
+    for warning in images.warnings() {
+        session.tell(Event::Warning { text: warning.to_string() });
     }
     let used: BTreeSet<&str> =
         (0..images.len()).map(|i| images.session(i).cohort.as_str()).collect();

@@ -61,7 +61,10 @@ pub(super) fn sessions_images(
                     warning.iter().for_each(|warning| course.findings.warn(warning));
                     files.push((session.clone(), file));
                 }
-                Err(error) => course.findings.add(severity, &error),
+                Err(error) if error.code() == Code::ImageMissing => {
+                    course.findings.add(severity, &error);
+                }
+                Err(error) => course.findings.error(&error),
             }
         }
         course.findings.take(cohorts.check_alike(&files));

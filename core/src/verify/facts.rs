@@ -97,7 +97,10 @@ pub(super) fn known(
     verdicts: Option<&Verdicts>,
     fresh: bool,
 ) -> (Result<Facts>, bool) {
-    let Some(verdicts) = verdicts else { return (Facts::read(file), false) };
+    // Of a pair only one file would be looked at for changes.
+    let name = file.to_string_lossy();
+    let alone = [".nii", ".nii.gz"].iter().any(|suffix| name.ends_with(suffix));
+    let Some(verdicts) = verdicts.filter(|_| alone) else { return (Facts::read(file), false) };
     let (found, known) = verdicts.of(file, fresh, || match Facts::read(file) {
         Ok(facts) => (Ok(facts), true),
         Err(error) => {

@@ -19,6 +19,15 @@ pub(super) struct Read {
     facts: Facts,
 }
 
+impl Read {
+    /// Whether both are one session of one CAPS, which two cohorts may share.
+    fn is_file_of(&self, other: &Self) -> bool {
+        let visit = |session: &Session| (session.participant.clone(), session.session.clone());
+        let real = |file: &Path| file.canonicalize().ok();
+        visit(&self.session) == visit(&other.session) && real(&self.file) == real(&other.file)
+    }
+}
+
 /// Reads images of one kind, `of`, and tells what is wrong with each and with those that are unlike the
 /// rest; gives those that could be read.
 pub(super) fn check(
@@ -83,6 +92,9 @@ pub(super) fn duplicates(read: &[Read], findings: &mut Findings) {
             first.insert(&one.facts.voxels_blake3, one);
             continue;
         };
+        if one.is_file_of(earlier) {
+            continue;
+        }
         let message =
             format!("it is, voxel by voxel, the image of {}", earlier.session.place(None));
         let error = Error::new(Code::ImageDuplicate, message)

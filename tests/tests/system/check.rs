@@ -103,7 +103,7 @@ fn everything_that_is_wrong_with_images_is_told_at_once_and_again_from_memory() 
     has(&findings, "E0309", "error", &["sub-PHAN002", "1 voxels are NaN"]);
     has(&findings, "E0308", "error", &["sub-PHAN003", "2.5"]);
     has(&findings, "E0318", "error", &["sub-PHAN004", "lead LAS, those of the others RAS"]);
-    has(&findings, "E0318", "warning", &["sub-PHAN005", "7.5 mm"]);
+    has(&findings, "E0318", "warning", &["sub-PHAN005", "up to 7.5 mm"]);
     has(&findings, "E0318", "error", &["sub-PHAN006", "mm apart"]);
     has(&findings, "E0310", "error", &["sub-PHAN007", "18×22×20"]);
     has(&findings, "E0319", "error", &["sub-PHAN009", "the image of sub-PHAN008 ses-M000"]);
@@ -221,6 +221,7 @@ fn leakage_is_found_between_sides_folds_and_the_test_set() {
 fn a_script_is_told_of_copied_images_too() {
     let place = Place::new();
     let images = place.images();
+    let whole = std::fs::read(&images[0]).unwrap();
     std::fs::copy(&images[1], &images[0]).unwrap();
     place.script("TRAIN");
     let output = check(&place, "script.rhai");
@@ -230,6 +231,11 @@ fn a_script_is_told_of_copied_images_too() {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
     assert!(!place.path().join("maps").exists());
+    // A mirrored image is told where training begins, too.
+    std::fs::write(&images[0], whole).unwrap();
+    rewrite(&images[0], |volume| volume.affine[0][0] *= -1.0);
+    let text = said(&place.run("TRAIN"));
+    assert!(text.contains("warning: E0318: its axes lead LAS, those of the others RAS"), "{text}");
     let refused = check(&place, "script.rhai --fresh");
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
 }
