@@ -27,6 +27,7 @@ mod mirrored;
 mod prepare;
 mod rates;
 mod results;
+mod study;
 mod transfer;
 pub(crate) mod trials;
 
@@ -44,6 +45,7 @@ pub use import::imported;
 pub use prepare::{planned, prepared};
 pub use rates::{found_rates, no_rate};
 pub use results::{predicted, results};
+pub use study::{analysed, labelled};
 pub use transfer::transfer_table;
 pub use trials::{learning_curve, search};
 

@@ -108,6 +108,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Float { min, max } => bounded("number", *min, *max),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Text => json!({ "type": "string" }),
+        Kind::Folder => json!({ "type": ["boolean", "string"] }),
         Kind::Choice { of } => json!({ "enum": of }),
         Kind::Sizes { min } => {
             let one = bounded("integer", *min as f64, f64::MAX);

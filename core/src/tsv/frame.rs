@@ -102,6 +102,14 @@ pub(super) fn months(session: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
+/// A session's name with its month in one way of writing: `ses-M6` and `ses-M06` are `ses-M006`.
+pub(super) fn same(session: &str) -> String {
+    match months(session) {
+        Some(months) => format!("ses-M{months:03}"),
+        None => session.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check_free;
+use super::frame::same;
 use crate::data::participants::read_sessions;
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Result};
@@ -80,14 +81,6 @@ pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) ->
 
 fn new(table: &Table, name: &str) -> bool {
     !name.is_empty() && table.find_column(name).is_none()
-}
-
-/// The session's name with its number in one way of writing.
-fn same(session: &str) -> String {
-    match super::frame::months(session) {
-        Some(months) => format!("ses-M{months:03}"),
-        None => session.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,26 @@
 //! What ClinicaDL's `tsvtools` do, with its file names and columns. Participants are never parted:
 //! all sessions of one are on the same side. Everything is bounded and drawn from the seed.
 
+mod adapt;
 mod alike;
+mod analysis;
+mod diagnosis;
 mod experiment;
 mod folds;
 mod frame;
+mod labels;
 mod metadata;
 mod progression;
 mod sides;
 mod summary;
 
 pub(crate) use alike::chi_square;
+pub use adapt::{Adapted, adapt};
 pub use alike::{Alike, Test};
+pub use analysis::{Analysis, COLUMNS as ANALYSIS_COLUMNS, analysis};
 pub use experiment::{Divided, Inner, experiment};
 pub use folds::{Folds, kfold};
+pub use labels::{Labelling, Labels, Step, labels};
 pub use metadata::{Metadata, metadata};
 pub use progression::{Courses, progression};
 pub use sides::{Sides, Size, split};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::check_free;
+use super::diagnosis::inferred;
 use super::frame::{Frame, months};
 use crate::data::table::write_tsv;
 use crate::error::{Code, Error, Problems, Result};
@@ -65,8 +66,9 @@ pub fn progression(table: &Path, output: &Path, horizon: u64) -> Result<Courses>
         });
         let visits: Option<Vec<_>> = visits.collect::<Vec<_>>().into_iter().collect();
         let Some(visits) = visits else { continue };
+        let severities: Vec<Option<i32>> = visits.iter().map(|visit| visit.2).collect();
         let known: Vec<(usize, u64, i32)> = (0..visits.len())
-            .filter_map(|i| Some((visits[i].0, visits[i].1, inferred(&visits, i)?)))
+            .filter_map(|i| Some((visits[i].0, visits[i].1, inferred(&severities, i)?)))
             .collect();
         let courses = courses(&known, horizon);
         rows.extend(known.iter().zip(courses).map(|((row, ..), course)| (*row, course)));
@@ -101,13 +103,6 @@ fn severity(frame: &Frame, row: usize, column: usize) -> Result<Option<i32>> {
             .at(frame.table.place(row, Some(column)))
             .help("progression is defined for CN, MCI, AD and Dementia; leave other rows out")
     })
-}
-
-/// The severity at a visit, or that of its neighbours in time where it is missing and they agree.
-fn inferred(visits: &[(usize, u64, Option<i32>)], i: usize) -> Option<i32> {
-    let before = || visits[..i].iter().rev().find_map(|visit| visit.2);
-    let after = || visits[i + 1..].iter().find_map(|visit| visit.2);
-    visits[i].2.or_else(|| before().filter(|severity| after() == Some(*severity)))
 }
 
 fn courses(visits: &[(usize, u64, i32)], horizon: u64) -> Vec<Course> {

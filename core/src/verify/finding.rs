@@ -69,7 +69,7 @@ impl Finding {
                 (finding.participant, finding.session) = (Some(participant), Some(session));
                 (finding.cohort, finding.file) = (cohort, file);
             }
-            Some(place @ (Place::Layer(_) | Place::Option(_))) => {
+            Some(place @ (Place::Layer(_) | Place::Option(_) | Place::Given(_))) => {
                 finding.message = format!("{place}: {}", finding.message);
             }
         }

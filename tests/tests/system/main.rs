@@ -12,6 +12,7 @@ mod force;
 mod list;
 mod manners;
 mod plugins;
+mod prepare;
 mod readme;
 mod records;
 mod repl;

@@ -162,3 +162,65 @@ fn who_gets_worse_is_said() {
     ];
     assert_eq!(found, expected);
 }
+
+/// Writes the files of a part of tests/fixtures/tsvtools.json, which says what ClinicaDL makes of them.
+fn unpack(part: &str, folder: &Path) {
+    let file = root().join("tests/fixtures/tsvtools.json");
+    let fixture: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    for (name, text) in fixture[part].as_object().unwrap() {
+        let file = folder.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text.as_str().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn from_a_merged_table_to_folds_and_their_statistics() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack("given", folder.path());
+    let said_of = |words: &str| said(&tsv(folder.path(), words));
+    let text = said_of("labels merged.tsv --diagnoses AD,CN --variables MMSE");
+    for part in
+        ["named by their month (ses-M012)", "of AD, CN", "with t1w", "labels.tsv: AD 5, CN 4"]
+    {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    let columns = ["participant_id", "session_id", "age", "diagnosis", "MMSE"];
+    let found = rows(folder.path().join("labels.tsv"), &columns);
+    assert_eq!(found[1], "sub-A ses-M012 71 CN -");
+    let text = said_of("analysis labels.tsv merged.tsv --output study.tsv");
+    assert!(text.contains("mean_MMSE") && text.contains("written to study.tsv"), "{text}");
+    let found = rows(folder.path().join("study.tsv"), &["group", "n_subjects", "sexF", "mean_age"]);
+    assert_eq!(found, ["AD 4 1 72.375", "CN 2 2 65"]);
+    said_of("kfold labels.tsv --splits 2");
+    said_of("analysis 2_fold/split-0/train.tsv --output train.tsv");
+    let none =
+        host(folder.path()).args(["tsv", "labels", "merged.tsv", "--diagnoses", "XX"]).output();
+    let none = none.unwrap();
+    assert_eq!(none.status.code(), Some(1));
+    assert!(said(&none).contains("E0601"), "{}", said(&none));
+}
+
+#[test]
+fn tables_of_an_old_clinicadl_become_those_of_today() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack("old", &folder.path().join("old"));
+    let text = said(&tsv(folder.path(), "adapt old new"));
+    assert!(text.contains("12 rows  labels.tsv") && text.contains("written to new"), "{text}");
+    assert_eq!(count(folder.path().join("new/split/2_fold/split-1/validation.tsv"), "AD"), 3);
+}
+
+/// Rows are stratified by any column, and by several.
+#[test]
+fn folds_are_stratified_by_any_column() {
+    let folder = study();
+    tsv(folder.path(), "kfold labels.tsv --splits 3 --stratify sex,diagnosis");
+    tsv(folder.path(), "split labels.tsv --size 4 --stratify sex --balance none");
+    for split in 0..3 {
+        let file = folder.path().join(format!("3_fold/split-{split}/validation_baseline.tsv"));
+        let found = sorted(rows(file, &["sex", "diagnosis"]));
+        assert_eq!(found, ["F AD", "F CN", "M AD", "M CN"]);
+    }
+    let found = rows(folder.path().join("split/validation_baseline.tsv"), &["sex"]);
+    assert_eq!(sorted(found), ["F", "F", "M", "M"]);
+}

@@ -7,9 +7,12 @@ use neurhai_core::Result;
 use crate::output;
 use crate::report::{Failure, Sources};
 
+mod adapt;
+mod analysis;
 mod divide;
 mod experiment;
 mod kfold;
+mod labels;
 mod metadata;
 mod progression;
 mod split;
@@ -26,11 +29,14 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Labels(labels::Args),
     Split(split::Args),
     Kfold(kfold::Args),
     Experiment(experiment::Args),
     Metadata(metadata::Args),
     Progression(progression::Args),
+    Analysis(analysis::Args),
+    Adapt(adapt::Args),
 }
 
 /// What a command did.
@@ -58,6 +64,9 @@ fn done(args: Args) -> Result<Done> {
         Command::Experiment(args) => experiment::run(args),
         Command::Metadata(args) => metadata::run(args),
         Command::Progression(args) => progression::run(args),
+        Command::Labels(args) => labels::run(args),
+        Command::Analysis(args) => analysis::run(args),
+        Command::Adapt(args) => adapt::run(args),
     };
     done.map_err(divide::advised)
 }
