@@ -22,12 +22,12 @@ mod options;
 mod places;
 mod save;
 mod swap;
-mod work;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use ensemble::Ensemble;
-pub(crate) use group::{DataGroup, GroupOptions, Standing};
+use group::{DataGroup, Standing};
 pub(crate) use opened::Opened;
 pub use options::options;
 pub(crate) use swap::finish;
@@ -165,7 +165,11 @@ fn check_saved(opened: &Opened, asked: &Asked) -> Result<()> {
     let task = opened.config.task;
     if asked.saved.nifti && task != Task::Reconstruction {
         let message = format!("a {task} gives no image");
-        return refuse("save_nifti", &message, "save_tensors writes what the networks see and give");
+        return refuse(
+            "save_nifti",
+            &message,
+            "save_tensors writes what the networks see and give",
+        );
     }
     if asked.saved.latent && !opened.encodes {
         let message = "the network has one part, and no variational layer: it has no codes";

@@ -116,8 +116,10 @@ impl Asked {
             if numbers.is_empty() { Err(empty("split")) } else { Ok(Some(numbers)) }
         };
         let mut problems = Problems::default();
-        let (splits, metrics) = (problems.take(splits()), problems.take(texts("selection_metrics")));
-        let (classes, select) = (problems.take(texts("classes")), problems.take(selection(&options)));
+        let (splits, metrics) =
+            (problems.take(splits()), problems.take(texts("selection_metrics")));
+        let (classes, select) =
+            (problems.take(texts("classes")), problems.take(selection(&options)));
         problems.into_result()?;
         Ok(Self {
             group: GroupOptions {

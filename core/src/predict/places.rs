@@ -61,8 +61,7 @@ impl Places {
         }
         for (split, metric) in chosen {
             let folder = of(*split, metric);
-            let table =
-                format!("{name}_{}_level_prediction.tsv", group.source.parts.mode());
+            let table = format!("{name}_{}_level_prediction.tsv", group.source.parts.mode());
             let is_there = group.standing != Standing::New && there(&folder.join(table));
             let adds = is_there && !overwrite;
             let saved = asked.saved.folders().into_iter().map(|what| folder.join(what));
@@ -83,7 +82,8 @@ impl Places {
             return Ok(Self { targets, old });
         }
         let list = taken.iter().map(|place| place.display().to_string()).collect::<Vec<_>>();
-        let message = format!("results of the group {name:?} are there already: {}", list.join(", "));
+        let message =
+            format!("results of the group {name:?} are there already: {}", list.join(", "));
         Err(Error::new(Code::GroupInUse, message).at(Place::File(root.clone())).help(
             match group.standing {
                 Standing::Training => {

@@ -106,13 +106,7 @@ impl Saver<'_> {
     }
 
     /// Writes the first channel of a sample as an image that lies where the part lies in its volume.
-    fn write_nifti(
-        &self,
-        folder: &Path,
-        sample: Sample,
-        what: &str,
-        voxels: &[f32],
-    ) -> Result<()> {
+    fn write_nifti(&self, folder: &Path, sample: Sample, what: &str, voxels: &[f32]) -> Result<()> {
         let volume = self.source.images.get(sample.image)?;
         let block = self.source.parts.block(sample.part);
         let file = self.file(folder, sample, &format!("{what}.nii.gz"))?;
@@ -125,7 +119,7 @@ impl Saver<'_> {
 }
 
 /// The affine of a block of a volume: its voxel `[0, 0, 0]` is the block's first.
-fn placed(affine: &Affine, block: Block) -> Affine {
+pub(super) fn placed(affine: &Affine, block: Block) -> Affine {
     let mut placed = *affine;
     for row in placed.iter_mut().take(3) {
         let offset = [0, 1, 2].map(|axis| row[axis] * block.from[axis] as f64);
@@ -138,9 +132,11 @@ fn placed(affine: &Affine, block: Block) -> Affine {
 /// otherwise what the first part of the network gives.
 fn latent(pass: &Pass) -> Result<Tensor> {
     match &pass.latents[..] {
-        [] => pass.parts.first().map(Tensor::shallow_clone).ok_or_else(|| {
-            Error::new(Code::Internal, "a network without parts has no codes")
-        }),
+        [] => pass
+            .parts
+            .first()
+            .map(Tensor::shallow_clone)
+            .ok_or_else(|| Error::new(Code::Internal, "a network without parts has no codes")),
         [one] => Ok(one.mean.shallow_clone()),
         several => {
             let flat = several.iter().map(|one| Ok(one.mean.f_flatten(1, -1)?));
@@ -170,7 +166,8 @@ impl Numbers {
     fn sample(&self, at: usize) -> Result<(&[f32], &[usize])> {
         let size = self.shape.iter().product::<usize>();
         let found = self.values.get(at * size..(at + 1) * size);
-        let missing = || Error::new(Code::Torch, "the network gave fewer samples than it was shown");
+        let missing =
+            || Error::new(Code::Torch, "the network gave fewer samples than it was shown");
         Ok((found.ok_or_else(missing)?, &self.shape))
     }
 }

@@ -11,6 +11,9 @@ use crate::maps::{Maps, make_folder};
 /// The folder in an experiment where new results wait; only the process that holds the lock uses it.
 const FOLDER: &str = ".predict";
 
+/// The file in it that says that they are complete.
+const PLAN: &str = "plan.json";
+
 /// What is to be done once everything new is there, by paths within the experiment folder.
 #[derive(Debug, Serialize, Deserialize)]
 struct Plan {
@@ -20,10 +23,21 @@ struct Plan {
     new: Vec<PathBuf>,
 }
 
-/// Results that are being made. Until [`Staged::commit`] the experiment is as it was.
+/// Results that are being made. Until [`Staged::commit`] the experiment is as it was, and without it
+/// they are removed.
 pub(super) struct Staged<'m> {
     maps: &'m Maps,
     new: Vec<PathBuf>,
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        let folder = self.maps.root().join(FOLDER);
+        if !folder.join(PLAN).exists() {
+            // What cannot be removed now is removed by who writes next.
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+    }
 }
 
 impl<'m> Staged<'m> {
@@ -49,13 +63,13 @@ impl<'m> Staged<'m> {
     ///
     /// # Errors
     /// What the disk says.
-    pub(super) fn commit(self, old: Vec<PathBuf>) -> Result<()> {
+    pub(super) fn commit(mut self, old: Vec<PathBuf>) -> Result<()> {
         let root = self.maps.root();
-        let plan = Plan { old, new: self.new };
+        let plan = Plan { old, new: std::mem::take(&mut self.new) };
         let text = serde_json::to_vec(&plan).map_err(|error| {
             Error::new(Code::Internal, "cannot write down what is to be done").because(error)
         })?;
-        files::write_atomic(&root.join(FOLDER).join("plan.json"), |out| out.write_all(&text))?;
+        files::write_atomic(&root.join(FOLDER).join(PLAN), |out| out.write_all(&text))?;
         finish(root)
     }
 }
@@ -70,12 +84,11 @@ pub(crate) fn finish(root: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    let file = folder.join("plan.json");
+    let file = folder.join(PLAN);
     if file.is_file() {
         let text = files::read(&file, "read what is to be done")?;
-        let damaged = || {
-            Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.clone()))
-        };
+        let damaged =
+            || Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.clone()));
         let plan: Plan = serde_json::from_slice(&text).map_err(|error| damaged().because(error))?;
         if plan.old.iter().chain(&plan.new).any(|path| !inside(path)) {
             return Err(damaged());
@@ -138,7 +151,10 @@ mod tests {
                 write(&staged.join("new").join(place).join("new"), "");
             }
             if planned {
-                write(&staged.join("plan.json"), r#"{"old": ["a/x", "b/y"], "new": ["a/x", "b/y"]}"#);
+                write(
+                    &staged.join("plan.json"),
+                    r#"{"old": ["a/x", "b/y"], "new": ["a/x", "b/y"]}"#,
+                );
             }
             for (i, place) in places[..moved].iter().enumerate() {
                 std::fs::rename(root.join(place), staged.join(format!("old-{i}"))).unwrap();

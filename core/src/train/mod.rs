@@ -158,4 +158,4 @@ fn run_split(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -48,7 +48,13 @@ pub struct LevelScores {
 
 impl LevelScores {
     /// As the scores of a split's best model.
-    pub(crate) fn result(self, split: usize, metric: &str, group: &str, level: &str) -> GroupResult {
+    pub(crate) fn result(
+        self,
+        split: usize,
+        metric: &str,
+        group: &str,
+        level: &str,
+    ) -> GroupResult {
         GroupResult {
             split,
             selection_metric: metric.into(),

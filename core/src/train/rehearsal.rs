@@ -42,7 +42,11 @@ fn rehearse_loss(prepared: &Prepared, plan: &Plan) -> Result<()> {
             plan.rows.iter().filter(|row| row.kind == "latent").map(|row| {
                 Ok(Latent { mean: half(&row.output)?, log_variance: half(&row.output)? })
             });
-        let pass = Pass { output: half(&plan.output)?, latents: latents.collect::<Result<_>>()?, parts: Vec::new() };
+        let pass = Pass {
+            output: half(&plan.output)?,
+            latents: latents.collect::<Result<_>>()?,
+            parts: Vec::new(),
+        };
         let x = match prepared.config.task {
             Task::Reconstruction => first_image(prepared, sides)?,
             // Only reconstructions learn from it.

@@ -55,7 +55,7 @@ impl Architecture for Tiny {
     }
 }
 
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog::built_in().unwrap();
     let entry = ArchitectureEntry {
         name: "tiny".into(),
@@ -71,10 +71,10 @@ fn catalog() -> Catalog {
 }
 
 /// A folder with phantoms and room for results.
-struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    caps: PathBuf,
-    splits: PathBuf,
+    pub(crate) caps: PathBuf,
+    pub(crate) splits: PathBuf,
 }
 
 impl Bench {
@@ -85,11 +85,11 @@ impl Bench {
         Ok(check(&self.options("checked", change), &session)?.warnings)
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| ())
     }
 
-    fn with(change: impl Fn(&mut PhantomOptions)) -> Self {
+    pub(crate) fn with(change: impl Fn(&mut PhantomOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = PhantomOptions {
             participants_per_class: 6,
@@ -101,11 +101,11 @@ impl Bench {
         Self { caps: phantom.caps, splits: phantom.splits, folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn options(&self, output: &str, change: Value) -> Map<String, Value> {
+    pub(crate) fn options(&self, output: &str, change: Value) -> Map<String, Value> {
         let mut options = json!({
             "data": { "caps": self.caps }, "splits": self.splits, "output": self.path(output),
             "architecture": "tiny", "epochs": 2, "batch_size": 4, "learning_rate": 1e-3,
@@ -124,7 +124,7 @@ impl Bench {
         options.as_object().unwrap().clone()
     }
 
-    fn run(&self, output: &str, change: Value) -> crate::Result<Outcome> {
+    pub(crate) fn run(&self, output: &str, change: Value) -> crate::Result<Outcome> {
         let catalog = catalog();
         let stop = AtomicBool::new(false);
         let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };

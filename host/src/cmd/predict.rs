@@ -101,7 +101,8 @@ pub(super) struct Args {
 impl Args {
     /// What was said, as the options of the core.
     fn options(&self) -> Result<Map<String, Value>> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| json!(path.display().to_string()));
+        let path =
+            |path: &Option<PathBuf>| path.as_ref().map(|path| json!(path.display().to_string()));
         let list = |all: Value| all.as_array().is_some_and(|all| !all.is_empty()).then_some(all);
         let select = self.select.as_deref().map(selection).transpose()?;
         let given = [
@@ -133,9 +134,11 @@ fn selection(text: &str) -> Result<Value> {
             let values: Vec<&str> = values.split(',').map(str::trim).collect();
             Ok(json!({ column: values }))
         }
-        _ => Err(Error::new(Code::BadOption, format!("{text:?} does not name a column and values"))
-            .at(Place::Option("select".into()))
-            .help("write --select diagnosis=AD,CN")),
+        _ => {
+            Err(Error::new(Code::BadOption, format!("{text:?} does not name a column and values"))
+                .at(Place::Option("select".into()))
+                .help("write --select diagnosis=AD,CN"))
+        }
     }
 }
 

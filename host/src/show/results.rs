@@ -95,8 +95,12 @@ fn table(outcome: &Outcome, group: &str, ensemble: &[Ensemble]) -> String {
 /// The line of a result, and those of its cohorts.
 fn lines(row: &GroupResult) -> Vec<Line<'_>> {
     let (selection_metric, level) = (&*row.selection_metric, &*row.level);
-    let line = |cohort, scores| {
-        Line { split: row.split.to_string(), selection_metric, level, cohort, scores }
+    let line = |cohort, scores| Line {
+        split: row.split.to_string(),
+        selection_metric,
+        level,
+        cohort,
+        scores,
     };
     let mut lines = vec![line(None, &row.scores[..])];
     lines.extend(row.cohorts.iter().map(|one| line(Some(&*one.cohort), &one.scores[..])));

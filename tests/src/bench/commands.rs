@@ -82,8 +82,8 @@ fn once(shared: &Path, options: &str) -> Result<(f64, f64)> {
         &script,
         format!("{data}\nprint(train(#{{ {all}, {output}, {options} }}).table());"),
     )?;
-    let start = Instant::now();
-    let mut child = Command::new(host()?)
+    let mut command = Command::new(host()?);
+    command
         .arg("run")
         .arg(script)
         .arg("--")
@@ -93,9 +93,14 @@ fn once(shared: &Path, options: &str) -> Result<(f64, f64)> {
         .arg(shared.join("splits/4_fold"))
         .arg("--output")
         .arg(folder.path().join("maps"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn()?;
+        .stderr(Stdio::inherit());
+    timed(&mut command)
+}
+
+/// Seconds, and megabytes at the peak, of a command.
+pub(crate) fn timed(command: &mut Command) -> Result<(f64, f64)> {
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::null()).spawn()?;
     let mut peak = 0.0;
     loop {
         if let Some(now) = peak_megabytes(child.id()) {

@@ -1,5 +1,5 @@
 //! Measures this program against bare libtorch, bare zlib and the figures of ClinicaDL, in turn in
-//! one run: `cargo xtask bench [data|step|optimizer|unpool|metrics|scripts|start|plugins|commands]…`.
+//! one run: `cargo xtask bench [data|step|optimizer|unpool|metrics|scripts|start|plugins|commands|predict]…`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod commands;
@@ -7,6 +7,7 @@ mod data;
 mod metrics;
 mod optimizer;
 mod plugins;
+mod predict;
 mod scripts;
 mod start;
 mod step;
@@ -30,6 +31,7 @@ fn main() -> Result<()> {
         "start",
         "plugins",
         "commands",
+        "predict",
     ];
     if let Some(unknown) = wanted.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("there is no benchmark {unknown:?}: {}", all.join(", ")).into());
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
             "scripts" => scripts::run()?,
             "start" => start::run()?,
             "plugins" => plugins::run()?,
+            "predict" => predict::run()?,
             _ => commands::run()?,
         }
     }

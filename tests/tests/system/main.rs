@@ -13,6 +13,7 @@ mod list;
 mod manners;
 mod plugins;
 mod prepare;
+mod predict;
 mod readme;
 mod records;
 mod repl;

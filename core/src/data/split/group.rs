@@ -87,7 +87,7 @@ pub(crate) fn read_group(
         }
         _ => None,
     };
-    side.check_not_empty()?;
+    side.check_not_empty().map_err(|error| error.help("a group has at least one session"))?;
     let rows = side
         .rows(&target, codes.as_ref())
         .map_err(|error| error.help("fill it in, leave the row out, or predict without labels"))?;

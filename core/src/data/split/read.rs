@@ -117,7 +117,8 @@ impl Splits {
             _ => None,
         };
         for side in [&train, &validation] {
-            problems.take(side.check_not_empty());
+            let help = "both sides of a split need at least one session";
+            problems.take(side.check_not_empty().map_err(|error| error.help(help)));
         }
         let warnings = self.absent(index, &train, &validation);
         let mut leaked = Vec::new();

@@ -150,8 +150,6 @@ impl Side {
         } else {
             "no row is left after selection"
         };
-        Err(Error::new(Code::EmptySelection, message)
-            .at(Place::File(self.file.clone()))
-            .help("both sides of a split need at least one session"))
+        Err(Error::new(Code::EmptySelection, message).at(Place::File(self.file.clone())))
     }
 }
