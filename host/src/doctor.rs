@@ -110,7 +110,10 @@ const GIB: f64 = (1u64 << 30) as f64;
 
 /// Memory that is free, by the limit of a container or job where there is one.
 fn memory() -> Finding {
-    let mut system = System::new();
+    let Ok(mut system) = System::new() else {
+        let help = "make sure by `free` that a few GiB are free";
+        return Finding::warning("memory", "cannot tell how much there is", help);
+    };
     system.refresh_memory();
     let limits = system.cgroup_limits().filter(|limits| limits.total_memory > 0);
     let within = |whole: u64, limit: Option<u64>| limit.map_or(whole, |limit| limit.min(whole));
@@ -129,8 +132,8 @@ fn memory() -> Finding {
 fn disk(folder: &Path) -> Finding {
     let path = existing(folder);
     let disks = Disks::new_with_refreshed_list();
-    let disks = disks.as_ref().map(|disks| disks.list()).unwrap_or_default();
-    let holds = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let disks = disks.iter().flat_map(|disks| disks.iter());
+    let holds = disks.filter(|disk| path.starts_with(disk.mount_point()));
     let Some(disk) = holds.max_by_key(|disk| disk.mount_point().as_os_str().len()) else {
         let help = "make sure by `df` that there is room for experiments";
         return Finding::warning(

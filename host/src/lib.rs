@@ -24,8 +24,8 @@ pub mod show;
 mod signals;
 pub mod standard;
 pub mod tensor;
-mod trials;
 mod track;
+mod trials;
 pub mod value;
 
 #[cfg(test)]

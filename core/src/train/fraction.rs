@@ -71,6 +71,7 @@ mod tests {
             }),
             train_file: "train.tsv".into(),
             validation_file: "validation.tsv".into(),
+            tables: vec![],
             leaked: vec![],
             warnings: vec![],
         }

@@ -16,8 +16,8 @@ mod progression;
 mod sides;
 mod summary;
 
-pub(crate) use alike::chi_square;
 pub use adapt::{Adapted, adapt};
+pub(crate) use alike::chi_square;
 pub use alike::{Alike, Test};
 pub use analysis::{Analysis, COLUMNS as ANALYSIS_COLUMNS, analysis};
 pub use experiment::{Divided, Inner, experiment};

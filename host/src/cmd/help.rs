@@ -17,7 +17,6 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
     (
         "Before training",
         &[
-            ("generate", "host generate trivial data/caps --output data/trivial"),
             ("check", "host check data/caps"),
             ("info", "host info data/caps/image.nii.gz"),
             ("tsv", "host tsv experiment labels.tsv --output splits"),
@@ -38,8 +37,6 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
         "After training",
         &[
             ("predict", "host predict maps/study test --caps data/caps --participants test.tsv"),
-            ("interpret", "host interpret maps/study test cam grad_cam"),
-            ("report", "host report maps/study"),
             ("compare", "host compare maps/study maps/study_again"),
             ("describe", "host describe maps/study"),
             ("track", "host track push maps/study --to mlflow:http://localhost:5000"),

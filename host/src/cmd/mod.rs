@@ -30,22 +30,22 @@ mod help;
 mod import;
 mod info;
 mod inspect;
-mod learning_curve;
 mod kept;
+mod learning_curve;
 mod list;
 mod man;
 mod new;
 mod plugins;
-mod prepare;
 mod predict;
+mod prepare;
 mod repl;
 mod resume;
 mod run;
 mod schema;
 mod search;
 mod show_config;
-mod trials;
 mod track;
+mod trials;
 mod tsv;
 
 /// Deep learning on brain images, by scripts.

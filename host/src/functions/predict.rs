@@ -37,7 +37,7 @@ fn run(shared: &Shared, maps: &str, group: &str, options: &rhai::Map) -> Given<P
     if shared.mode != Mode::Run {
         return Ok(Prediction(None));
     }
-    let found = shared.in_session(|session| predict(maps.as_ref(), group, &options, session));
+    let found = shared.in_session(&[], |session| predict(maps.as_ref(), group, &options, session));
     found.map(|found| Prediction(Some(Arc::new(found)))).map_err(raise)
 }
 

@@ -62,8 +62,8 @@ fn parts_lie_where_they_were_cut() {
         let tensor = |what: &str| {
             read_tensor(folder.join(format!("tensors/{id}_patch-{part}_{what}.pt"))).unwrap()
         };
-        assert_eq!(tensor("input"), (vec![1, 10, 11, 9], input.voxels.clone()));
-        assert_eq!(tensor("output"), (vec![1, 10, 11, 9], output.voxels.clone()));
+        assert_eq!(tensor("input"), (vec![1, 10, 11, 9], input.voxels.to_vec()));
+        assert_eq!(tensor("output"), (vec![1, 10, 11, 9], output.voxels.to_vec()));
         // A strided convolution of 4 channels and a pooling.
         let (shape, _) =
             read_tensor(folder.join(format!("latent_tensors/{id}_patch-{part}_latent.pt")))
