@@ -36,6 +36,7 @@ impl Mlflow {
             .arg("--artifacts-destination")
             .arg(folder.path().join("artifacts"))
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
             .env("TMPDIR", folder.path())
             .current_dir(folder.path())
             .stdin(Stdio::null())
