@@ -62,7 +62,11 @@ impl Places {
         for (split, metric) in chosen {
             let folder = of(*split, metric);
             let table = format!("{name}_{}_level_prediction.tsv", group.source.parts.mode());
-            let is_there = group.standing != Standing::New && there(&folder.join(table));
+            // Interpretations would go with the folder.
+            let interpreted = list(&root.join(&folder))
+                .is_ok_and(|names| names.iter().any(|name| name.starts_with("interpret-")));
+            let is_there =
+                group.standing != Standing::New && (interpreted || there(&folder.join(table)));
             let adds = is_there && !overwrite;
             let saved = asked.saved.folders().into_iter().map(|what| folder.join(what));
             if group.standing == Standing::New {
