@@ -18,6 +18,7 @@ pub mod files;
 mod filter;
 mod guard;
 pub mod import;
+pub mod interpret;
 pub mod layer;
 pub mod loss;
 mod maps;

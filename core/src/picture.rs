@@ -111,6 +111,21 @@ impl Picture {
         Self(row)
     }
 
+    /// Pictures below each other on black, `gap` pixels apart, in the middle where they are not as wide.
+    pub fn column(pictures: &[Self], gap: usize) -> Self {
+        let gap = gap as u32;
+        let width = pictures.iter().map(|picture| picture.0.width()).max().unwrap_or(1);
+        let heights = pictures.iter().map(|picture| picture.0.height() + gap).sum::<u32>();
+        let mut column = RgbImage::new(width, heights.saturating_sub(gap).max(1));
+        let mut y = 0;
+        for Self(picture) in pictures {
+            let x = (width - picture.width()) / 2;
+            imageops::replace(&mut column, picture, i64::from(x), i64::from(y));
+            y += picture.height() + gap;
+        }
+        Self(column)
+    }
+
     /// The bytes of a PNG file; of 8 bits a pixel where all are grey.
     ///
     /// # Errors

@@ -68,6 +68,10 @@ codes! {
 
     NoTranspose = "E0206", "A layer cannot be undone in a decoder",
         "No transpose rule is registered for this kind of layer, or its rule does not restore the shape. Register one with transpose(LAYER, |l| [ … ]) in a script, or in a plugin.";
+    NotDifferentiable = "E0207", "The output cannot be differentiated by the image",
+        "Methods that look at gradients need a network that computes with tensors from the image to its output. A layer of a plugin or script may have turned tensors into numbers and back. The method occlusion needs no gradients.";
+    MapNotFinite = "E0208", "An attribution map holds NaN or infinite values",
+        "The network's output or its gradient overflows for this image. Look at its layers, such as divisions, square roots and logarithms in layers of scripts; the method occlusion needs no gradients.";
 
     // 03: files and images.
     FileNotFound = "E0301", "A file or folder does not exist",
@@ -154,6 +158,8 @@ codes! {
         "It does not answer, refuses, or is no MLflow server; the message says what it said. Nothing is lost: all records are in the experiment folder, and host track push sends what the server lacks as soon as it can be reached.";
     GroupInUse = "E0605", "A group of this name is in the experiment already",
         "Results are not overwritten unless that is asked for. Choose another name, or pass overwrite: the message before says what is replaced then, and the old results stay until the new ones are complete.";
+    InterpretationInUse = "E0610", "An interpretation of this name is in the experiment already",
+        "Results are not overwritten unless that is asked for. Choose another name, or pass overwrite: the old maps stay until the new ones are complete.";
 
     // 07: arithmetic.
     UndefinedVote = "E0701", "A vote cannot be taken",

@@ -75,6 +75,18 @@ impl Network {
         self.frozen = Arc::clone(&frozen);
         Ok(layers)
     }
+
+    /// Lets no parameter ask for a gradient, where only that by the input is wanted: faster, and in
+    /// less memory. The network cannot learn after that.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    pub fn without_gradients(self) -> Result<Self> {
+        for tensor in &self.tensors {
+            drop(tensor.f_set_requires_grad(false)?);
+        }
+        Ok(self)
+    }
 }
 
 /// The path of the layer that a parameter or buffer belongs to.

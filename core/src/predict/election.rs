@@ -21,7 +21,7 @@ use crate::train::part_weights::PartWeights;
 ///
 /// # Errors
 /// [`Code::BadMaps`] for files that are missing or not of this experiment; what the vote says.
-pub(super) fn election(
+pub(crate) fn election(
     opened: &Opened,
     (split, metric): (usize, &str),
     parts: &dyn Parts,

@@ -26,15 +26,15 @@ mod swap;
 mod tests;
 mod work;
 
+pub(crate) use election::election;
 pub use ensemble::Ensemble;
-use group::{DataGroup, Standing};
+pub(crate) use group::{DataGroup, Standing};
 pub(crate) use opened::Opened;
+pub(crate) use options::Asked;
 pub use options::options;
-pub(crate) use swap::finish;
+pub(crate) use swap::{Staged, finish};
 
-use options::Asked;
 use places::Places;
-use swap::Staged;
 use work::{Levels, Work};
 
 /// What was predicted.
@@ -179,10 +179,10 @@ fn check_saved(opened: &Opened, asked: &Asked) -> Result<()> {
 }
 
 /// So many threads compute, as long as it lives.
-struct Threads(i32);
+pub(crate) struct Threads(i32);
 
 impl Threads {
-    fn set(threads: i32) -> Self {
+    pub(crate) fn set(threads: i32) -> Self {
         let before = tch::get_num_threads();
         tch::set_num_threads(threads);
         Self(before)

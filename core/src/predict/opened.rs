@@ -16,7 +16,7 @@ use crate::data::table::Table;
 use crate::device;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::experiment::{Experiment, read};
-use crate::network::Network;
+use crate::network::{Network, Plan};
 use crate::shape::show;
 use crate::task::Task;
 use crate::train::config::{Config, cores};
@@ -179,6 +179,22 @@ impl Opened {
             network.set_precision(self.config.precision);
         }
         Ok(network)
+    }
+
+    /// The plan of the networks.
+    ///
+    /// # Errors
+    /// What the shape check says.
+    pub(crate) fn plan(&self, catalog: &Catalog) -> Result<Plan> {
+        Ok(self.experiment.plan(catalog)?.0)
+    }
+
+    /// A network with weights as they are before training.
+    ///
+    /// # Errors
+    /// As [`Opened::plan`]; what libtorch says.
+    pub(crate) fn fresh(&self, seed: u64, catalog: &Catalog) -> Result<Network> {
+        Network::new(self.plan(catalog)?, seed, self.device)
     }
 
     /// What the networks of a split were trained to make small, classes weighed as they were.

@@ -74,19 +74,19 @@ pub fn options() -> Vec<OptionSpec> {
 }
 
 /// The options, read.
-pub(super) struct Asked {
-    pub(super) group: GroupOptions,
-    pub(super) splits: Option<Vec<usize>>,
-    pub(super) metrics: Option<Vec<String>>,
-    pub(super) saved: Saved,
-    pub(super) batch_size: Option<usize>,
-    pub(super) device: String,
-    pub(super) threads: Option<i32>,
+pub(crate) struct Asked {
+    pub(crate) group: GroupOptions,
+    pub(crate) splits: Option<Vec<usize>>,
+    pub(crate) metrics: Option<Vec<String>>,
+    pub(crate) saved: Saved,
+    pub(crate) batch_size: Option<usize>,
+    pub(crate) device: String,
+    pub(crate) threads: Option<i32>,
 }
 
 impl Asked {
     /// Checks all options at once.
-    pub(super) fn read(given: &Map<String, Value>) -> Result<Self> {
+    pub(crate) fn read(given: &Map<String, Value>) -> Result<Self> {
         let options = Options::check(&options(), given, "predict")?;
         let path = |name| -> Result<Option<PathBuf>> {
             Ok(if options.has(name) { Some(options.text(name)?.into()) } else { None })

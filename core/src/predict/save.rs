@@ -14,10 +14,10 @@ use crate::volume::{self, Affine, write_pt};
 
 /// What is written of each sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Saved {
-    pub(super) tensors: bool,
-    pub(super) nifti: bool,
-    pub(super) latent: bool,
+pub(crate) struct Saved {
+    pub(crate) tensors: bool,
+    pub(crate) nifti: bool,
+    pub(crate) latent: bool,
 }
 
 impl Saved {

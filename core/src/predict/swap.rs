@@ -25,7 +25,7 @@ struct Plan {
 
 /// Results that are being made. Until [`Staged::commit`] the experiment is as it was, and without it
 /// they are removed.
-pub(super) struct Staged<'m> {
+pub(crate) struct Staged<'m> {
     maps: &'m Maps,
     new: Vec<PathBuf>,
 }
@@ -41,7 +41,7 @@ impl Drop for Staged<'_> {
 }
 
 impl<'m> Staged<'m> {
-    pub(super) fn new(maps: &'m Maps) -> Self {
+    pub(crate) fn new(maps: &'m Maps) -> Self {
         Self { maps, new: Vec::new() }
     }
 
@@ -49,7 +49,7 @@ impl<'m> Staged<'m> {
     ///
     /// # Errors
     /// What the disk says.
-    pub(super) fn folder(&mut self, place: &Path) -> Result<PathBuf> {
+    pub(crate) fn folder(&mut self, place: &Path) -> Result<PathBuf> {
         let folder = self.maps.root().join(FOLDER).join("new").join(place);
         make_folder(&folder)?;
         self.new.push(place.into());
@@ -63,7 +63,7 @@ impl<'m> Staged<'m> {
     ///
     /// # Errors
     /// What the disk says.
-    pub(super) fn commit(mut self, old: Vec<PathBuf>) -> Result<()> {
+    pub(crate) fn commit(mut self, old: Vec<PathBuf>) -> Result<()> {
         let root = self.maps.root();
         let plan = Plan { old, new: std::mem::take(&mut self.new) };
         let text = serde_json::to_vec(&plan).map_err(|error| {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use neurhai_core::catalog::{Catalog, Entry, Origin, Registry};
-use neurhai_core::{optimizer, sampler, schedule};
+use neurhai_core::{interpret, optimizer, sampler, schedule};
 use serde_json::{Map, Value, json};
 
 use super::Registering;
@@ -39,6 +39,7 @@ enum What {
     Optimizers,
     Schedules,
     Samplers,
+    Methods,
     Functions,
 }
 
@@ -86,6 +87,10 @@ impl What {
                 .map(|info| Row::built_in(info.name, info.help))
                 .collect(),
             Self::Samplers => sampler::infos()
+                .into_iter()
+                .map(|info| Row::built_in(info.name, info.help))
+                .collect(),
+            Self::Methods => interpret::infos()
                 .into_iter()
                 .map(|info| Row::built_in(info.name, info.help))
                 .collect(),

@@ -30,6 +30,7 @@ mod help;
 mod import;
 mod info;
 mod inspect;
+mod interpret;
 mod kept;
 mod learning_curve;
 mod list;
@@ -88,6 +89,7 @@ enum Command {
     Repl(repl::Args),
     Resume(resume::Args),
     Predict(predict::Args),
+    Interpret(interpret::Args),
     Import(import::Args),
     Compare(compare::Args),
     Describe(describe::Args),
@@ -125,6 +127,7 @@ impl Cli {
             Command::Prepare(args) => prepare::run(args),
             Command::Repl(args) => repl::run(args, plugins),
             Command::Predict(args) => predict::run(args, plugins),
+            Command::Interpret(args) => interpret::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
             Command::Compare(args) => compare::run(&args),
             Command::Describe(args) => describe::run(&args),

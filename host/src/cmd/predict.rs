@@ -128,7 +128,7 @@ impl Args {
 }
 
 /// `diagnosis=AD,CN` as a map.
-fn selection(text: &str) -> Result<Value> {
+pub(super) fn selection(text: &str) -> Result<Value> {
     match text.split_once('=') {
         Some((column, values)) if !column.is_empty() && !values.is_empty() => {
             let values: Vec<&str> = values.split(',').map(str::trim).collect();

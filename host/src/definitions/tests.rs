@@ -31,7 +31,7 @@ const RESERVED: &str = "let const if else switch do while until loop for in cont
 
 /// The types of the language; those of this program begin with a capital, too.
 const TYPES: &str = "int float bool char String Array Map Blob FnPtr Range RangeInclusive \
-    CharsStream BitRange Layer Part Data Rates Run Prediction Check Network Tensor Option Error";
+    CharsStream BitRange Layer Part Data Rates Run Prediction Interpretation Check Network Tensor Option Error";
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {

@@ -20,6 +20,7 @@ pub mod data;
 mod define;
 pub mod inspect;
 pub mod layers;
+mod interpret;
 mod lists;
 mod new_folder;
 mod phantoms;
@@ -147,6 +148,7 @@ pub(crate) fn register(engine: &mut Engine, shared: &Arc<Shared>, inner: &Weak<I
     inspect::register(engine, shared);
     train::register(engine, shared);
     predict::register(engine, shared);
+    interpret::register(engine, shared);
     phantoms::register(engine, shared);
     new_folder::register(engine);
     arguments::register(engine, shared);
@@ -313,6 +315,11 @@ const FUNCTIONS: &[Function] = &[
         name: "predict",
         usage: "predict(maps, group, [#{ participants, caps, … }])",
         help: "What the networks of an experiment say about a group of people, written into its folder; .table() shows the scores, .results and .ensemble hold them all.",
+    },
+    Function {
+        name: "interpret",
+        usage: "interpret(maps, group, name, #{ method, method_options, target, … })",
+        help: "Which voxels of a group's images the networks of an experiment go by, as maps in its folder; .table() says where they are, .results holds what was found.",
     },
     Function {
         name: "phantoms",

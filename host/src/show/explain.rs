@@ -7,13 +7,14 @@ use neurhai_core::catalog::{
     TransposeEntry, VoteEntry,
 };
 use neurhai_core::error::did_you_mean;
+use neurhai_core::interpret::MethodInfo;
 use neurhai_core::metric::{Direction, Measure};
 use neurhai_core::optimizer::OptimizerInfo;
 use neurhai_core::options::{Default, OptionSpec};
 use neurhai_core::sampler::SamplerInfo;
 use neurhai_core::schedule::ScheduleInfo;
 use neurhai_core::shape::show;
-use neurhai_core::{Code, Error, Result, Task, optimizer, sampler, schedule};
+use neurhai_core::{Code, Error, Result, Task, interpret, optimizer, sampler, schedule};
 
 pub use super::explain_json::json;
 use super::{columns, example, literal};
@@ -41,10 +42,12 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
     let updates = optimizers.iter().filter(|info| info.name == name).map(optimizer_info);
     let updates =
         updates.chain(schedules.iter().filter(|info| info.name == name).map(schedule_info));
+    let methods = interpret::infos();
+    let explains = methods.iter().filter(|info| info.name == name).map(method_info);
     let draws = samplers.iter().filter(|info| info.name == name).map(sampler_info);
     let named = functions::all().filter(|function| function.name == name).map(function);
     let found: Vec<_> =
-        entries.into_iter().flatten().chain(updates).chain(draws).chain(named).collect();
+        entries.into_iter().flatten().chain(updates).chain(draws).chain(explains).chain(named).collect();
     if found.is_empty() { Err(unknown(catalog, name)) } else { Ok(found.join("\n\n\n")) }
 }
 
@@ -52,12 +55,13 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
 pub(super) fn unknown(catalog: &Catalog, name: &str) -> Error {
     let Catalog { layers, architectures, votes, metrics, losses, transforms, .. } = catalog;
     let (optimizers, schedules) = (optimizer::infos(), schedule::infos());
-    let samplers = sampler::infos();
+    let (samplers, methods) = (sampler::infos(), interpret::infos());
     let known = layers.names().chain(architectures.names()).chain(votes.names());
     let known = known.chain(metrics.names()).chain(losses.names()).chain(transforms.names());
     let known = known.chain(optimizers.iter().map(|info| info.name.as_str()));
     let known = known.chain(schedules.iter().map(|info| info.name.as_str()));
     let known = known.chain(samplers.iter().map(|info| info.name.as_str()));
+    let known = known.chain(methods.iter().map(|info| info.name.as_str()));
     let known = known.chain(functions::all().map(|function| function.name));
     let near = did_you_mean(name, known.chain(Code::ALL.iter().map(|code| code.id())));
     Error::new(Code::UnknownName, format!("nothing is called {name:?}{near}"))
@@ -183,6 +187,17 @@ fn schedule_info(info: &ScheduleInfo) -> String {
     tail(out, source, &Origin::BuiltIn)
 }
 
+/// A method of interpretation.
+fn method_info(info: &MethodInfo) -> String {
+    let MethodInfo { name, help, formula, source, options } = info;
+    let mut out = head(&format!("method {name:?}"), help, options);
+    let option = options.iter().find_map(some_value);
+    let option = option.map_or_else(String::new, |(option, value)| format!(" -o {option}={value}"));
+    let _ = writeln!(out, "\nformula  {formula}");
+    let _ = writeln!(out, "example  host interpret MAPS validation NAME {name}{option}");
+    tail(out, source, &Origin::BuiltIn)
+}
+
 /// A sampler.
 fn sampler_info(info: &SamplerInfo) -> String {
     let SamplerInfo { name, help, source, options } = info;
@@ -230,6 +245,7 @@ fn function(function: &Function) -> String {
     match function.name {
         "train" | "check" => options(&mut out, &neurhai_core::train::options()),
         "predict" => options(&mut out, &neurhai_core::predict::options()),
+        "interpret" => options(&mut out, &neurhai_core::interpret::options()),
         "find_learning_rate" => options(&mut out, &neurhai_core::train::Sweep::options()),
         "caps" | "images" | "patches" | "slices" | "roi" => {
             options(&mut out, &neurhai_core::data::options::specs());

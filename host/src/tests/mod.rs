@@ -105,10 +105,11 @@ fn everything_is_explained() {
     let optimizers = neurhai_core::optimizer::infos().into_iter().map(|info| info.name);
     let schedules = neurhai_core::schedule::infos().into_iter().map(|info| info.name);
     let samplers = neurhai_core::sampler::infos().into_iter().map(|info| info.name);
-    for name in optimizers.chain(schedules).chain(samplers) {
+    let methods = neurhai_core::interpret::infos().into_iter().map(|info| info.name);
+    for name in optimizers.chain(schedules).chain(samplers).chain(methods) {
         let text = explain(&name);
-        // These samplers have none.
-        let without = ["random", "cohorts"].contains(&name.as_str());
+        // These have none.
+        let without = ["random", "cohorts", "gradients"].contains(&name.as_str());
         let options = if without { "" } else { "\noptions\n" };
         for part in [&format!(" {name:?}\n\n"), options, "\nexample  ", "\nsource   "] {
             assert!(text.contains(part), "{part}\n{text}");

@@ -30,7 +30,7 @@ fn every_kind_is_listed_with_its_origin() {
     let place = with_plugin();
     let list: Value = serde_json::from_str(&says(&place, "list --json --plugins extra")).unwrap();
     let kinds: Vec<_> = list.as_object().unwrap().keys().map(String::as_str).collect();
-    let all = "architectures layers transposes votes metrics losses transforms optimizers schedules samplers functions";
+    let all = "architectures layers transposes votes metrics losses transforms optimizers schedules samplers methods functions";
     assert_eq!(kinds.join(" "), all);
     for (kind, entries) in list.as_object().unwrap() {
         let entries = entries.as_array().unwrap();

@@ -9,6 +9,7 @@ mod configuration;
 mod contract;
 mod examples;
 mod force;
+mod interpret;
 mod list;
 mod manners;
 mod plugins;

@@ -50,6 +50,12 @@ pub trait Parts: Send + Sync {
     /// Where part `index` lies in the volume: its first voxel, and its size along the three axes.
     fn block(&self, index: usize) -> Block;
 
+    /// Which voxels of the volume part `index` sees, where it does not see all of its block.
+    fn inside(&self, index: usize) -> Option<&[bool]> {
+        let _ = index;
+        None
+    }
+
     /// Copies part `index` of `volume`, channels first, last axis fastest, to the end of `out`.
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>);
 

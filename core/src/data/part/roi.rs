@@ -121,6 +121,10 @@ impl Parts for Roi {
         Block { from: *from, size: *size }
     }
 
+    fn inside(&self, index: usize) -> Option<&[bool]> {
+        Some(&self.regions[index].inside)
+    }
+
     fn cut(&self, volume: &Volume, index: usize, out: &mut Vec<f32>) {
         let Mask { inside, from, size, .. } = &self.regions[index];
         let [_, ny, nz] = volume.shape;

@@ -1,0 +1,195 @@
+//! An interpretation from options to files.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::options::{Asked, Target};
+use super::records::Found;
+use super::regions::Atlas;
+use super::work::Work;
+use crate::error::{Code, Error, Place, Result};
+use crate::experiment::Experiment;
+use crate::maps::Maps;
+use crate::predict::{DataGroup, Opened, Staged, Standing, Threads};
+use crate::train::{Event, Session};
+
+/// What was interpreted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interpreted {
+    /// The experiment folder.
+    pub maps: PathBuf,
+    /// The group.
+    pub group: String,
+    /// The interpretation's name.
+    pub name: String,
+    /// The method.
+    pub method: String,
+    /// What was explained: a class, `predicted`, or `output` of a regression.
+    pub target: String,
+    /// What was found, for each split and selection metric.
+    pub results: Vec<Found>,
+    /// The folders that were written, within the experiment folder.
+    pub written: Vec<PathBuf>,
+}
+
+/// Asks the best networks of an experiment which voxels of a group's images their outputs hang on, and
+/// writes that into `split-<k>/best-<metric>/<group>/interpret-<name>/` of the experiment folder:
+///
+/// - `<participant>_<session>_image_map.nii.gz` for each image, in its own space: maps of parts are put
+///   back into the volume, the mean where parts overlap, 0 where no part lies;
+/// - `mean_map.nii.gz`, the mean over the images, and `mean_<class>_map.nii.gz` for each class;
+/// - `pictures/`, slices of these maps over the images, and how they are coloured in `scales.tsv`;
+/// - `scores.tsv`, the score of each part that is explained; `regions.tsv` and `mean_regions.tsv`, means
+///   per region of an atlas; `randomised.tsv`, how like each map is to that of random weights;
+/// - `interpret.json`: what was asked for, and the hashes of the weights.
+///
+/// The group is one that the experiment has, or a new one, as for
+/// [`predict`](crate::predict::predict()). Networks compute with float32, whatever they were trained
+/// with. Everything is made beside the experiment's results and put into its place at the end. On the
+/// same machine with the same number of compute threads and the same batch size the files have the same
+/// bytes; sums of floats in other orders change last digits.
+///
+/// # Errors
+/// What is wrong with the options, the folder, the tables and the images, before anything is computed;
+/// [`Code::InterpretationInUse`]; [`Code::NotDifferentiable`]; [`Code::MapNotFinite`];
+/// [`Code::Interrupted`], where nothing is changed.
+pub fn interpret(
+    maps: &Path,
+    group: &str,
+    name: &str,
+    options: &Map<String, Value>,
+    session: &Session<'_>,
+) -> Result<Interpreted> {
+    let asked = Asked::read(options)?;
+    check_name(name)?;
+    // A folder that is no experiment is not written to, not even a lock.
+    Experiment::open(maps)?;
+    let folder = Maps::reopen(maps)?;
+    let _threads = asked.group.threads.map(Threads::set);
+    let opened = Opened::open(maps, &asked.group.device, session)?;
+    let target = asked.target(opened.config.task, &opened.classes)?;
+    asked.method.check(&opened.plan(session.catalog)?)?;
+    let atlas = match &asked.atlas {
+        Some(file) => Some(Atlas::read(file, asked.atlas_names.as_deref())?),
+        None => None,
+    };
+    let chosen = opened.chosen(asked.group.splits.as_deref(), asked.group.metrics.as_deref())?;
+    let mut splits: Vec<usize> = chosen.iter().map(|(split, _)| *split).collect();
+    splits.dedup();
+    for (split, metric) in &chosen {
+        opened.models(*split, metric)?;
+    }
+    for split in splits.iter().filter(|split| folder.split(**split).join("tmp").is_dir()) {
+        let text =
+            format!("split {split} is not finished: its best networks so far are interpreted");
+        session.tell(Event::Warning { text });
+    }
+    let group = DataGroup::open(&opened, group, &asked.group.group, &splits, session)
+        .map_err(|error| goes_on(error, maps))?;
+    let places: Vec<PathBuf> =
+        chosen.iter().map(|pair| place(&opened, pair, &group.name, name)).collect();
+    let old: Vec<PathBuf> =
+        places.iter().filter(|place| maps.join(place).exists()).cloned().collect();
+    check_unused(maps, name, &old, &group, asked.overwrite)?;
+    if !old.is_empty() {
+        let paths = old.iter().map(|place| maps.join(place)).collect();
+        session.tell(Event::Replacing { paths });
+    }
+    let mut staged = Staged::new(&folder);
+    let work = Work {
+        opened: &opened,
+        group: &group,
+        asked: &asked,
+        target,
+        atlas: atlas.as_ref(),
+        session,
+    };
+    let mut done = Interpreted {
+        maps: maps.into(),
+        group: group.name.clone(),
+        name: name.into(),
+        method: asked.method.name().to_owned(),
+        target: target.describe(&opened.classes),
+        results: Vec::new(),
+        written: Vec::new(),
+    };
+    for ((split, metric), place) in chosen.iter().zip(places) {
+        done.results.push(work.model(*split, metric, &staged.folder(&place)?)?);
+        done.written.push(place);
+    }
+    if group.standing == Standing::New {
+        let place = Path::new("groups").join(&group.name);
+        group.write(&staged.folder(&place)?)?;
+        done.written.push(place);
+    }
+    if session.stopped() {
+        return Err(Error::new(Code::Interrupted, "stopped before the maps were put in place"));
+    }
+    staged.commit(old)?;
+    Ok(done)
+}
+
+impl Target {
+    /// What is explained, in a word.
+    pub(super) fn describe(self, classes: &[String]) -> String {
+        match self {
+            Self::Predicted => "predicted".into(),
+            Self::Output(output) => classes.get(output).cloned().unwrap_or_else(|| "output".into()),
+        }
+    }
+}
+
+/// Says how to go on with a group that is there: an interpretation replaces none.
+fn goes_on(error: Error, maps: &Path) -> Error {
+    if error.code() != Code::GroupInUse {
+        return error;
+    }
+    let message = error.problems()[0].message.clone();
+    Error::new(Code::GroupInUse, message)
+        .at(Place::File(maps.into()))
+        .help("say nothing about who is in it, to go on with it as it is, or choose another name")
+}
+
+/// Where an interpretation goes, within the experiment folder.
+fn place(opened: &Opened, (split, metric): &(usize, String), group: &str, name: &str) -> PathBuf {
+    let folder = opened.folder.best(*split, metric).join(group).join(format!("interpret-{name}"));
+    folder.strip_prefix(&opened.root).map(Path::to_path_buf).unwrap_or(folder)
+}
+
+/// The name is part of a folder's.
+fn check_name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && name.len() <= 100 && name.chars().all(fits) {
+        return Ok(());
+    }
+    let message = format!("{name:?} cannot be the name of an interpretation");
+    Err(Error::new(Code::BadOption, message)
+        .at(Place::Option("name".into()))
+        .help("it is part of a folder's name: take letters, digits, -, _ and ."))
+}
+
+/// Nothing is overwritten unless that is asked for.
+fn check_unused(
+    maps: &Path,
+    name: &str,
+    old: &[PathBuf],
+    group: &DataGroup,
+    overwrite: bool,
+) -> Result<()> {
+    if old.is_empty() || (overwrite && group.standing != Standing::New) {
+        return Ok(());
+    }
+    let list = old.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
+    let message = format!("there is an interpretation {name:?} already: {list}");
+    Err(Error::new(Code::InterpretationInUse, message).at(Place::File(maps.into())).help(
+        match group.standing {
+            Standing::New => "it is of another group of this name; choose another name",
+            _ => {
+                "choose another name, other splits or selection metrics, or pass overwrite to \
+                  replace it"
+            }
+        },
+    ))
+}
