@@ -1,7 +1,7 @@
 //! What programs read about a name.
 
 use neurhai_core::catalog::{Catalog, Origin};
-use neurhai_core::{Code, Result, optimizer, sampler, schedule};
+use neurhai_core::{Code, Result, interpret, optimizer, sampler, schedule};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -43,6 +43,8 @@ pub fn json(catalog: &Catalog, name: &str) -> Result<Value> {
     found.extend(schedules.map(|info| of("schedule", &info, built_in)));
     let samplers = sampler::infos().into_iter().filter(|info| info.name == name);
     found.extend(samplers.map(|info| of("sampler", &info, built_in)));
+    let methods = interpret::infos().into_iter().filter(|info| info.name == name);
+    found.extend(methods.map(|info| of("method", &info, built_in)));
     let functions = functions::all().filter(|function| function.name == name);
     found.extend(functions.map(|function| {
         json!({
