@@ -99,7 +99,7 @@ mod tests {
     fn volume() -> Volume {
         let voxels: Vec<f32> = (0..210).map(|i| i as f32 + 1.0).collect();
         let affine = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
-        Volume { shape: SHAPE, stats: Stats::of(&voxels), voxels, affine }
+        Volume { shape: SHAPE, stats: Stats::of(&voxels), voxels: voxels.into(), affine }
     }
 
     /// Cutting a volume and putting the parts back gives the volume where parts lie, and 0 elsewhere.

@@ -46,8 +46,14 @@ pub fn anything(catalog: &Catalog, name: &str) -> Result<String> {
     let explains = methods.iter().filter(|info| info.name == name).map(method_info);
     let draws = samplers.iter().filter(|info| info.name == name).map(sampler_info);
     let named = functions::all().filter(|function| function.name == name).map(function);
-    let found: Vec<_> =
-        entries.into_iter().flatten().chain(updates).chain(draws).chain(explains).chain(named).collect();
+    let found: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .chain(updates)
+        .chain(draws)
+        .chain(explains)
+        .chain(named)
+        .collect();
     if found.is_empty() { Err(unknown(catalog, name)) } else { Ok(found.join("\n\n\n")) }
 }
 
