@@ -22,7 +22,7 @@ mod copy;
 mod parameters;
 mod predictions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use parameters::Parameters;
 pub(crate) use predictions::add_cohorts;

@@ -40,7 +40,7 @@ impl Architecture for Known {
     }
 }
 
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog::built_in().unwrap();
     let probability = OptionKind::Float { min: 0.0, max: 1.0 };
     for name in ["Tiny", "Conv4_FC3"] {

@@ -17,6 +17,7 @@ mod election;
 mod ensemble;
 mod group;
 mod leak;
+mod members;
 mod opened;
 mod options;
 mod places;

@@ -125,7 +125,8 @@ impl Opened {
         let mut chosen = Vec::new();
         for split in there.iter().filter(|split| splits.is_none_or(|s| s.contains(split))) {
             let kept = self.folder.metrics(*split)?;
-            for metric in metrics.into_iter().flatten().filter(|metric| !kept.contains(metric)) {
+            let mut unknown = metrics.into_iter().flatten().filter(|metric| !kept.contains(metric));
+            if let Some(metric) = unknown.next() {
                 let near = did_you_mean(metric, kept.iter().map(String::as_str));
                 let message =
                     format!("split {split} has no model that is the best by {metric:?}{near}");

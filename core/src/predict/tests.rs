@@ -193,7 +193,7 @@ fn splits_predict_together() {
     let more = json!({"data": patches(), "epochs": 1, "selection_metrics": ["loss"]});
     bench.run("maps", more).unwrap();
     let test = json!({"participants": "test.tsv"});
-    let found = bench.predict("maps", "test", test.clone()).unwrap();
+    let found = bench.predict("maps", "test", test).unwrap();
     assert_eq!(found.no_ensemble, None);
     assert_eq!(
         found.ensemble.iter().map(|one| one.level.as_str()).collect::<Vec<_>>(),
@@ -251,4 +251,40 @@ fn splits_of_a_regression_predict_together() {
         assert!((mean - (a + b) / 2.0).abs() < 1e-12);
     }
     assert_eq!(both.len(), 4);
+}
+
+/// The predictions of ClinicaDL's own group, by weights that were imported, part by part and by the
+/// vote of the parts.
+#[test]
+fn predictions_are_those_of_clinicadl() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let maps = data.join("clinicadl_maps/patch_single");
+    if !maps.is_dir() {
+        return;
+    }
+    let catalog = crate::import::tests::catalog();
+    let folder = tempfile::tempdir().unwrap();
+    let imported = folder.path().join("imported");
+    crate::import::import(&maps, &imported, &catalog).unwrap();
+    let stop = AtomicBool::new(false);
+    let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+    let options = json!({"participants": data.join("splits/test_baseline.tsv"), "caps": data.join("caps"),
+        "device": "cpu"});
+    predict(&imported, "again", options.as_object().unwrap(), &session).unwrap();
+    for level in ["patch", "image"] {
+        let read = |group: &str| {
+            let file = format!("split-0/best-loss/{group}/{group}_{level}_level_prediction.tsv");
+            let mut rows = crate::import::read_predictions(&imported.join(file)).unwrap();
+            rows.sort_by_key(|row| (row.participant.clone(), row.part));
+            rows
+        };
+        let (theirs, ours) = (read("test"), read("again"));
+        assert_eq!(ours.len(), if level == "image" { 8 } else { 64 });
+        assert_eq!(ours.len(), theirs.len());
+        for (a, b) in theirs.iter().zip(&ours) {
+            assert_eq!((&a.participant, a.part, a.truth), (&b.participant, b.part, b.truth));
+            assert_eq!(a.predicted, b.predicted);
+            assert!((a.probabilities[0] - b.probabilities[0]).abs() < 1e-6, "{a:?} {b:?}");
+        }
+    }
 }

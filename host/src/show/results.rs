@@ -36,19 +36,28 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
 }
 
 /// The scores of a group that was predicted, as [`results`], and below them those of all splits
-/// together; without them where it is not known what is true.
+/// together; otherwise where the predictions are, and why they have no scores.
 pub fn predicted(found: &Predicted) -> String {
-    let mut text = match found.results.is_empty() {
-        true => match found.written.len() {
-            1 => "written to 1 folder; without tables anew there are no scores to show".into(),
-            n => format!("written to {n} folders; there are no scores to show"),
-        },
-        false => table(&found.outcome(), &found.group, &found.ensemble),
-    };
-    if let Some(why) = &found.no_ensemble {
-        text += &format!("\nno mean of the splits' predictions: {why}");
+    const SHOWN: usize = 8;
+    let mut text = String::new();
+    if found.results.is_empty() {
+        for folder in found.written.iter().take(SHOWN) {
+            text += &format!("written to {}\n", found.maps.join(folder).display());
+        }
+        if let more @ 1.. = found.written.len().saturating_sub(SHOWN) {
+            text += &format!("and to {more} other folders\n");
+        }
+        if found.label.is_none() {
+            text += "without labels there are no metrics\n";
+        }
+    } else {
+        text += &table(&found.outcome(), &found.group, &found.ensemble);
+        text.push('\n');
     }
-    text
+    if let Some(why) = &found.no_ensemble {
+        text += &format!("no mean of the splits' predictions: {why}");
+    }
+    text.trim_end().to_owned()
 }
 
 /// The scores of a group, and those of splits together.
@@ -176,7 +185,7 @@ fn mean(rows: &[&OverSplits], lines: usize, shown: &[&str], task: Task) -> Vec<S
 
 #[cfg(test)]
 mod tests {
-    use neurhai_core::train::CohortScores;
+    use neurhai_core::train::{CohortScores, LevelScores};
 
     use super::*;
 
@@ -199,6 +208,43 @@ mod tests {
             ],
             cohorts: vec![],
         }
+    }
+
+    #[test]
+    fn what_splits_say_together_stands_below_what_each_says() {
+        let mut found = Predicted {
+            maps: "m".into(),
+            group: "test".into(),
+            task: Task::Classification,
+            classes: vec![],
+            label: Some("diagnosis".into()),
+            results: vec![result(0, "test", 0.75), result(1, "test", 0.85)],
+            ensemble: vec![Ensemble {
+                splits: vec![0, 1],
+                selection_metric: "loss".into(),
+                level: "image".into(),
+                scores: LevelScores { scores: vec![score_of("BA", 0.9)], cohorts: vec![] },
+            }],
+            no_ensemble: None,
+            written: vec![],
+        };
+        let text = predicted(&found);
+        assert_eq!(text.lines().count(), 5, "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("all    loss     per image") && last.contains("0.9000"), "{text}");
+        found = Predicted {
+            label: None,
+            results: vec![],
+            ensemble: vec![],
+            no_ensemble: Some("the experiment has one split".into()),
+            written: vec!["split-0/best-loss/test".into()],
+            ..found
+        };
+        assert_eq!(
+            predicted(&found),
+            "written to m/split-0/best-loss/test\nwithout labels there are no metrics\n\
+             no mean of the splits' predictions: the experiment has one split"
+        );
     }
 
     #[test]

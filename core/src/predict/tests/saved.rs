@@ -109,7 +109,7 @@ fn the_codes_of_variational_networks_are_their_means() {
             expected = Vec::<f32>::try_from(y.flatten(0, -1)).unwrap();
         }
     };
-    network.forward_observed(&x, crate::network::Mode::Evaluation, see).unwrap();
+    drop(network.forward_observed(&x, crate::network::Mode::Evaluation, see).unwrap());
     assert!(
         code.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5)
             && code.len() == expected.len()
