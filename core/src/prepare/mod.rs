@@ -229,14 +229,17 @@ fn lock(json: &Path) -> Result<Lock> {
 
 impl Plan {
     fn check_space(&self, root: &Path) -> Result<()> {
-        let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
+        let size = |bytes: u64| match bytes as f64 {
+            many if many >= 1e9 => format!("{:.2} GB", many / 1e9),
+            few => format!("{:.1} MB", few / 1e6),
+        };
         match self.free {
             Some(free) if free < self.bytes => {
                 let message = format!(
                     "{} files of tensors take {}, but {} are free",
                     self.files,
-                    gigabytes(self.bytes),
-                    gigabytes(free)
+                    size(self.bytes),
+                    size(free)
                 );
                 Err(Error::new(Code::DiskFull, message).at(Place::File(root.into())).help(
                     "nothing was written; free some space, or leave the parts to be cut on the fly",

@@ -324,7 +324,7 @@ fn too_little_space_is_told_in_bytes() {
     };
     let error = plan.check_space(Path::new("caps")).unwrap_err();
     assert_eq!(error.code(), Code::DiskFull);
-    assert!(error.to_string().contains("take 3.21 GB, but 0.01 GB are free"), "{error}");
+    assert!(error.to_string().contains("take 3.21 GB, but 12.0 MB are free"), "{error}");
     Plan { free: None, ..plan }.check_space(Path::new("caps")).unwrap();
 }
 

@@ -1,12 +1,12 @@
 //! Tables of ClinicaDL before 1.2, which had a file for each diagnosis, as those of today.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::check_new;
-use crate::data::participants::read_sessions;
+use crate::data::participants::{Session, read_sessions};
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Problems, Result, some};
 use crate::files;
@@ -147,11 +147,11 @@ fn record(file: &Path) -> Result<(String, u64)> {
 
 /// No session may be in two tables that become one.
 fn distinct(together: &[Table], table: &Table) -> Result<()> {
-    let own = read_sessions(table, &[])?;
+    let own: BTreeSet<_> = read_sessions(table, &[])?.iter().map(Session::key).collect();
     for other in together {
         let theirs = read_sessions(other, &[])?;
         let twice: Vec<String> = (theirs.iter())
-            .filter(|one| own.iter().any(|own| own.key() == one.key()))
+            .filter(|one| own.contains(&one.key()))
             .map(|one| format!("{} {}", one.participant, one.session))
             .collect();
         if !twice.is_empty() {

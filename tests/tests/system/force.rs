@@ -105,11 +105,11 @@ fn a_second_writer_is_kept_out() {
 }
 
 /// A file system of so many megabytes in the folder `small`, as long as the value lives.
-struct Small<'a>(&'a Place);
+pub(crate) struct Small<'a>(&'a Place);
 
 impl<'a> Small<'a> {
     /// None where that is not allowed: only root may mount.
-    fn mount(place: &'a Place, megabytes: usize) -> Option<Self> {
+    pub(crate) fn mount(place: &'a Place, megabytes: usize) -> Option<Self> {
         let folder = place.path().join("small");
         fs::create_dir(&folder).unwrap();
         let size = format!("size={megabytes}m");

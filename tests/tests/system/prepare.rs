@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::force::send;
-use crate::{Place, files, host, said};
+use crate::force::{Small, send, until};
+use crate::{Place, copy, files, host, said};
 
 fn prepare(place: &Place, words: &str) -> Output {
     host(place.path()).arg("prepare").args(words.split_whitespace()).output().unwrap()
@@ -67,6 +67,23 @@ fn a_missing_image_is_told_before_anything_is_written() {
 }
 
 #[test]
+fn too_small_a_disk_is_told_before_anything_is_written() {
+    let place = Place::new();
+    let Some(_small) = Small::mount(&place, 3) else { return };
+    let caps = place.path().join("small/caps");
+    copy(&place.path().join("data/caps"), &caps);
+    let before = files(&caps).len();
+    let output = prepare(&place, "patch small/caps --patch-size 10 --stride-size 2");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    assert!(
+        text.contains("E0303") && text.contains("2520 files of tensors take 23.0 MB"),
+        "{text}"
+    );
+    assert_eq!(files(&caps).len(), before);
+}
+
+#[test]
 fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     let whole = Place::new();
     assert!(prepare(&whole, SLICES).status.success());
@@ -75,20 +92,27 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     let place = Place::new();
     let start = || {
         let mut command = host(place.path());
-        command.arg("prepare").args(SLICES.split_whitespace());
+        command.arg("prepare").args(SLICES.split_whitespace()).args(["--threads", "1"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
+    let mut killed = 0;
     for trial in 0..12u64 {
+        let before = written(&place).len();
         let mut child = start();
-        // A moment that differs from trial to trial: from before the first write on.
-        sleep(Duration::from_millis(60 + trial * 7919 % 97));
-        child.kill().unwrap();
+        // A moment that differs from trial to trial, within a few files.
+        if until(&mut child, || written(&place).len() > before) {
+            sleep(Duration::from_micros(trial * 7919 % 13_000));
+            killed += usize::from(child.try_wait().unwrap().is_none());
+        }
+        // One that has ended cannot be killed.
+        let _ = child.kill();
         child.wait().unwrap();
         for (file, bytes) in written(&place) {
             let whole = expected.iter().find(|(known, _)| *known == file);
             assert!(whole.is_some_and(|(_, known)| *known == bytes), "{}", file.display());
         }
     }
+    assert!(killed > 0, "it was never killed while it wrote");
     let output = prepare(&place, SLICES);
     assert!(output.status.success(), "{}", said(&output));
     assert!(written(&place) == expected);
