@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::entry::{Header, Key, SUFFIX};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Code, Error, Place, Problem, Result};
 use crate::files;
 use crate::volume::Volume;
 
@@ -131,7 +131,7 @@ impl Volumes {
             let message =
                 format!("{:.1} GB are full with what is needed now", self.bound as f64 / 1e9);
             return Err(Error::new(Code::DiskFull, message)
-                .at(crate::Place::File(self.folder.clone()))
+                .at(Place::File(self.folder.clone()))
                 .help("allow more with cache_gb; the other images are decoded in every run"));
         }
         state.left -= 1;

@@ -89,7 +89,9 @@ impl Images {
     /// What should be known, once they are checked: images that lie in space otherwise than the others,
     /// and why they are not kept on disk, although that was asked for.
     pub fn warnings(&self) -> Vec<Problem> {
-        let placed = self.placed.get().into_iter().flatten();
+        // A tensor does not say where its voxels lie.
+        let is_tensor = |i| self.file(i).extension().is_some_and(|suffix| suffix == "pt");
+        let placed = self.placed.get().into_iter().flatten().filter(|(i, ..)| !is_tensor(*i));
         let placed =
             placed.map(|(i, shape, affine)| (self.session(*i), self.file(*i), *shape, *affine));
         let odd = space::odd(&placed.collect::<Vec<_>>());

@@ -1,12 +1,12 @@
 //! A table of sessions: its ids, its cells, and with a CAPS its images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::caps::sessions_images;
 use super::finding::Findings;
 use super::{Course, Request, Tally};
-use crate::data::cohorts::Cohorts;
+use crate::data::cohorts::{Cohorts, is_table};
 use crate::data::participants::{Session, essence, read_members, read_sessions};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, some};
@@ -41,7 +41,7 @@ pub(super) fn check(path: &Path, request: &Request<'_>, course: &mut Course) {
     };
     ids(by(&|s| &s.participant, "participant_id"), &mut course.findings);
     ids(by(&|s| &s.session, "session_id"), &mut course.findings);
-    let n = people.collect::<std::collections::BTreeSet<_>>().len();
+    let n = people.collect::<BTreeSet<_>>().len();
     course.tallies.insert(
         0,
         Tally {
@@ -56,7 +56,7 @@ pub(super) fn check(path: &Path, request: &Request<'_>, course: &mut Course) {
 
 /// Whether the CAPS that is given is a table of several.
 fn names_cohorts(request: &Request<'_>) -> bool {
-    request.caps.is_some_and(crate::data::cohorts::is_table)
+    request.caps.is_some_and(is_table)
 }
 
 /// The images that the sessions have in the CAPS that is given, if one is.
