@@ -128,7 +128,9 @@ impl Trials {
     pub fn open(folder: &Path, definition: &Value) -> Result<Self> {
         let file = folder.join(DEFINITION);
         if !file.exists() {
-            files::check_unused(folder)?;
+            if !only_opened(folder) {
+                files::check_unused(folder)?;
+            }
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::io(folder, "create the folder", &error))?;
         }
@@ -282,6 +284,13 @@ pub fn mean(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
     let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
     ((!values.is_empty()).then_some(mean), deviation)
+}
+
+/// Whether a folder holds nothing but what [`Trials::open`] makes before the definition is there: it was
+/// stopped in that moment.
+fn only_opened(folder: &Path) -> bool {
+    let names = crate::transfer::folder::list(folder).unwrap_or_default();
+    !names.is_empty() && names.iter().all(|name| name == ".lock" || files::is_beside(name))
 }
 
 /// The same definition as before, or the names of what differs.

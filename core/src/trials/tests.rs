@@ -87,6 +87,10 @@ fn another_search_does_not_go_on_in_the_same_folder_and_nobody_else_writes_there
     let error = Trials::open(&root, &json!({ "seed": 1, "more": 2 })).err().unwrap();
     assert_eq!(error.code(), Code::OutputInUse);
     assert!(error.to_string().contains("seed, more, space differ"), "{error}");
+    // Stopped before the definition was there, it begins again.
+    std::fs::remove_file(root.join(DEFINITION)).unwrap();
+    write(&root.join(".neurhai-1-2.tmp"), "{");
+    assert!(Trials::open(&root, &json!({ "seed": 1 })).is_ok());
     write(&folder.path().join("other/x"), "x");
     let error = Trials::open(&folder.path().join("other"), &same).err().unwrap();
     assert_eq!(error.code(), Code::OutputInUse);
