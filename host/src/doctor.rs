@@ -1,6 +1,5 @@
 //! What this program finds of the machine it runs on, and what would keep a run from working.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use neurhai_core::device::{LIBTORCH, describe, has_bfloat16};

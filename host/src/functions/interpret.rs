@@ -44,7 +44,7 @@ fn run(
         return Ok(Interpretation(None));
     }
     let found =
-        shared.in_session(|session| interpret(maps.as_ref(), group, name, &options, session));
+        shared.in_session(&[], |session| interpret(maps.as_ref(), group, name, &options, session));
     found.map(|found| Interpretation(Some(Arc::new(found)))).map_err(raise)
 }
 
