@@ -97,7 +97,7 @@ fn catalog() -> neurhai_core::Result<Catalog> {
 
 fn run(folder: &str) -> Result<(), String> {
     let render = |failure: Failure, sources: &Sources| {
-        failure.render(sources, Style { color: false, width: 100 })
+        failure.render(sources, Style { color: false, width: 100, full: false })
     };
     let early = |error: neurhai_core::Error| error.to_string();
     let settings = Settings {
