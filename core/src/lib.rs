@@ -39,6 +39,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod search;
 pub mod shape;
+pub mod statistics;
 mod task;
 pub mod train;
 pub mod transfer;

@@ -1,0 +1,115 @@
+//! The variance of areas under ROC curves of models that scored the same images.
+//!
+//! DeLong, DeLong and Clarke-Pearson 1988, <https://doi.org/10.2307/2531595>, in the form with ranks of
+//! Sun and Xu 2014, <https://doi.org/10.1109/LSP.2014.2337313>.
+
+use super::{Difference, Z, normal_p};
+
+/// Areas under the ROC curves of models, and how they vary together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delong {
+    /// The area of each model.
+    pub areas: Vec<f64>,
+    /// Their covariance, `[model][model]`.
+    pub covariance: Vec<Vec<f64>>,
+}
+
+/// The areas of models, each with a score for every image; higher ones speak for `positive`.
+///
+/// Nothing for fewer than two positive or two other images, lists that are not of one length, or scores
+/// that are NaN.
+pub fn delong(scores: &[&[f64]], positive: &[bool]) -> Option<Delong> {
+    let m = positive.iter().filter(|positive| **positive).count();
+    let n = positive.len() - m;
+    let sound = |scores: &&[f64]| {
+        scores.len() == positive.len() && !scores.iter().any(|score| score.is_nan())
+    };
+    if m < 2 || n < 2 || !scores.iter().all(sound) {
+        return None;
+    }
+    let models: Vec<Placements> =
+        scores.iter().map(|scores| Placements::new(scores, positive, m, n)).collect();
+    let covariance = |a: &Placements, b: &Placements| {
+        covariance(&a.of_positives, &b.of_positives) / m as f64
+            + covariance(&a.of_others, &b.of_others) / n as f64
+    };
+    let row = |a: &Placements| models.iter().map(|b| covariance(a, b)).collect();
+    Some(Delong {
+        areas: models.iter().map(|model| mean(&model.of_positives)).collect(),
+        covariance: models.iter().map(row).collect(),
+    })
+}
+
+impl Delong {
+    /// The normal interval of a model's area, cut to 0 … 1.
+    pub fn interval(&self, model: usize) -> Option<(f64, f64)> {
+        let (area, variance) = (self.areas.get(model)?, self.covariance.get(model)?.get(model)?);
+        let half = Z * variance.max(0.0).sqrt();
+        Some(((area - half).max(0.0), (area + half).min(1.0)))
+    }
+
+    /// The difference of two models' areas; where it has no variance, the p value is 1 for equal areas,
+    /// and there is nothing to say of others.
+    pub fn difference(&self, a: usize, b: usize) -> Option<Difference> {
+        let difference = self.areas.get(a)? - self.areas.get(b)?;
+        let of = |a: usize, b: usize| self.covariance.get(a)?.get(b).copied();
+        let error = (of(a, a)? + of(b, b)? - 2.0 * of(a, b)?).max(0.0).sqrt();
+        let p = match error > 1e-12 {
+            true => normal_p(difference / error),
+            false if difference.abs() < 1e-12 => 1.0,
+            false => return None,
+        };
+        let interval = (difference - Z * error, difference + Z * error);
+        Some(Difference { difference, interval, p })
+    }
+}
+
+/// How each image of one kind is placed among those of the other: the share of them that it ranks right
+/// against, ties counting half.
+struct Placements {
+    of_positives: Vec<f64>,
+    of_others: Vec<f64>,
+}
+
+impl Placements {
+    fn new(scores: &[f64], positive: &[bool], m: usize, n: usize) -> Self {
+        let of = |wanted: bool| -> Vec<f64> {
+            let both = scores.iter().zip(positive);
+            both.filter(|(_, positive)| **positive == wanted).map(|(score, _)| *score).collect()
+        };
+        let among_all = midranks(scores);
+        let among_all = |wanted: bool| {
+            let both = among_all.iter().zip(positive);
+            both.filter(move |(_, positive)| **positive == wanted).map(|(rank, _)| *rank)
+        };
+        let (positives, others) = (midranks(&of(true)), midranks(&of(false)));
+        let of_positives = among_all(true).zip(positives).map(|(all, own)| (all - own) / n as f64);
+        let of_others = among_all(false).zip(others);
+        let of_others = of_others.map(|(all, own)| 1.0 - (all - own) / m as f64);
+        Self { of_positives: of_positives.collect(), of_others: of_others.collect() }
+    }
+}
+
+/// Ranks from 1, equal values having the mean of theirs.
+fn midranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
+        let below = order.partition_point(|at| values[*at] < values[tied[0]]);
+        for at in tied {
+            ranks[*at] = below as f64 + (tied.len() as f64 + 1.0) / 2.0;
+        }
+    }
+    ranks
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn covariance(a: &[f64], b: &[f64]) -> f64 {
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let products = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b));
+    products.sum::<f64>() / (a.len() as f64 - 1.0)
+}
