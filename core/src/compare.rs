@@ -14,10 +14,17 @@ use crate::files;
 use crate::transfer::folder::{Folder, list};
 
 mod epochs;
+mod paired;
 mod results;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod together;
 
 pub use epochs::{Course, Parting};
+pub use paired::{Family, PairTest};
 pub use results::Score;
+pub use together::{Differing, RunScore, Scores, Together, together};
 
 /// How two experiments differ. Lists are in an order that does not depend on anything else.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -137,23 +144,25 @@ fn differing(a: &BTreeMap<String, Value>, b: &BTreeMap<String, Value>) -> Vec<Gi
     given.filter(|given| given.a != given.b).collect()
 }
 
-/// The options as they were resolved, or ClinicaDL's parameters where one of the two has no others.
-fn options([a, b]: [&Path; 2]) -> Result<Vec<Given>> {
-    let maps = [read(&a.join("maps.json"))?, read(&b.join("maps.json"))?];
+/// The options as they were resolved, or ClinicaDL's parameters where one of the folders has no others;
+/// by their names, those of maps within with a dot.
+fn options_of(roots: &[&Path]) -> Result<Vec<BTreeMap<String, Value>>> {
+    let maps =
+        roots.iter().map(|root| read(&root.join("maps.json"))).collect::<Result<Vec<_>>>()?;
     let own = |maps: &Value| -> Option<Map<String, Value>> {
         let own = maps.pointer("/neurhai/configuration")?.as_object()?;
         (!own.is_empty()).then(|| own.clone())
     };
-    let of = match [own(&maps[0]), own(&maps[1])] {
-        [Some(a), Some(b)] => [a, b],
-        _ => maps.map(|maps| {
+    let all: Option<Vec<_>> = maps.iter().map(own).collect();
+    let all = all.unwrap_or_else(|| {
+        let parameters = maps.into_iter().map(|maps| {
             let mut all = maps.as_object().cloned().unwrap_or_default();
             all.remove("neurhai");
             all
-        }),
-    };
-    let [a, b] = of.map(|options| flat_options(&options));
-    Ok(differing(&a, &b))
+        });
+        parameters.collect()
+    });
+    Ok(all.iter().map(flat_options).collect())
 }
 
 /// The options by their paths, without those that say where things lie or how fast they are done.
@@ -172,6 +181,11 @@ fn flatten(path: &str, map: &Map<String, Value>, flat: &mut BTreeMap<String, Val
             value => drop(flat.insert(name, value.clone())),
         }
     }
+}
+
+fn options(roots: [&Path; 2]) -> Result<Vec<Given>> {
+    let flat = options_of(&roots)?;
+    Ok(differing(&flat[0], &flat[1]))
 }
 
 fn environment([a, b]: [&Path; 2]) -> Result<Vec<Given>> {

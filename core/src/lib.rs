@@ -35,6 +35,7 @@ pub mod prepare;
 mod quota;
 pub mod random;
 pub mod records;
+pub mod report;
 pub mod sampler;
 pub mod schedule;
 pub mod search;

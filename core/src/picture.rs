@@ -63,6 +63,15 @@ impl Picture {
         Ok(self)
     }
 
+    /// The mean of this picture and another one of its size.
+    #[must_use]
+    pub fn faded(mut self, other: &Self) -> Self {
+        for (one, other) in self.0.iter_mut().zip(other.0.iter()) {
+            *one = one.midpoint(*other);
+        }
+        self
+    }
+
     /// Width and height in pixels.
     pub fn size(&self) -> [usize; 2] {
         [self.0.width() as usize, self.0.height() as usize]

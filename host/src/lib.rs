@@ -11,6 +11,7 @@ pub mod configuration;
 mod definitions;
 pub mod doctor;
 pub mod functions;
+pub mod html;
 mod imports;
 mod names;
 pub mod output;

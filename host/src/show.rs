@@ -29,6 +29,7 @@ mod prepare;
 mod rates;
 mod results;
 mod study;
+mod together;
 mod transfer;
 pub(crate) mod trials;
 
@@ -48,6 +49,8 @@ pub use prepare::{planned, prepared};
 pub use rates::{found_rates, no_rate};
 pub use results::{predicted, results};
 pub use study::{analysed, labelled};
+pub use together::together;
+pub(crate) use together::{p_value, value_text};
 pub use transfer::transfer_table;
 pub use trials::{learning_curve, search};
 

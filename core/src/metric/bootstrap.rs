@@ -102,6 +102,21 @@ pub fn bootstrap_weighed(
     seed: u64,
     stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Option<Interval>>> {
+    let values = resampled(rows, metrics, resamples, seed, stopped)?;
+    Ok(values.into_iter().map(interval).collect())
+}
+
+/// The values of each metric over the resamples in which it is defined, in their order.
+///
+/// # Errors
+/// As [`bootstrap_weighed`].
+pub(crate) fn resampled(
+    rows: usize,
+    metrics: &[Weighed<'_>],
+    resamples: usize,
+    seed: u64,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<Vec<f64>>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     on_threads(threads, rows, metrics, resamples, seed, stopped)
 }
@@ -113,12 +128,12 @@ fn on_threads(
     resamples: usize,
     seed: u64,
     stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Vec<Option<Interval>>> {
+) -> Result<Vec<Vec<f64>>> {
     let Ok(drawn) = u32::try_from(rows) else {
         return Err(Error::new(Code::Internal, format!("{rows} rows are too many to resample")));
     };
     if drawn < 2 || metrics.is_empty() {
-        return Ok(vec![None; metrics.len()]);
+        return Ok(vec![Vec::new(); metrics.len()]);
     }
     let share = resamples.div_ceil(threads).max(1);
     // `None` where it was stopped.
@@ -150,7 +165,7 @@ fn on_threads(
         return Err(Error::new(Code::Interrupted, "stopped while intervals were computed"));
     };
     let of_metric = |at: usize| shares.iter().flat_map(move |values| values[at].iter().copied());
-    Ok((0..metrics.len()).map(|at| interval(of_metric(at).collect())).collect())
+    Ok((0..metrics.len()).map(|at| of_metric(at).collect()).collect())
 }
 
 /// Counts how often each of `rows` rows is drawn, in `rows` draws with replacement (Lemire 2019,
@@ -171,7 +186,8 @@ fn draw_rows(mut random: Random, rows: u32, counts: &mut [u32]) {
     }
 }
 
-fn interval(mut values: Vec<f64>) -> Option<Interval> {
+/// The percentile interval of values over resamples; nothing for fewer than two.
+pub(crate) fn interval(mut values: Vec<f64>) -> Option<Interval> {
     if values.len() < 2 {
         return None;
     }
@@ -330,7 +346,7 @@ mod tests {
             let metrics = [crate::metric::mean_of(&values)];
             on_threads(threads, 40, &metrics, 100, 3, &|| false).unwrap()
         };
-        assert!(of(1)[0].is_some());
+        assert_eq!(of(1)[0].len(), 100);
         for threads in [2, 7, 100, 300] {
             assert_eq!(of(threads), of(1));
         }

@@ -83,6 +83,15 @@ impl Confusion {
         OneVsRest { true_positive, false_positive, false_negative, true_negative }
     }
 
+    /// The same for rows that count as often as `counts` says; the codes are those that it was made of.
+    pub(crate) fn of_counts(&self, truth: &[usize], predicted: &[usize], counts: &[u32]) -> Self {
+        let mut cells = vec![0; self.counts.len()];
+        for ((truth, predicted), times) in truth.iter().zip(predicted).zip(counts) {
+            cells[truth * self.n_classes + predicted] += u64::from(*times);
+        }
+        Self { n_classes: self.n_classes, counts: cells }
+    }
+
     /// The cells, to draw new ones.
     pub(super) fn cells(&self) -> &[u64] {
         &self.counts

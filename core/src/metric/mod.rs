@@ -51,6 +51,7 @@ pub(crate) mod ssim;
 mod tests;
 
 pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_rows, bootstrap_weighed};
+pub(crate) use bootstrap::{interval, resampled};
 pub use confusion::{Confusion, OneVsRest};
 
 /// Every built-in metric, in the order of ClinicaDL's tables, with what it is computed from: one

@@ -163,6 +163,9 @@ fn pictures_change_in_size_stand_in_rows_and_are_read_back() {
     assert_eq!(read.to_rgb8(), row.0);
     let scale = Scale::of(Colors::Diverging, &[100.0]);
     let colored = small.overlay(&voxels(), &cut, &scale).unwrap();
+    let black = Picture(RgbImage::new(2, 3));
+    let half = colored.clone().faded(&black);
+    assert_eq!(half.pixel(1, 2).unwrap()[0], colored.pixel(1, 2).unwrap()[0] / 2);
     let read = image::load_from_memory(&colored.png().unwrap()).unwrap();
     assert_eq!((read.color(), read.to_rgb8()), (image::ColorType::Rgb8, colored.0));
 }

@@ -40,6 +40,7 @@ mod plugins;
 mod predict;
 mod prepare;
 mod repl;
+mod report;
 mod resume;
 mod run;
 mod schema;
@@ -91,6 +92,7 @@ enum Command {
     Predict(predict::Args),
     Interpret(interpret::Args),
     Import(import::Args),
+    Report(report::Args),
     Compare(compare::Args),
     Describe(describe::Args),
     Track(track::Args),
@@ -129,6 +131,7 @@ impl Cli {
             Command::Predict(args) => predict::run(args, plugins),
             Command::Interpret(args) => interpret::run(args, plugins),
             Command::Resume(args) => resume::run(args, plugins),
+            Command::Report(args) => report::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Describe(args) => describe::run(&args),
             Command::Track(args) => track::run(&args),

@@ -1,9 +1,8 @@
 //! Two experiments side by side.
 
 use neurhai_core::compare::{Comparison, Course, Given, Image, Score};
-use serde_json::Value;
 
-use super::columns;
+use super::{columns, value_text};
 
 /// More lines of a kind are counted, not shown.
 const SHOWN: usize = 20;
@@ -42,16 +41,8 @@ pub fn comparison(found: &Comparison) -> String {
     sections.join("\n\n")
 }
 
-fn written(value: &Value) -> String {
-    match value {
-        Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
-}
-
 fn given(given: &Given) -> Vec<String> {
-    vec![given.name.clone(), written(&given.a), written(&given.b)]
+    vec![given.name.clone(), value_text(&given.a), value_text(&given.b)]
 }
 
 fn image(image: &Image) -> Vec<String> {
@@ -109,6 +100,7 @@ fn score(score: &Score) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use neurhai_core::compare::Parting;
+    use serde_json::Value;
 
     use super::*;
 

@@ -18,6 +18,7 @@ mod prepare;
 mod readme;
 mod records;
 mod repl;
+mod report;
 mod resume;
 mod scripts;
 mod search;

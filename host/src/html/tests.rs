@@ -1,0 +1,156 @@
+use std::path::PathBuf;
+
+use neurhai_core::Task;
+use neurhai_core::compare::{Differing, Family, PairTest, RunScore, Scores, Together};
+use neurhai_core::report::{Attribution, Demographics, Gravity, Report, Shown, Step, Warning};
+
+use super::*;
+
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>";
+
+fn empty() -> Report {
+    Report {
+        name: "study/maps".into(),
+        task: Task::Classification,
+        label: Some("diagnosis".into()),
+        classes: vec!["AD".into(), "CN".into()],
+        selection_metrics: vec!["loss".into()],
+        warnings: Vec::new(),
+        flow: Vec::new(),
+        demographics: Demographics::default(),
+        shared_people: 0,
+        curves: Vec::new(),
+        groups: Vec::new(),
+        over_splits: Vec::new(),
+        weights: Vec::new(),
+        attributions: Vec::new(),
+        methods: String::new(),
+        options: Vec::new(),
+        environment: Vec::new(),
+        used: Vec::new(),
+        parameters: None,
+        network: String::new(),
+        script: None,
+        inputs: None,
+    }
+}
+
+#[track_caller]
+fn harmless(page: &str) {
+    for tag in ["<script", "<img src=x", "onerror=y>"] {
+        let escaped = page.to_lowercase().replace("&lt;", "").replace("onerror=y&gt;", "");
+        assert!(!escaped.contains(tag), "{tag} is in the page");
+    }
+    for outside in ["http:", "https:", "//", "url(", "@import"] {
+        // The style sheet and the page itself name nothing that lies elsewhere.
+        assert!(!page.contains(outside), "{outside} is in the page");
+    }
+}
+
+#[test]
+fn what_users_wrote_cannot_become_part_of_the_page() {
+    let mut report = empty();
+    report.name = HOSTILE.into();
+    report.label = Some(HOSTILE.into());
+    report.classes = vec![HOSTILE.into()];
+    report.methods = HOSTILE.into();
+    report.script = Some(HOSTILE.into());
+    report.network = HOSTILE.into();
+    report.environment = vec![(HOSTILE.into(), HOSTILE.into())];
+    report.warnings = vec![Warning { gravity: Gravity::Problem, text: HOSTILE.into() }];
+    report.flow = vec![Step {
+        step: HOSTILE.into(),
+        images: 1,
+        people: 1,
+        classes: vec![(HOSTILE.into(), 1)],
+        cohorts: vec![(HOSTILE.into(), 1)],
+    }];
+    let picture = Shown { caption: HOSTILE.into(), png: vec![1, 2, 3] };
+    report.attributions = vec![Attribution {
+        folder: HOSTILE.into(),
+        name: HOSTILE.into(),
+        about: serde_json::json!({ HOSTILE: HOSTILE }),
+        pictures: vec![picture],
+    }];
+    let (page, left_out) = super::report(&report).unwrap();
+    harmless(&page.replace("data:image/png;base64,", "").replace("</", "<"));
+    assert_eq!(left_out, None);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"), "it is shown as it is");
+    assert!(page.contains("data:image/png;base64,AQID"));
+}
+
+/// Each picture is 300 kB, so that 40 of them are 16 MB in base64.
+#[test]
+fn pages_stay_under_their_limit_and_say_what_is_left_out() {
+    let mut report = empty();
+    let picture = Shown { caption: "mean".into(), png: vec![7; 300_000] };
+    report.attributions = vec![Attribution {
+        folder: "split-0".into(),
+        name: "gradients".into(),
+        about: serde_json::Value::Null,
+        pictures: vec![picture; 40],
+    }];
+    report.script = Some("x".repeat(20_000_000));
+    let (page, left_out) = super::report(&report).unwrap();
+    assert!(page.len() < 5_000_000, "{}", page.len());
+    let left_out = left_out.unwrap();
+    assert_eq!(left_out, "To keep the page under 5 MB, 31 pictures are left out.");
+    assert!(page.contains(&left_out) && page.contains("more bytes, in the experiment folder"));
+    // Where everything else is too much, pictures go first.
+    report.methods = "y".repeat(4_000_000);
+    let (page, left_out) = super::report(&report).unwrap();
+    assert!(page.len() < 5_000_000 && left_out.unwrap().contains("40 pictures"), "{}", page.len());
+}
+
+fn compared() -> Together {
+    let score = RunScore {
+        value: 0.75,
+        standard_deviation: None,
+        interval: Some((0.6, 0.9)),
+        splits: vec![0],
+    };
+    let test = PairTest {
+        a: 0,
+        b: 1,
+        metric: "accuracy".into(),
+        test: "McNemar",
+        n: 40,
+        people: Some(40),
+        values: (0.75, 0.5),
+        difference: 0.25,
+        interval: None,
+        p: 0.0213,
+        p_holm: 0.0426,
+    };
+    Together {
+        runs: vec![PathBuf::from(HOSTILE), "b".into(), "c".into()],
+        options: vec![Differing {
+            name: HOSTILE.into(),
+            values: vec![HOSTILE.into(), 2.into(), serde_json::Value::Null],
+        }],
+        scores: vec![Scores {
+            group: "validation".into(),
+            selection_metric: "loss".into(),
+            level: "image".into(),
+            metric: "BA".into(),
+            runs: vec![Some(score.clone()), Some(score), None],
+        }],
+        tests: vec![Family {
+            group: "validation".into(),
+            selection_metric: "loss".into(),
+            splits: vec![0, 1],
+            tests: vec![test],
+        }],
+        notes: vec![HOSTILE.into()],
+    }
+}
+
+#[test]
+fn comparisons_show_values_intervals_and_both_p_values() {
+    let page = comparison(&compared()).unwrap();
+    harmless(&page.replace("</", "<"));
+    for part in ["0.600 to 0.900", "40 images of 40 people", "0.021", "0.043", "Holm", "split 0, 1"]
+    {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+}
