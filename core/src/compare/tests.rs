@@ -128,3 +128,31 @@ fn what_cannot_be_compared_is_told() {
     );
     assert!(together(&[case.folder.path()], &Catalog::built_in().unwrap()).is_err());
 }
+
+/// Two splits whose BA differs by 0.5 and 0: mean 0.25, variance 0.125; (½ + 2 / 8) · 0.125 gives the
+/// error 0.306186, so t = 0.816497 with one degree of freedom.
+#[test]
+fn splits_with_the_same_people_are_tested_together() {
+    let (good, bad) = (vec![row(1, 0, 0.9), row(2, 1, 0.1)], vec![row(1, 0, 0.1), row(2, 1, 0.1)]);
+    let second = vec![row(3, 0, 0.9), row(4, 1, 0.1)];
+    let case = Case::new(&[("a", good), ("b", bad)]);
+    for run in ["a", "b"] {
+        // The second split is the first one of another folder.
+        let other = tempfile::tempdir().unwrap();
+        folder(other.path(), &second, json!({}));
+        let root = case.folder.path().join(run);
+        std::fs::rename(other.path().join("split-0"), root.join("split-1")).unwrap();
+        for group in ["train", "validation"] {
+            let from = other.path().join("groups").join(group).join("split-0");
+            std::fs::rename(from, root.join("groups").join(group).join("split-1")).unwrap();
+        }
+    }
+    let found = case.together(&["a", "b"]);
+    let tests = &found.tests[0].tests;
+    let corrected = tests.iter().find(|test| test.test == "corrected t").unwrap();
+    assert_eq!((corrected.n, corrected.people, corrected.values), (2, None, (1.0, 0.75)));
+    // scipy.stats.t.sf(0.25 / sqrt((0.5 + 0.25) * 0.125), 1) * 2
+    assert!((corrected.p - 0.564_094_216_848_975_3).abs() < 1e-9, "{}", corrected.p);
+    let mcnemar = tests.iter().find(|test| test.test == "McNemar").unwrap();
+    assert_eq!(mcnemar.n, 4, "images of all splits count together");
+}

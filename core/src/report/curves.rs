@@ -102,6 +102,10 @@ fn read(
         let all = |at: usize| (0..table.len()).map(|row| table.number(row, at)).collect();
         let validation: Vec<Option<f64>> = Result::<Vec<_>>::from(all(validation))?;
         let train = column("train").map(all).transpose()?;
+        let known = train.iter().flatten().chain(&validation).any(Option::is_some);
+        if !known {
+            continue;
+        }
         let mut best: Option<usize> = None;
         for at in (0..rows.len()).filter(|at| last_of_epoch(*at)) {
             let Some(value) = validation[at] else { continue };
