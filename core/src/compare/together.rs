@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::flat_options;
+use super::options_of;
 use super::paired::{Family, family};
 use super::shared::{Shared, shared};
 use crate::catalog::Catalog;
@@ -91,7 +91,7 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         .iter()
         .map(|source| tables::groups(source.root, &source.folder))
         .collect::<Result<Vec<_>>>()?;
-    let flat = flat_options(maps)?;
+    let flat = options_of(maps)?;
     let mut names: Vec<&String> = flat.iter().flat_map(|flat| flat.keys()).collect();
     names.sort_unstable();
     names.dedup();

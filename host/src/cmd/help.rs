@@ -38,6 +38,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
         &[
             ("predict", "host predict maps/study test --caps data/caps --participants test.tsv"),
             ("interpret", "host interpret maps/study test cam grad_cam"),
+            ("report", "host report maps/study"),
             ("compare", "host compare maps/study maps/study_again"),
             ("describe", "host describe maps/study"),
             ("track", "host track push maps/study --to mlflow:http://localhost:5000"),
