@@ -132,7 +132,7 @@ fn put_back(shape: [usize; 3], parts: &dyn Parts, weights: &[f32]) -> Option<Vec
     }
     let numbers = Volume {
         shape,
-        voxels: (1..=voxels).map(|number| number as f32).collect(),
+        voxels: (1..=voxels).map(|number| number as f32).collect::<Vec<_>>().into(),
         affine: [[0.0; 4]; 4],
         stats: Stats { min: 1.0, max: voxels as f32, non_finite: 0 },
     };
