@@ -8,6 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Code, Error, Place, Result};
 
+mod folder;
+
+pub(crate) use folder::write_folder;
+
 /// The BLAKE3 hash of a text, in hexadecimal.
 pub fn text_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()

@@ -16,6 +16,7 @@ pub mod error;
 mod experiment;
 pub mod files;
 mod filter;
+pub mod generate;
 mod guard;
 pub mod import;
 pub mod interpret;

@@ -5,7 +5,7 @@ const CHUNK: usize = 4096;
 
 /// The image `[…]` filtered along `axis`, as SciPy's `gaussian_filter1d` does it: mirrored at its
 /// edges (`c b a | a b c`), the window cut at 4 standard deviations of `std` voxels.
-pub(super) fn filter(voxels: Vec<f32>, shape: &[i64], axis: usize, std: f64) -> Vec<f32> {
+pub(crate) fn filter(voxels: Vec<f32>, shape: &[i64], axis: usize, std: f64) -> Vec<f32> {
     let length = shape[axis] as usize;
     let inner: usize = shape[axis + 1..].iter().map(|size| *size as usize).product();
     let radius = (4.0 * std + 0.5) as usize;

@@ -18,7 +18,7 @@ mod elastic;
 mod erasing;
 mod flip;
 mod gamma;
-mod gaussian;
+pub(crate) mod gaussian;
 mod ghosting;
 mod motion;
 mod noise;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::participants::read_sessions;
+use crate::data::participants::{Session, read_sessions};
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Result};
 
@@ -42,18 +42,8 @@ impl Frame {
             return Err(Error::new(Code::EmptySelection, "the table has no row below its header")
                 .at(Place::File(file.into())));
         }
-        let times: Vec<_> = sessions.iter().map(|session| months(&session.session)).collect();
-        // One session that is named otherwise, and only the names themselves say which is first.
-        let timed = times.iter().all(Option::is_some);
-        let mut participants: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, session) in sessions.iter().enumerate() {
-            participants.entry(&session.participant).or_default().push(row);
-        }
-        let participants = participants.into_values().map(|mut rows| {
-            rows.sort_by_key(|row| (times[*row].filter(|_| timed), &sessions[*row].session));
-            Participant { rows }
-        });
-        let participants = participants.collect();
+        let rows = by_participant(&sessions);
+        let participants = rows.into_iter().map(|rows| Participant { rows }).collect();
         Ok(Self { table, who: "participants", participants })
     }
 
@@ -94,6 +84,22 @@ impl Frame {
         };
         write_tsv(path, &names, rows.map(cells))
     }
+}
+
+/// The positions of each participant's sessions, rising in time; participants are sorted by id.
+pub(crate) fn by_participant(sessions: &[Session]) -> Vec<Vec<usize>> {
+    let times: Vec<_> = sessions.iter().map(|session| months(&session.session)).collect();
+    // One session that is named otherwise, and only the names themselves say which is first.
+    let timed = times.iter().all(Option::is_some);
+    let mut participants: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (position, session) in sessions.iter().enumerate() {
+        participants.entry(&session.participant).or_default().push(position);
+    }
+    let mut participants: Vec<_> = participants.into_values().collect();
+    for own in &mut participants {
+        own.sort_by_key(|at| (times[*at].filter(|_| timed), &sessions[*at].session));
+    }
+    participants
 }
 
 /// The months after baseline that a session's name tells: 12 of `ses-M012`.

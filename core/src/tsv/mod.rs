@@ -23,6 +23,7 @@ pub use analysis::{Analysis, COLUMNS as ANALYSIS_COLUMNS, analysis};
 pub use experiment::{Divided, Inner, experiment};
 pub use folds::{Folds, kfold};
 pub use labels::{Labelling, Labels, Step, labels};
+pub(crate) use frame::by_participant;
 pub use metadata::{Metadata, metadata};
 pub use progression::{Courses, progression};
 pub use sides::{Sides, Size, split};

@@ -29,6 +29,7 @@ pub use pt::read_tensor;
 pub use read::{read, read_header};
 pub use voxels::Voxels;
 pub use write::write;
+pub(crate) use write::write_like;
 pub(crate) use write_pt::write_pt;
 
 /// A three-dimensional image of real numbers.

@@ -6,6 +6,8 @@ use std::path::Path;
 use flate2::{Compression, GzBuilder};
 
 use super::affine::{Affine, Placement};
+use super::header::{self, Header};
+use super::source::Source;
 use super::{bad, by, unsupported};
 use crate::files::write_atomic;
 use crate::{Code, Error, Place, Result};
@@ -27,13 +29,49 @@ pub fn write(
     affine: &Affine,
 ) -> Result<()> {
     let path = path.as_ref();
+    write_under(path, shape, voxels, || new_header(shape, affine))
+}
+
+/// Writes voxels as [`write()`] does, in the place of those of the image `like`, whose header this is:
+/// its codes, units and descriptions are kept. Of what is no NIfTI-1 file in little-endian order only
+/// the affine is.
+///
+/// # Errors
+/// Those of [`write()`]; `like` cannot be read.
+pub(crate) fn write_like(path: &Path, voxels: &[f32], like: &Path, header: &Header) -> Result<()> {
+    let (shape, affine) = (header.shape, &header.affine);
+    let mut original = [0; 348];
+    Source::open(like, 4096)?.fill_up_to(&mut original)?;
+    let first = original.starts_with(&348_i32.to_le_bytes()) && original.ends_with(b"n+1\0");
+    write_under(path, shape, voxels, || {
+        let new = new_header(shape, affine)?;
+        if !first {
+            return Ok(new);
+        }
+        let mut old = new;
+        // All but the shape, the type, the scale and the range of the voxels.
+        for kept in [0..40, 56..70, 74..108, 120..124, 132..140, 148..348] {
+            old[kept.clone()].copy_from_slice(&original[kept]);
+        }
+        // Without any code for its place, an image of fewer axes would lie elsewhere with three.
+        let same = header::parse(&old[..348]).is_ok_and(|parsed| parsed.affine == *affine);
+        Ok(if same { old } else { new })
+    })
+}
+
+fn write_under(
+    path: &Path,
+    shape: [usize; 3],
+    voxels: &[f32],
+    header: impl FnOnce() -> Result<[u8; 352]>,
+) -> Result<()> {
     let checked = || {
         let compressed = compressed(path)?;
         if voxels.len() != shape.iter().product::<usize>() {
             let message = format!("{} voxels cannot have the shape {}", voxels.len(), by(&shape));
             return Err(Error::new(Code::Internal, message));
         }
-        Ok((compressed, header(shape, affine)?))
+        Ok((compressed, header()?))
     };
     let (compressed, header) = checked().map_err(|error| error.at(Place::File(path.into())))?;
     write_atomic(path, |file| {
@@ -60,7 +98,7 @@ fn compressed(path: &Path) -> Result<bool> {
 }
 
 /// The header and the four bytes that say that no extension follows.
-fn header(shape: [usize; 3], affine: &Affine) -> Result<[u8; 352]> {
+fn new_header(shape: [usize; 3], affine: &Affine) -> Result<[u8; 352]> {
     let placement = Placement::for_writing(affine)?;
     let mut bytes = [0; 352];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);

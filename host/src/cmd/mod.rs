@@ -27,6 +27,7 @@ mod doctor;
 mod explain;
 mod find_learning_rate;
 mod help;
+mod generate;
 mod import;
 mod info;
 mod inspect;
@@ -103,6 +104,7 @@ enum Command {
     New(new::Args),
     Schema(schema::Args),
     Tsv(tsv::Args),
+    Generate(generate::Args),
 }
 
 impl Cli {
@@ -143,6 +145,7 @@ impl Cli {
             Command::New(args) => new::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Tsv(args) => tsv::run(args),
+            Command::Generate(args) => generate::run(args),
         }
     }
 }

@@ -10,6 +10,7 @@ mod contract;
 mod examples;
 mod force;
 mod interpret;
+mod generate;
 mod list;
 mod manners;
 mod plugins;

@@ -120,3 +120,41 @@ fn what_cannot_be_written_is_an_error_and_leaves_nothing() {
     assert_eq!(short.code(), Code::Internal);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// By the offsets of nifti1.h.
+#[test]
+fn an_image_made_of_another_keeps_its_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let (like, made) = (folder.path().join("like.nii"), folder.path().join("made.nii"));
+    image([5, 4, 3], OBLIQUE).write(&like).unwrap();
+    let mut original = fs::read(&like).unwrap();
+    original[148..153].copy_from_slice(b"FSL 6");
+    original[123] = 10; // Units: millimetres and seconds.
+    original[252..256].copy_from_slice(&[4, 0, 2, 0]); // Codes of the qform and the sform.
+    original[112..120].copy_from_slice(&[0, 0, 0, 0x40, 0, 0, 0x80, 0x3f]); // v · 2 + 1
+    original[124..128].copy_from_slice(&9_f32.to_le_bytes()); // The largest voxel to show.
+    fs::write(&like, &original).unwrap();
+    let header = read_header(&like).unwrap();
+    let voxels: Vec<f32> = (0..60).map(|i| i as f32).collect();
+    write_like(&made, &voxels, &like, &header).unwrap();
+    let found = read(&made).unwrap();
+    assert_eq!((found.voxels, found.affine), (voxels.clone(), header.affine));
+    let bytes = fs::read(&made).unwrap();
+    let mut expected = original[..352].to_vec();
+    expected[112..120].copy_from_slice(&[0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
+    expected[124..128].fill(0);
+    assert_eq!(bytes[..352], expected);
+
+    // Whatever the header, the image lies where it lay.
+    for name in super::expected().keys() {
+        let like = fixture(name);
+        let header = read_header(&like).unwrap();
+        let voxels = vec![1.0; header.shape.iter().product()];
+        write_like(&made, &voxels, &like, &header).unwrap();
+        let found = read(&made).unwrap();
+        assert_eq!((found.shape, found.voxels), (header.shape, voxels), "{name}");
+        for (a, b) in found.affine.as_flattened().iter().zip(header.affine.as_flattened()) {
+            assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{name}: {a} {b}");
+        }
+    }
+}
