@@ -14,7 +14,7 @@ use super::{Common, numbers, source};
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: source::Args,
+    source: source::Images,
 
     #[command(flatten)]
     common: Common,

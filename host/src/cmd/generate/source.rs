@@ -6,7 +6,7 @@ use neurhai_core::data::pattern::Preprocessing;
 use neurhai_core::generate::Source;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Images {
     /// The CAPS with the images to begin with
     caps: PathBuf,
 
@@ -36,7 +36,7 @@ pub(super) struct Args {
     custom_suffix: Option<String>,
 }
 
-impl Args {
+impl Images {
     pub(super) fn read(self) -> Source {
         let use_uncropped_image = self.use_uncropped_image;
         let preprocessing = match self.preprocessing.as_str() {
