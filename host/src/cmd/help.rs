@@ -17,6 +17,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
     (
         "Before training",
         &[
+            ("generate", "host generate trivial data/caps data/trivial"),
             ("check", "host check data/caps"),
             ("info", "host info data/caps/image.nii.gz"),
             ("tsv", "host tsv experiment labels.tsv --output splits"),
