@@ -116,7 +116,7 @@ impl Image {
         let volume =
             guarded(|| volume::read(&self.file)).map_err(|error| error.placed(|_| place()))?;
         if volume.stats.non_finite == 0 {
-            return Ok(volume.voxels);
+            return Ok(volume.voxels.to_vec());
         }
         let message = format!("{} voxels are NaN or infinite", volume.stats.non_finite);
         Err(Error::new(Code::ImageNotFinite, message)

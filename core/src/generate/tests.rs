@@ -339,7 +339,7 @@ fn phantoms_have_images_tensors_and_labels() {
         let (shape, pixels) = volume::read_tensor(&output.join(tensor)).unwrap();
         assert_eq!(shape, [1, 32, 32]);
         assert_eq!(images[i].shape, [32, 32, 1]);
-        assert_eq!(pixels, images[i].voxels);
+        assert_eq!(pixels, images[i].voxels.to_vec());
     }
     let json = fs::read(output.join("tensor_extraction/shepplogan.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

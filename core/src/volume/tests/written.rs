@@ -138,7 +138,7 @@ fn an_image_made_of_another_keeps_its_header() {
     let voxels: Vec<f32> = (0..60).map(|i| i as f32).collect();
     write_like(&made, &voxels, &like, &header).unwrap();
     let found = read(&made).unwrap();
-    assert_eq!((found.voxels, found.affine), (voxels.clone(), header.affine));
+    assert_eq!((found.voxels.to_vec(), found.affine), (voxels.clone(), header.affine));
     let bytes = fs::read(&made).unwrap();
     let mut expected = original[..352].to_vec();
     expected[112..120].copy_from_slice(&[0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
@@ -152,7 +152,7 @@ fn an_image_made_of_another_keeps_its_header() {
         let voxels = vec![1.0; header.shape.iter().product()];
         write_like(&made, &voxels, &like, &header).unwrap();
         let found = read(&made).unwrap();
-        assert_eq!((found.shape, found.voxels), (header.shape, voxels), "{name}");
+        assert_eq!((found.shape, found.voxels.to_vec()), (header.shape, voxels), "{name}");
         for (a, b) in found.affine.as_flattened().iter().zip(header.affine.as_flattened()) {
             assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{name}: {a} {b}");
         }
