@@ -30,8 +30,11 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("find-learning-rate", "host find-learning-rate study.rhai"),
             ("run", "host run study.rhai --set epochs=3"),
             ("resume", "host resume maps/study --dry-run"),
-            ("search", "host search study.rhai --vary learning_rate=exponent(3,5)"),
-            ("learning-curve", "host learning-curve study.rhai --fractions 0.25,0.5,1"),
+            (
+                "search",
+                "host search study.rhai --vary learning_rate=exponent(3,5) --output maps/search",
+            ),
+            ("learning-curve", "host learning-curve study.rhai --output maps/curve"),
         ],
     ),
     (

@@ -299,7 +299,9 @@ fn many_problems_end_with_a_count() {
         .render(&crate::report::Sources::default(), Style { color: false, width: 80, full: false });
     assert_eq!(text.lines().count(), 23, "{text}");
     assert!(
-        text.ends_with("20. [E0306] sub-19 has no image\n  help: same\nand 25 more\n"),
+        text.ends_with(
+            "20. [E0306] sub-19 has no image\n  help: same\nand 25 more, which --verbose shows\n"
+        ),
         "{text}"
     );
 }

@@ -150,7 +150,8 @@ fn every_value_is_shown_with_its_source() {
 #[test]
 fn the_schema_agrees_with_the_program() {
     let python = |script: &str, words: &[&str], folder: &Path| {
-        Command::new("python3").arg("-c").arg(script).args(words).current_dir(folder).output()
+        let python = std::env::var_os("NEURHAI_PYTHON").unwrap_or_else(|| "python3".into());
+        Command::new(python).arg("-c").arg(script).args(words).current_dir(folder).output()
     };
     let place = Place::new();
     let there = python("import jsonschema", &[], place.path());

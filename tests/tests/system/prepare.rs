@@ -147,7 +147,7 @@ fn python_with_torch() -> Option<String> {
     let named = std::env::var("NEURHAI_PYTHON").ok();
     let known = named.into_iter().chain(["python3".into(), "/usr/bin/python3".into()]);
     let found = known.into_iter().find(|python| {
-        let imported = Command::new(python).args(["-c", "import torch"]).output();
+        let imported = Command::new(python).args(["-c", "import torch; torch.load"]).output();
         imported.is_ok_and(|output| output.status.success())
     });
     assert!(found.is_some() || std::env::var_os("NEURHAI_ALL_TESTS").is_none(), "no torch");

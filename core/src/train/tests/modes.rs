@@ -23,11 +23,7 @@ fn results_depend_on_the_seed_and_on_nothing_else() {
         change["data"] = json!({"cache_mb": cache});
         let run = format!("b-{threads}-{cache}");
         bench.run(&run, change).unwrap();
-        assert_eq!(files(&bench.path("a/split-0")), files(&bench.path(&format!("{run}/split-0"))));
-        for file in files(&bench.path("a/split-0")) {
-            let file = format!("split-0/{file}");
-            assert!(read("a", &file) == read(&run, &file), "{file} differs in {run}");
-        }
+        resume::assert_same(&bench.path(&format!("{run}/split-0")), &bench.path("a/split-0"));
     }
     bench.run("c", json!({"seed": 2, "augmentation": ["Noise"]})).unwrap();
     assert!(
