@@ -45,6 +45,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     ("groups/<group>/split-<k>/", "that of a split", Same),
     ("groups/<group>/[split-<k>/]data.tsv", "its sessions, with their labels", Same),
     ("groups/<group>/[split-<k>/]maps.json", "the CAPS that they are from", Same),
+    ("groups/<group>/inputs.tsv", "its images, with their hashes", Same),
     (
         "groups/<group>/split-<k>/leaked.tsv",
         "whom the network had learned from before, as allowed",
@@ -162,6 +163,21 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (
         "split-<k>/best-<metric>/<group>/interpret-<name>/<…>",
         "a map, of a participant or the mean of the set",
+        Same,
+    ),
+    ("ensemble/", "what the models of all splits say together", Same),
+    ("ensemble/best-<metric>/", "those that are the best by a metric", Same),
+    ("ensemble/best-<metric>/<group>/", "what they say together about a set", Same),
+    (
+        "ensemble/best-<metric>/<group>/description.log",
+        "where the set came from, and how many are in it",
+        Same,
+    ),
+    ("ensemble/best-<metric>/<group>/<name>_prediction.tsv", "the mean of their predictions", Same),
+    ("ensemble/best-<metric>/<group>/<name>_metrics.tsv", "how right it is", Same),
+    (
+        "ensemble/best-<metric>/<group>/<name>_metrics_per_cohort.tsv",
+        "the metrics of each cohort",
         Same,
     ),
     ("profiler/", "ClinicaDL's profile of a training", Apart),

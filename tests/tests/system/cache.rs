@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::resume::learned;
 use crate::{Place, files, host, said};
 
 fn script(place: &Place, file: &str, options: &str, output: &str) {
@@ -27,21 +28,13 @@ fn trained(place: &Place, options: &str, output: &str) -> String {
     said(&done)
 }
 
-/// Everything that a run has computed, byte by byte.
-fn results(maps: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let split = maps.join("split-0");
-    let all = files(&split).into_iter();
-    all.map(|file| (file.strip_prefix(&split).unwrap().into(), std::fs::read(&file).unwrap()))
-        .collect()
-}
-
 #[track_caller]
 fn same(place: &Place, a: &str, b: &str) {
-    let [a, b] = [a, b].map(|name| results(&place.path().join(name)));
+    let [a, b] = [a, b].map(|name| learned(&place.path().join(name).join("split-0")));
     assert!(a.len() > 5, "{}", a.len());
     assert_eq!(a.len(), b.len());
     for (one, other) in a.iter().zip(&b) {
-        assert!(one == other, "{} differs", one.0.display());
+        assert!(one == other, "{} differs", one.0);
     }
 }
 

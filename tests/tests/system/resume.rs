@@ -14,7 +14,7 @@ use crate::force::{assert_whole, send, start, until, wait};
 use crate::{PROGRAM, Place, at_home, files, host, said};
 
 /// Everything that says what was learned, not when or where.
-fn learned(maps: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn learned(maps: &Path) -> Vec<(String, Vec<u8>)> {
     let apart = ["information.log", ".lock", "maps.json"];
     let name = |file: &PathBuf| file.strip_prefix(maps).unwrap().display().to_string();
     let mut all: Vec<(String, Vec<u8>)> = files(maps)
