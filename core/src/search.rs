@@ -43,7 +43,7 @@ impl Space {
         problems: &mut Problems,
     ) {
         for (key, value) in table {
-            let path = [outer, &[key.clone()]].concat();
+            let path = [outer, std::slice::from_ref(key)].concat();
             match value {
                 Value::Object(inner) if key == "train" || holds_options(key) => {
                     self.take(&path, inner, source, problems);

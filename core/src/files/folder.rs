@@ -84,7 +84,11 @@ mod tests {
         });
         assert_eq!(error.unwrap_err().code(), Code::BadImage);
         assert!(names(&place.path().join("deep")).is_empty());
-        assert_eq!(write_folder(&output, |folder| Ok(file(folder))), Ok(()));
+        let written = write_folder(&output, |folder| {
+            file(folder);
+            Ok(())
+        });
+        assert_eq!(written, Ok(()));
         assert_eq!(names(&place.path().join("deep")), ["out"]);
         assert_eq!(names(&output), ["a"]);
     }
@@ -94,9 +98,16 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let output = place.path().join("out");
         fs::create_dir(&output).unwrap();
-        write_folder(&output, |folder| Ok(fs::write(folder.join("a"), "x").unwrap())).unwrap();
+        let fill = |folder: &Path| {
+            fs::write(folder.join("a"), "x").unwrap();
+            Ok(())
+        };
+        write_folder(&output, fill).unwrap();
         let used = |output: &Path, write: fn(&Path)| {
-            let result = write_folder(output, |folder| Ok(write(folder)));
+            let result = write_folder(output, |folder| {
+                write(folder);
+                Ok(())
+            });
             assert_eq!(result.unwrap_err().code(), Code::OutputInUse, "{}", output.display());
         };
         used(&output, |_| panic!("looked first"));

@@ -104,7 +104,8 @@ fn inverse(affine: &Affine) -> Option<Affine> {
         |i: usize, j: usize| a(j + 1, i + 1) * a(j + 2, i + 2) - a(j + 1, i + 2) * a(j + 2, i + 1);
     let determinant: f64 = (0..3).map(|j| affine[j][0] * minor(0, j)).sum();
     let scale: f64 = volume::spacing_mm(affine).iter().product();
-    if !(determinant.abs() > 1e-9 * scale) {
+    // What is no number is not invertible either.
+    if determinant.is_nan() || scale.is_nan() || determinant.abs() <= 1e-9 * scale {
         return None;
     }
     let mut inverse = [[0.0; 4]; 4];

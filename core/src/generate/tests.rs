@@ -336,7 +336,7 @@ fn phantoms_have_images_tensors_and_labels() {
             "subjects/{name}/ses-M000/deeplearning_prepare_data/slice_based/custom/\
              {name}_ses-M000_space-SheppLogan_axis-axi_channel-single_slice-0_phantom.pt"
         );
-        let (shape, pixels) = volume::read_tensor(&output.join(tensor)).unwrap();
+        let (shape, pixels) = volume::read_tensor(output.join(tensor)).unwrap();
         assert_eq!(shape, [1, 32, 32]);
         assert_eq!(images[i].shape, [32, 32, 1]);
         assert_eq!(pixels, images[i].voxels.to_vec());
@@ -363,7 +363,7 @@ fn the_same_seed_gives_the_same_files_whatever_the_number_of_threads() {
     };
     let one = make("a", 1, &options);
     assert_eq!(one, make("b", 4, &options));
-    let other = make("c", 4, &Trivial { seed: 4, ..options.clone() });
+    let other = make("c", 4, &Trivial { seed: 4, ..options });
     let pictures = |files: &BTreeMap<PathBuf, Vec<u8>>| {
         let all = files.iter().filter(|(name, _)| name.to_string_lossy().ends_with(".nii.gz"));
         all.map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>()

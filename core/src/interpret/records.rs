@@ -19,6 +19,9 @@ use crate::train::Event;
 use crate::transfer::folder::Model;
 use crate::volume::{self, Affine, spacing_mm};
 
+/// The rows of an image in the table of regions, and its picture with the name of its file.
+type Written = (Vec<Row>, Option<(String, Drawn)>);
+
 /// What was said about a part of an image.
 pub(super) struct Part {
     pub(super) part: usize,
@@ -167,7 +170,7 @@ impl<'a> Records<'a> {
     }
 
     /// Writes the map of an image, and draws it.
-    fn write(&self, member: &Member, map: &[f32]) -> Result<(Vec<Row>, Option<(String, Drawn)>)> {
+    fn write(&self, member: &Member, map: &[f32]) -> Result<Written> {
         let image = self.work.group.source.images.get(member.image)?;
         let stem = self.stem(member.image)?;
         volume::write(&self.file(&format!("{stem}_map.nii.gz"))?, self.shape, map, &image.affine)?;

@@ -243,7 +243,7 @@ mod tests {
         // Steps of another course, a damaged record, and what is no event file at all.
         assert_eq!(file.keep(&[3, 9]).unwrap(), 1);
         assert_eq!(fs::read(&path).unwrap(), whole[..ends[1]]);
-        let mut damaged = whole.clone();
+        let mut damaged = whole;
         damaged[ends[1] + 20] ^= 1;
         fs::write(&path, damaged).unwrap();
         assert_eq!(file.keep(&steps).unwrap(), 1);

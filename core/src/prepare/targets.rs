@@ -28,15 +28,15 @@ pub(super) struct Targets<'a> {
 /// What a file takes beside its numbers, at most: headers, and the rest of a block of the disk.
 const OVERHEAD: u64 = 1024 + 4096;
 
+/// The place of an image, and what is missing of it.
+type Missing = (usize, Vec<Target>);
+
 impl Targets<'_> {
     /// What is missing of which images, by their places, and how much that is.
     ///
     /// # Errors
     /// Parts that ClinicaDL has no name for; an image or mask that is not there any more.
-    pub(super) fn plan(
-        &self,
-        images: &[(Session, PathBuf)],
-    ) -> Result<(Vec<(usize, Vec<Target>)>, Plan)> {
+    pub(super) fn plan(&self, images: &[(Session, PathBuf)]) -> Result<(Vec<Missing>, Plan)> {
         let masks = self.masks.iter().map(|mask| changed(mask)).collect::<Result<Vec<_>>>()?;
         let masks = masks.into_iter().max();
         let mut plan = Plan {

@@ -41,7 +41,7 @@ pub struct Weights {
 /// Damaged tables.
 pub(super) fn weights(source: &Source<'_>, images: &Images) -> Result<Vec<Weights>> {
     let mut found = Vec::new();
-    let mut cut: Option<std::result::Result<(Volume, Box<dyn Parts>), String>> = None;
+    let mut cut: Option<AsTrained> = None;
     for split in source.folder.splits()? {
         for metric in source.folder.metrics(split)? {
             let file = source.folder.best(split, &metric).join("vote_weights.tsv");
@@ -67,11 +67,10 @@ pub(super) fn weights(source: &Source<'_>, images: &Images) -> Result<Vec<Weight
     Ok(found)
 }
 
-/// An image, and how it is cut.
-fn cut_as_trained(
-    source: &Source<'_>,
-    images: &Images,
-) -> std::result::Result<(Volume, Box<dyn Parts>), String> {
+/// An image, and how it is cut, or why that is not known.
+type AsTrained = std::result::Result<(Volume, Box<dyn Parts>), String>;
+
+fn cut_as_trained(source: &Source<'_>, images: &Images) -> AsTrained {
     let Some(volume) = images.any() else {
         return Err("the images are not where they were, so the parts are not drawn".into());
     };

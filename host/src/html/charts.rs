@@ -189,12 +189,11 @@ pub(super) fn histogram(found: &Histogram) -> String {
     chart.finish(&format!("Distribution of {}", found.name), &told)
 }
 
+/// A name, its value, and the interval of that.
+type Bar = (String, f64, Option<(f64, f64)>);
+
 /// Values with their intervals, one below the other.
-pub(super) fn intervals(
-    rows: &[(String, f64, Option<(f64, f64)>)],
-    name: &str,
-    reference: Option<f64>,
-) -> String {
+pub(super) fn intervals(rows: &[Bar], name: &str, reference: Option<f64>) -> String {
     let all = rows.iter().flat_map(|(_, value, interval)| {
         let (lower, upper) = interval.unwrap_or((*value, *value));
         [*value, lower, upper]

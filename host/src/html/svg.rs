@@ -27,7 +27,7 @@ pub(super) fn short(value: f64) -> String {
             return if v.is_nan() { "–".into() } else { value.to_string() };
         }
         0.0 => return "0".into(),
-        v if v >= 1e5 || v < 1e-4 => return format!("{value:.2e}"),
+        v if !(1e-4..1e5).contains(&v) => return format!("{value:.2e}"),
         v if v >= 100.0 => format!("{value:.1}"),
         v if v >= 10.0 => format!("{value:.2}"),
         v if v < 1e-3 => format!("{value:.5}"),

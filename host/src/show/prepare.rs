@@ -56,7 +56,7 @@ mod tests {
             "40 images of 8 parts: 12 are finished, 1 224 files to write (161 MB of 120 GB that are \
              free); 3 of them are there, but older than their image or mask"
         );
-        let whole = Plan { parts: 1, finished: 0, outdated: 0, free: None, ..plan.clone() };
+        let whole = Plan { parts: 1, finished: 0, outdated: 0, free: None, ..plan };
         assert_eq!(planned(&whole), "40 images: 1 224 files to write (161 MB)");
         let done = Plan { files: 0, ..plan };
         assert_eq!(planned(&done), "40 images of 8 parts: all are finished, nothing to write");

@@ -138,7 +138,7 @@ fn an_image_made_of_another_keeps_its_header() {
     let voxels: Vec<f32> = (0..60).map(|i| i as f32).collect();
     write_like(&made, &voxels, &like, &header).unwrap();
     let found = read(&made).unwrap();
-    assert_eq!((found.voxels.to_vec(), found.affine), (voxels.clone(), header.affine));
+    assert_eq!((found.voxels.to_vec(), found.affine), (voxels, header.affine));
     let bytes = fs::read(&made).unwrap();
     let mut expected = original[..352].to_vec();
     expected[112..120].copy_from_slice(&[0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
