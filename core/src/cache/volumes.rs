@@ -34,6 +34,8 @@ pub struct Volumes {
 #[derive(Debug)]
 struct State {
     bytes: u64,
+    /// Of files that are being written, which the folder may not show yet.
+    pending: u64,
     /// How many files may still be written before the folder is looked at again.
     left: usize,
     /// Why nothing is written any more.
@@ -50,7 +52,7 @@ struct Held {
 impl Volumes {
     /// Those in the folder `volumes` of a cache folder, which hold `bound` bytes at most.
     pub fn new(cache: &Path, bound: u64) -> Self {
-        let state = State { bytes: 0, left: 0, off: None };
+        let state = State { bytes: 0, pending: 0, left: 0, off: None };
         let now = SystemTime::now();
         let began = now.checked_sub(TICK).unwrap_or(now);
         Self { folder: folder(cache), bound, began, state: Mutex::new(state) }
@@ -79,12 +81,13 @@ impl Volumes {
         let path = self.folder.join(key.name());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let header = Header::new(key, source, now.as_secs(), volume);
-        let size = header.size(volume.voxels.len());
-        let written = size.and_then(|size| self.make_room(size)).and_then(|room| match room {
-            true => {
-                files::write_quickly(&path, |out| header.write(out, &volume.voxels)).map(|()| true)
+        let written = header.size(volume.voxels.len()).and_then(|size| {
+            if !self.make_room(size)? {
+                return Ok(false);
             }
-            false => Ok(false),
+            let done = files::write_quickly(&path, |out| header.write(out, &volume.voxels));
+            self.lock().pending -= size;
+            done.map(|()| true)
         });
         match written {
             Ok(written) => {
@@ -117,7 +120,7 @@ impl Volumes {
         if state.left == 0 || state.bytes + bytes > self.bound {
             let mut held = held(&self.folder)?;
             held.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
-            state.bytes = held.iter().map(|file| file.bytes).sum();
+            state.bytes = state.pending + held.iter().map(|file| file.bytes).sum::<u64>();
             state.left = LOOK_AGAIN;
             for file in held.iter().filter(|file| file.used < self.began) {
                 if state.bytes + bytes <= self.bound {
@@ -136,6 +139,7 @@ impl Volumes {
         }
         state.left -= 1;
         state.bytes += bytes;
+        state.pending += bytes;
         Ok(true)
     }
 

@@ -52,10 +52,10 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     };
     let ending = runtime.run_file(&args.script.script);
     let found = runtime.found_rates();
-    if args.json {
-        output::line(&json!(found).to_string());
-    } else {
+    if !args.json {
         found.iter().for_each(|rates| output::line(&show::found_rates(rates)));
+    } else if ending.is_ok() || !found.is_empty() {
+        output::line(&json!(found).to_string());
     }
     if let (Ok(_), Err(error)) = (&ending, runtime.check_overrides()) {
         return failed(&Failure::from(error), runtime.sources());
