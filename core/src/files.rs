@@ -17,14 +17,14 @@ pub fn text_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
-/// The BLAKE3 hash of a file, in hexadecimal.
+/// The BLAKE3 hash of a file, in hexadecimal; errors say that one cannot `what`, as in [`read`].
 ///
 /// # Errors
 /// What the disk says.
-pub fn hash(path: &Path) -> Result<String> {
+pub(crate) fn hash(path: &Path, what: &str) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
-    read.map_err(|error| Error::io(path, "read the file", &error))?;
+    read.map_err(|error| Error::io(path, what, &error))?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 

@@ -9,6 +9,7 @@ use super::participants::{SINGLE, Session};
 use crate::cache::{Key, Stamp, Volumes};
 use crate::each::each;
 use crate::error::{Code, Error, Place, Problem, Problems, Result};
+use crate::files;
 use crate::guard::guarded;
 use crate::volume::{self, Affine, Stats, Volume};
 
@@ -58,14 +59,11 @@ impl Entry {
         if let Some(hash) = self.hash.get() {
             return Ok(hash);
         }
-        let mut hasher = blake3::Hasher::new();
-        std::fs::File::open(&self.file)
-            .and_then(|file| hasher.update_reader(file).map(|_| ()))
-            .map_err(|error| {
-                let place = self.session.place(Some(self.file.clone()));
-                Error::io(&self.file, "read the image", &error).placed(|_| Some(place.clone()))
-            })?;
-        Ok(self.hash.get_or_init(|| hasher.finalize().to_hex().to_string()))
+        let hash = files::hash(&self.file, "read the image").map_err(|error| {
+            let place = self.session.place(Some(self.file.clone()));
+            error.placed(|_| Some(place.clone()))
+        })?;
+        Ok(self.hash.get_or_init(|| hash))
     }
 }
 

@@ -204,7 +204,7 @@ fn written(root: &Path, folder: &Path) -> Result<[BTreeMap<String, Written>; 2]>
             continue;
         }
         let same = meanings.of(&name).is_some_and(|meaning| meaning.kept == Kept::Same);
-        let blake3 = files::hash(&root.join(&name))?;
+        let blake3 = files::hash(&root.join(&name), "read the file")?;
         found[usize::from(!same)].insert(name, Written { bytes, blake3 });
     }
     Ok(found)
@@ -337,7 +337,7 @@ pub fn verify(root: &Path) -> Result<Verified> {
     for (was, file) in images.chain(sources.zip(circumstances.sources)) {
         inputs += 1;
         let difference = match file.is_file() {
-            true if files::hash(&file)? == *was => continue,
+            true if files::hash(&file, "read the file")? == *was => continue,
             true => Difference::Changed,
             false => Difference::Missing,
         };

@@ -40,7 +40,7 @@ pub(super) fn sources(prepared: &Prepared) -> Result<Vec<Read>> {
         }
         let blake3 = match hashes.remove(file) {
             Some(known) => known,
-            None => files::hash(file)?,
+            None => files::hash(file, "read the file")?,
         };
         found.push(Read { what, file: file.into(), blake3 });
     }
