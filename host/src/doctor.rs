@@ -8,6 +8,7 @@ use serde::Serialize;
 use sysinfo::{Disks, System};
 use tch::{Cuda, Device};
 
+use crate::memory::{Memory, memory as of_machine};
 use crate::plugins::{Options, missing_folders, refusal};
 use crate::standard;
 
@@ -109,15 +110,10 @@ const GIB: f64 = (1u64 << 30) as f64;
 
 /// Memory that is free, by the limit of a container or job where there is one.
 fn memory() -> Finding {
-    let Ok(mut system) = System::new() else {
+    let Some(Memory { total, free }) = of_machine() else {
         let help = "make sure by `free` that a few GiB are free";
         return Finding::warning("memory", "cannot tell how much there is", help);
     };
-    system.refresh_memory();
-    let limits = system.cgroup_limits().filter(|limits| limits.total_memory > 0);
-    let within = |whole: u64, limit: Option<u64>| limit.map_or(whole, |limit| limit.min(whole));
-    let total = within(system.total_memory(), limits.as_ref().map(|limits| limits.total_memory));
-    let free = within(system.available_memory(), limits.as_ref().map(|limits| limits.free_memory));
     let found = format!("{:.1} of {:.1} GiB free", free as f64 / GIB, total as f64 / GIB);
     if (free as f64) < 2.0 * GIB {
         let help = "whole images of 169×208×179 take about 1 GiB in batches of 4: close other programs, or \

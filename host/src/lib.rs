@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod functions;
 pub mod html;
 mod imports;
+mod memory;
 mod names;
 pub mod output;
 pub mod plugins;

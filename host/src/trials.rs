@@ -13,6 +13,8 @@ use neurhai_core::trials::{State, Trials};
 use neurhai_core::{Code, Error, Result};
 use serde_json::{Map, Value};
 
+use crate::memory::{Memory, memory};
+
 /// How often processes are looked at.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a training waits whose folder another process still writes to.
@@ -82,7 +84,7 @@ impl Runner<'_> {
                 complete &= waiting.is_empty();
                 waiting.clear();
             }
-            peak = running.iter().map(|one| memory(&one.child, "VmHWM:")).fold(peak, u64::max);
+            peak = running.iter().map(|one| taken(&one.child, "VmHWM:")).fold(peak, u64::max);
             let mut still = Vec::new();
             for mut one in running {
                 match one.child.try_wait() {
@@ -238,17 +240,14 @@ enum Outcome {
 /// Whether there is memory for one more, when those that run take what the largest has taken so far.
 fn fits(running: &[Running<'_>], peak: u64) -> bool {
     // Where the system does not say, the number of jobs is all there is to go by.
-    let Ok(mut system) = sysinfo::System::new() else { return true };
-    system.refresh_memory();
-    let free = system.available_memory();
-    let free = system.cgroup_limits().map_or(free, |limits| free.min(limits.free_memory));
+    let Some(Memory { free, .. }) = memory() else { return true };
     let still: u64 =
-        running.iter().map(|one| peak.saturating_sub(memory(&one.child, "VmRSS:"))).sum();
+        running.iter().map(|one| peak.saturating_sub(taken(&one.child, "VmRSS:"))).sum();
     free > peak.saturating_add(peak / 5).saturating_add(still)
 }
 
 /// Bytes that a process takes, or at most took, by what the system says; 0 where it does not.
-fn memory(child: &Child, what: &str) -> u64 {
+fn taken(child: &Child, what: &str) -> u64 {
     let file = PathBuf::from(format!("/proc/{}/status", child.id()));
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(what));
