@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use neurhai_core::interpret::interpret;
-use neurhai_core::{Code, Error, Experiment, Place, Result};
+use neurhai_core::{Code, Error, Place, Result};
 use serde_json::{Map, Value, json};
 
-use super::predict::selection;
+use super::group::{Group, flag, path};
 use super::{Kept, failed, misused};
 use crate::output;
 use crate::plugins::Options;
-use crate::report::{Failure, Sources};
+use crate::report::Failure;
 use crate::show;
 
 /// Show which voxels of a group's images the networks of an experiment go by
@@ -58,57 +58,8 @@ pub(super) struct Args {
     #[arg(long)]
     no_pictures: bool,
 
-    /// The CAPS with the images, or the .tsv of cohorts; by default that of the experiment
-    #[arg(long, value_name = "PATH")]
-    caps: Option<PathBuf>,
-
-    /// The table of a new group's sessions, or a .tsv with a table for each cohort
-    #[arg(long, value_name = "FILE")]
-    participants: Option<PathBuf>,
-
-    /// The column that says what is true; by default that of the experiment, where the table has it
-    #[arg(long, value_name = "COLUMN")]
-    label: Option<String>,
-
-    /// Do not look for what is true: no means per class
-    #[arg(long)]
-    no_labels: bool,
-
-    /// Keep only sessions of these classes
-    #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
-    classes: Vec<String>,
-
-    /// Keep only sessions with one of these values in a column
-    #[arg(long, value_name = "COLUMN=VALUE,…")]
-    select: Option<String>,
-
-    /// The splits whose networks are asked; by default all
-    #[arg(long, value_name = "SPLIT,…", value_delimiter = ',')]
-    split: Vec<usize>,
-
-    /// The selection metrics whose best networks are asked; by default all
-    #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
-    selection_metrics: Vec<String>,
-
-    /// Go on where the networks have seen participants of the group; this is recorded
-    #[arg(long)]
-    allow_leakage: bool,
-
-    /// Replace an interpretation of this name, once the new one is complete
-    #[arg(long)]
-    overwrite: bool,
-
-    /// Samples per pass
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
-
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
-
-    /// Threads that compute; by default as many as there are processors
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    of: Group,
 
     /// What was found as JSON
     #[arg(long)]
@@ -121,34 +72,15 @@ pub(super) struct Args {
 impl Args {
     /// What was said, as the options of the core.
     fn options(&self) -> Result<Map<String, Value>> {
-        let path =
-            |path: &Option<PathBuf>| path.as_ref().map(|path| json!(path.display().to_string()));
-        let list = |all: Value| all.as_array().is_some_and(|all| !all.is_empty()).then_some(all);
-        let flag = |given: bool, value: bool| given.then(|| json!(value));
-        let select = self.select.as_deref().map(selection).transpose()?;
-        let given = [
+        self.of.options([
             ("method", Some(json!(self.method))),
             ("method_options", Some(Value::Object(self.method_options()?))),
             ("target", self.target.as_ref().map(|target| json!(target))),
-            ("randomise", flag(self.randomise, true)),
+            ("randomise", flag(self.randomise)),
             ("atlas", path(&self.atlas)),
             ("atlas_names", path(&self.atlas_names)),
-            ("pictures", flag(self.no_pictures, false)),
-            ("caps", path(&self.caps)),
-            ("participants", path(&self.participants)),
-            ("label", self.label.as_ref().map(|label| json!(label))),
-            ("labels", flag(self.no_labels, false)),
-            ("classes", list(json!(self.classes))),
-            ("select", select),
-            ("split", list(json!(self.split))),
-            ("selection_metrics", list(json!(self.selection_metrics))),
-            ("allow_leakage", flag(self.allow_leakage, true)),
-            ("overwrite", flag(self.overwrite, true)),
-            ("batch_size", self.batch_size.map(|n| json!(n))),
-            ("device", self.device.as_ref().map(|device| json!(device))),
-            ("threads", self.threads.map(|n| json!(n))),
-        ];
-        Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+            ("pictures", self.no_pictures.then(|| json!(false))),
+        ])
     }
 
     fn method_options(&self) -> Result<Map<String, Value>> {
@@ -174,15 +106,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(options) => options,
         Err(error) => return misused(error),
     };
-    let experiment = match Experiment::open(&args.maps) {
-        Ok(experiment) => experiment,
-        Err(error) => return failed(&Failure::from(error), &Sources::default()),
-    };
-    let registering = match args.kept.registering(&args.maps, &experiment) {
-        Ok(registering) => registering,
-        Err(error) => return misused(error),
-    };
-    let runtime = match registering.runtime_for(&args.kept.arguments, plugins) {
+    let runtime = match args.kept.runtime(&args.maps, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -1,13 +1,17 @@
 //! The script that is kept with an experiment.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use neurhai_core::catalog::Origin;
 use neurhai_core::{Experiment, Result, Used};
 
-use super::Registering;
+use super::{Registering, failed, misused};
 use crate::functions::arguments::Arguments;
 use crate::output;
+use crate::plugins::Options;
+use crate::report::{Failure, Sources};
+use crate::runtime::Runtime;
 
 /// The script that registers what an experiment used.
 #[derive(Debug, clap::Args)]
@@ -27,6 +31,18 @@ impl Kept {
     pub(super) fn registering(&self, maps: &Path, experiment: &Experiment) -> Result<Registering> {
         let script = self.script.clone().or_else(|| kept_script(maps, experiment));
         Ok(Registering { script, arguments: arguments(&self.arguments, experiment)? })
+    }
+
+    /// A runtime that knows what the experiment in `maps` used.
+    pub(super) fn runtime(
+        &self,
+        maps: &Path,
+        plugins: &Options,
+    ) -> std::result::Result<Runtime, ExitCode> {
+        let experiment = Experiment::open(maps)
+            .map_err(|error| failed(&Failure::from(error), &Sources::default()))?;
+        let registering = self.registering(maps, &experiment).map_err(misused)?;
+        registering.runtime_for(&self.arguments, plugins)
     }
 }
 

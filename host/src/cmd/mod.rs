@@ -27,6 +27,7 @@ mod doctor;
 mod explain;
 mod find_learning_rate;
 mod generate;
+mod group;
 mod help;
 mod import;
 mod info;
