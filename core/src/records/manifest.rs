@@ -103,7 +103,7 @@ pub(crate) fn write_manifest(root: &Path) -> Result<()> {
     }
     let (images, image_files) = images(root)?;
     let (sources, source_files) = sources(root)?;
-    let [same, apart] = written(root, root)?;
+    let [same, apart] = written(root)?;
     let manifest = Manifest {
         schema: 1,
         reproducible: Reproducible {
@@ -136,29 +136,6 @@ fn save(root: &Path, manifest: &Manifest) -> Result<()> {
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|error| Error::new(Code::Internal, "cannot write the manifest").because(error))?;
     files::write_atomic(&root.join(NAME), |out| writeln!(out, "{text}"))
-}
-
-/// Takes up what was written below `folder`, a folder within the experiment, after the run was finished;
-/// what the manifest says of other files stays. Where there is no manifest there is nothing to do.
-///
-/// # Errors
-/// As [`write_manifest`].
-pub fn extend_manifest(root: &Path, folder: &Path) -> Result<()> {
-    if !root.join(NAME).is_file() {
-        return Ok(());
-    }
-    let mut manifest = load(root)?;
-    let Ok(within) = folder.strip_prefix(root) else {
-        let error = Error::new(Code::Internal, "a manifest cannot take up files of elsewhere");
-        return Err(error.at(Place::File(folder.into())));
-    };
-    let [same, apart] = written(root, folder)?;
-    let (reproducible, circumstances) = (&mut manifest.reproducible, &mut manifest.circumstances);
-    for (files, new) in [(&mut reproducible.files, same), (&mut circumstances.files, apart)] {
-        files.retain(|name, _| !Path::new(name).starts_with(within));
-        files.extend(new);
-    }
-    save(root, &manifest)
 }
 
 /// The hash of what the manifest says of everything but when and where; nothing where there is none.
@@ -195,11 +172,11 @@ fn load(root: &Path) -> Result<Manifest> {
     })
 }
 
-/// The hashes of the files below a folder: of those that are the same every time, and of the others.
-fn written(root: &Path, folder: &Path) -> Result<[BTreeMap<String, Written>; 2]> {
+/// The hashes of the files of an experiment: of those that are the same every time, and of the others.
+fn written(root: &Path) -> Result<[BTreeMap<String, Written>; 2]> {
     let meanings = Meanings::new();
     let mut found = [BTreeMap::new(), BTreeMap::new()];
-    for (name, bytes) in files_below(root, folder)? {
+    for (name, bytes) in files_below(root, root)? {
         if PASSED_OVER.contains(&name.as_str()) {
             continue;
         }
@@ -316,7 +293,7 @@ pub fn verify(root: &Path) -> Result<Verified> {
     let Manifest { reproducible, circumstances, .. } = load(root)?;
     let mut then = reproducible.files;
     then.extend(circumstances.files);
-    let [mut now, apart] = written(root, root)?;
+    let [mut now, apart] = written(root)?;
     now.extend(apart);
     let mut deviations = Vec::new();
     for (name, was) in &then {

@@ -16,7 +16,7 @@ mod values;
 
 pub use course::{Course, Point, Run, courses};
 pub use describe::{BestModel, Described, Item, SplitState, describe};
-pub use manifest::{Deviation, Difference, Verified, extend_manifest, verify};
+pub use manifest::{Deviation, Difference, Verified, verify};
 pub use meaning::{Kept, Meaning, Meanings};
 pub use measured::Measured;
 
