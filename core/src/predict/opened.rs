@@ -19,12 +19,12 @@ use crate::experiment::{Experiment, read};
 use crate::network::{Network, Plan};
 use crate::shape::show;
 use crate::task::Task;
-use crate::train::config::{Config, cores};
+use crate::train::config::Config;
 use crate::train::evaluate::{Evaluation, Evaluator, Keep};
-use crate::train::inputs::{available_memory, find_files, preprocessing, source};
+use crate::train::inputs::{find_files, preprocessing, source};
 use crate::train::modes;
 use crate::train::named::objective;
-use crate::train::networks::{foreign, join, side_by_side};
+use crate::train::networks::{fit, foreign, join, side_by_side};
 use crate::train::objective::Objective;
 use crate::train::prepare::{check_output_shape, evaluation_batch};
 use crate::train::sides::class_weights;
@@ -331,8 +331,7 @@ impl Opened {
         }
         let bytes = (plan.parameters().saturating_mul(4))
             .saturating_add(plan.activation_bytes().saturating_mul(self.batch_size as i64));
-        let fit = available_memory() as i64 / 2 / bytes.max(1);
-        Ok((fit.max(1) as usize).min(cores()))
+        Ok(fit(bytes))
     }
 }
 

@@ -200,8 +200,13 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
     let parameters = plan.parameters();
     let bytes = (prepared.updates.bytes(parameters, parameters)?)
         .saturating_add(plan.activation_bytes().saturating_mul(2 * batch));
+    Ok(fit(bytes))
+}
+
+/// How many networks of so many bytes compute at once, by processors and half of the memory.
+pub(crate) fn fit(bytes: i64) -> usize {
     let fit = available_memory() as i64 / 2 / bytes.max(1);
-    Ok((fit.max(1) as usize).min(cores()))
+    (fit.max(1) as usize).min(cores())
 }
 
 /// Whether layers are of others: they may draw from libtorch's own generator, which all threads share.
