@@ -18,6 +18,7 @@ use arguments::Arguments;
 pub mod arguments;
 pub mod data;
 mod define;
+mod found;
 pub mod inspect;
 mod interpret;
 pub mod layers;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::data::Data;
+use super::found::Found;
 use super::{Shared, raise, raise_with};
 use crate::report::{CallSite, option_site};
 use crate::runtime::Mode;
@@ -261,21 +262,11 @@ fn check_options(shared: &Shared, options: Options) -> Given<CheckReport> {
         .map_err(|error| options.raise(error))
 }
 
-/// What a check found, as scripts hold it; nothing where no data are looked at.
-#[derive(Clone)]
-struct Check(Option<Arc<CheckReport>>);
-
-impl Check {
-    fn report(&self) -> Given<&CheckReport> {
-        self.0.as_deref().ok_or_else(halted)
-    }
-}
-
-fn check(shared: &Shared, map: &rhai::Map) -> Given<Check> {
+fn check(shared: &Shared, map: &rhai::Map) -> Given<Found<CheckReport>> {
     let options = Options::read(shared, map, None)?;
-    Ok(Check(match shared.mode {
+    Ok(Found::new(match shared.mode {
         Mode::Resolve | Mode::Define => None,
-        _ => Some(Arc::new(check_options(shared, options)?)),
+        _ => Some(check_options(shared, options)?),
     }))
 }
 
@@ -287,33 +278,21 @@ fn try_rates(shared: &Shared, options: Options, sweep: &Sweep) -> Given<FoundRat
         .map_err(|error| options.raise(error))
 }
 
-/// The learning rates that were tried, as scripts hold them; nothing where scripts are only checked.
-#[derive(Clone)]
-struct Rates(Option<Arc<FoundRates>>);
-
-impl Rates {
-    fn found(&self) -> Given<&FoundRates> {
-        self.0.as_deref().ok_or_else(halted)
-    }
-
-    fn suggestion(&self) -> Given<f64> {
-        let found = self.found()?;
-        found.suggestion.ok_or_else(|| {
-            let message = format!("no learning rate can be suggested: {}", show::no_rate(found));
-            let help = "take more updates or larger batches, try smaller rates, with another `from`, or \
-                        look at the data and the loss";
-            raise(Error::new(Code::UnknownName, message).help(help))
-        })
-    }
+/// The rate to train with.
+fn suggestion(found: &FoundRates) -> Given<f64> {
+    found.suggestion.ok_or_else(|| {
+        let message = format!("no learning rate can be suggested: {}", show::no_rate(found));
+        let help = "take more updates or larger batches, try smaller rates, with another `from`, or \
+                    look at the data and the loss";
+        raise(Error::new(Code::UnknownName, message).help(help))
+    })
 }
 
-fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Rates> {
+fn find_rates(shared: &Shared, map: &rhai::Map, sweep: &rhai::Map) -> Given<Found<FoundRates>> {
     let sweep = map_to_json(sweep).and_then(|sweep| Sweep::read(&sweep)).map_err(raise)?;
     let options = Options::read(shared, map, None)?;
-    Ok(Rates(match shared.mode {
-        Mode::Run | Mode::FindLearningRate(_) => {
-            Some(Arc::new(try_rates(shared, options, &sweep)?))
-        }
+    Ok(Found::new(match shared.mode {
+        Mode::Run | Mode::FindLearningRate(_) => Some(try_rates(shared, options, &sweep)?),
         Mode::Check => {
             check_options(shared, options)?;
             None
@@ -345,11 +324,13 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_fn("table", |run: &mut Run, group: &str| run.table(group))
         .register_fn("to_string", |run: &mut Run| run.table("validation"))
         .register_fn("check", move |map: rhai::Map| check(&for_check, &map))
-        .register_type_with_name::<Check>("Check")
-        .register_get("parameters", |check: &mut Check| -> Given<i64> {
-            Ok(check.report()?.parameters)
+        .register_type_with_name::<Found<CheckReport>>("Check")
+        .register_get("parameters", |check: &mut Found<CheckReport>| -> Given<i64> {
+            Ok(check.get()?.parameters)
         })
-        .register_get("classes", |check: &mut Check| to_value(&check.report()?.classes));
+        .register_get("classes", |check: &mut Found<CheckReport>| {
+            check.part(|found| &found.classes)
+        });
     let (plain, full) = (Arc::clone(shared), Arc::clone(shared));
     engine
         .register_fn("find_learning_rate", move |map: rhai::Map| {
@@ -358,12 +339,14 @@ pub(super) fn register(engine: &mut Engine, shared: &Arc<Shared>) {
         .register_fn("find_learning_rate", move |map: rhai::Map, sweep: rhai::Map| {
             find_rates(&full, &map, &sweep)
         })
-        .register_type_with_name::<Rates>("Rates")
-        .register_get("suggestion", |rates: &mut Rates| rates.suggestion())
-        .register_get("points", |rates: &mut Rates| to_value(&rates.found()?.points))
-        .register_fn("to_string", |rates: &mut Rates| rates.found().map(show::found_rates));
+        .register_type_with_name::<Found<FoundRates>>("Rates")
+        .register_get("suggestion", |rates: &mut Found<FoundRates>| suggestion(rates.get()?))
+        .register_get("points", |rates: &mut Found<FoundRates>| rates.part(|found| &found.points))
+        .register_fn("to_string", |rates: &mut Found<FoundRates>| {
+            rates.get().map(show::found_rates)
+        });
     let shared = Arc::clone(shared);
-    engine.register_fn("to_string", move |check: &mut Check| -> Given<String> {
-        Ok(show::check_report(&shared.catalog(), check.report()?))
+    engine.register_fn("to_string", move |check: &mut Found<CheckReport>| -> Given<String> {
+        Ok(show::check_report(&shared.catalog(), check.get()?))
     });
 }
