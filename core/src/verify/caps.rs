@@ -79,7 +79,12 @@ fn kinds(cohorts: &Cohorts, sessions: &[Session]) -> Vec<Preprocessing> {
     for cohort in cohorts.names() {
         let own: Vec<Session> = sessions.iter().filter(|s| s.cohort == cohort).cloned().collect();
         let Ok(caps) = cohorts.caps(cohort) else { continue };
-        for kind in caps.kinds(&own) {
+        let mut found = caps.kinds(&own);
+        if found.is_empty() && !own.is_empty() {
+            // Perhaps their ids are written otherwise than in the CAPS.
+            found = caps.sessions_of(cohort).map(|all| caps.kinds(&all)).unwrap_or_default();
+        }
+        for kind in found {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }

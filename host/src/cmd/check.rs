@@ -62,6 +62,12 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         let message = format!("{option} is for data, but a script says itself which data it means");
         return misused(Error::new(Code::BadOption, message));
     }
+    if !args.path.exists() && args.path.extension().is_none_or(|kind| kind != "rhai") {
+        let message = format!("there is nothing at {:?}", args.path.display().to_string());
+        return misused(Error::new(Code::FileNotFound, message).help(
+            "name a script (.rhai), a CAPS, a table (.tsv), a folder of splits or an image",
+        ));
+    }
     let script = ScriptArgs { script: args.path, given: args.given, arguments: args.arguments };
     if let Some(Show::Config) = args.show {
         return show_config::run(&script, args.json, plugins);

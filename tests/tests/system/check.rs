@@ -240,6 +240,23 @@ fn a_script_is_told_of_copied_images_too() {
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
 }
 
+/// Where no id of a table is the CAPS's own, each session says how it is written there.
+#[test]
+fn ids_that_are_written_otherwise_are_told_with_those_that_are_there() {
+    let place = Place::new();
+    let labels = std::fs::read_to_string(place.path().join("data/labels.tsv")).unwrap();
+    let padded = labels.replace("ses-M000", "ses-M0");
+    std::fs::write(place.path().join("padded.tsv"), padded).unwrap();
+    let output = check(&place, "padded.tsv --caps data/caps");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("12 errors") && text.contains("ses-M000 is there"), "{text}");
+    let output = check(&place, "data/no_such_caps");
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    assert!(text.contains("there is nothing at \"data/no_such_caps\""), "{text}");
+}
+
 #[test]
 fn what_is_no_data_is_said_so() {
     let place = Place::new();

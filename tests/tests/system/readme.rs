@@ -53,7 +53,8 @@ fn every_command_of_readme_runs() {
                 built if line.starts_with("host") && built.starts_with("target/release") => {
                     built.replace("target/release", &shipped.path().to_string_lossy())
                 }
-                word => word.to_owned(),
+                // As a shell takes what is quoted.
+                word => word.replace('\'', ""),
             })
             .collect();
         let run = |command: &mut Command, arguments: &[&str]| {
