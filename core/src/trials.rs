@@ -148,6 +148,14 @@ impl Trials {
         &self.folder
     }
 
+    /// What all trainings have in common, as it was given to [`Trials::open`].
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn definition(&self) -> Result<Value> {
+        definition(&self.folder.join(DEFINITION))
+    }
+
     /// The experiment folder of a training.
     pub fn maps(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -293,12 +301,16 @@ fn only_opened(folder: &Path) -> bool {
     !names.is_empty() && names.iter().all(|name| name == ".lock" || files::is_beside(name))
 }
 
+fn definition(file: &Path) -> Result<Value> {
+    let text = files::read(file, "read what is tried")?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
+    })
+}
+
 /// The same definition as before, or the names of what differs.
 fn check_same(file: &Path, definition: &Value) -> Result<()> {
-    let text = files::read(file, "read what is tried")?;
-    let before: Value = serde_json::from_slice(&text).map_err(|error| {
-        Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
-    })?;
+    let before = self::definition(file)?;
     let names = |value: &Value| -> Vec<String> {
         value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
     };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::maps::{Maps, make_folder};
+use crate::records::write_hashes;
 
 /// The folder in an experiment where new results wait; only the process that holds the lock uses it.
 const FOLDER: &str = ".predict";
@@ -56,7 +57,7 @@ impl<'m> Staged<'m> {
         Ok(folder)
     }
 
-    /// Puts what was written into its place, and removes `old`.
+    /// Puts what was written into its place, with its hashes, and removes `old`.
     ///
     /// Once the plan of it is on the disk, what is left to do is done by whoever opens the folder for
     /// writing next, if this process is stopped; before, nothing has changed.
@@ -65,6 +66,9 @@ impl<'m> Staged<'m> {
     /// What the disk says.
     pub(crate) fn commit(mut self, old: Vec<PathBuf>) -> Result<()> {
         let root = self.maps.root();
+        for place in &self.new {
+            write_hashes(&root.join(FOLDER).join("new").join(place))?;
+        }
         let plan = Plan { old, new: std::mem::take(&mut self.new) };
         let text = serde_json::to_vec(&plan).map_err(|error| {
             Error::new(Code::Internal, "cannot write down what is to be done").because(error)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::files_below;
+use super::later::{hashes, is_hashes};
 use super::meaning::{Kept, Meanings};
 use crate::compare::flat_options;
 use crate::data::table::Table;
@@ -15,20 +16,20 @@ use crate::experiment::read;
 use crate::files;
 
 const NAME: &str = "manifest.json";
-/// Files that say nothing about a run.
-const PASSED_OVER: [&str; 3] = [NAME, ".lock", ".track.lock"];
+/// Files that say nothing about a run, or only what the others say.
+const PASSED_OVER: [&str; 4] = [NAME, ".lock", ".track.lock", "report.html"];
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
+pub(super) struct Manifest {
     schema: u32,
     /// The same for every run of the same script on the same data and machine.
-    reproducible: Reproducible,
+    pub(super) reproducible: Reproducible,
     /// When and where, and the files that say so.
-    circumstances: Circumstances,
+    pub(super) circumstances: Circumstances,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Reproducible {
+pub(super) struct Reproducible {
     /// Versions, device and threads, as environment.txt has them.
     environment: BTreeMap<String, String>,
     seed: Value,
@@ -38,13 +39,13 @@ struct Reproducible {
     options: String,
     /// Plugins of which something was used, by name.
     plugins: BTreeMap<String, Plugin>,
-    images: Vec<Image>,
-    sources: Vec<Source>,
-    files: BTreeMap<String, Written>,
+    pub(super) images: Vec<Image>,
+    pub(super) sources: Vec<Source>,
+    pub(super) files: BTreeMap<String, Written>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Circumstances {
+pub(super) struct Circumstances {
     /// The run, as tracking servers know it.
     run: Value,
     /// When this was written.
@@ -52,9 +53,9 @@ struct Circumstances {
     host: Option<String>,
     device: Option<String>,
     /// Where the images and sources lay, in the order above.
-    images: Vec<PathBuf>,
-    sources: Vec<PathBuf>,
-    files: BTreeMap<String, Written>,
+    pub(super) images: Vec<PathBuf>,
+    pub(super) sources: Vec<PathBuf>,
+    pub(super) files: BTreeMap<String, Written>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -64,26 +65,26 @@ struct Plugin {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Image {
+pub(super) struct Image {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cohort: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     participant: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<String>,
-    blake3: String,
+    pub(super) blake3: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Source {
+pub(super) struct Source {
     what: String,
-    blake3: String,
+    pub(super) blake3: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Written {
-    bytes: u64,
-    blake3: String,
+pub(super) struct Written {
+    pub(super) bytes: u64,
+    pub(super) blake3: String,
 }
 
 /// Writes the manifest of a finished run, out of what lies in its folder.
@@ -101,9 +102,14 @@ pub(crate) fn write_manifest(root: &Path) -> Result<()> {
         // How much memory happens to be free on a GPU is no matter of the run.
         *device = device.split(" (").next().unwrap_or_default().to_owned();
     }
-    let (images, image_files) = images(root)?;
+    let (images, image_files) = images(&root.join("groups/inputs.tsv"))?;
     let (sources, source_files) = sources(root)?;
-    let [same, apart] = written(root)?;
+    let meanings = Meanings::new();
+    let kept_apart = |name: &str| meanings.of(name).is_none_or(|found| found.kept == Kept::Apart);
+    // What predictions left tells its hashes itself: it may be made again without the run.
+    let later = hashes(root)?;
+    let mut same = written(root, &|name| !later.contains_key(name))?;
+    let apart = same.extract_if(.., |name, _| kept_apart(name)).collect();
     let manifest = Manifest {
         schema: 1,
         reproducible: Reproducible {
@@ -159,7 +165,7 @@ pub(crate) fn remove_manifest(root: &Path) -> Result<()> {
     files::remove(&root.join(NAME))
 }
 
-fn load(root: &Path) -> Result<Manifest> {
+pub(super) fn load(root: &Path) -> Result<Manifest> {
     let file = root.join(NAME);
     if !file.is_file() {
         let error = Error::new(Code::BadMaps, "there is no manifest, so nothing to compare with");
@@ -172,17 +178,18 @@ fn load(root: &Path) -> Result<Manifest> {
     })
 }
 
-/// The hashes of the files of an experiment: of those that are the same every time, and of the others.
-fn written(root: &Path) -> Result<[BTreeMap<String, Written>; 2]> {
-    let meanings = Meanings::new();
-    let mut found = [BTreeMap::new(), BTreeMap::new()];
+/// The hashes of those files of an experiment that are `wanted`, by their paths within it.
+pub(super) fn written(
+    root: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Written>> {
+    let mut found = BTreeMap::new();
     for (name, bytes) in files_below(root, root)? {
-        if PASSED_OVER.contains(&name.as_str()) {
+        if PASSED_OVER.contains(&name.as_str()) || is_hashes(&name) || !wanted(&name) {
             continue;
         }
-        let same = meanings.of(&name).is_some_and(|meaning| meaning.kept == Kept::Same);
         let blake3 = files::hash(&root.join(&name), "read the file")?;
-        found[usize::from(!same)].insert(name, Written { bytes, blake3 });
+        found.insert(name, Written { bytes, blake3 });
     }
     Ok(found)
 }
@@ -207,12 +214,12 @@ fn plugins(maps: &Value) -> BTreeMap<String, Plugin> {
     entries.into_iter().flatten().filter_map(plugin).collect()
 }
 
-fn images(root: &Path) -> Result<(Vec<Image>, Vec<PathBuf>)> {
-    let file = root.join("groups/inputs.tsv");
+/// The images that an `inputs.tsv` names, and where they lay.
+pub(super) fn images(file: &Path) -> Result<(Vec<Image>, Vec<PathBuf>)> {
     if !file.is_file() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let table = Table::read(&file)?;
+    let table = Table::read(file)?;
     let columns = ["cohort", "participant_id", "session_id"].map(|name| table.find_column(name));
     let (path, hash) = (table.column("file")?, table.column("blake3")?);
     let cell = |row, column: usize| table.text(row, column).map(str::to_owned);
@@ -239,86 +246,4 @@ fn sources(root: &Path) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         (Source { what: cell(row, what), blake3: cell(row, hash) }, cell(row, path).into())
     });
     Ok(rows.unzip())
-}
-
-/// How a file differs from what the manifest says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Difference {
-    /// It holds something else.
-    Changed,
-    /// It is not there.
-    Missing,
-    /// The manifest does not know it.
-    Added,
-}
-
-/// A file that is not as the manifest says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Deviation {
-    /// The file: within the folder, or of an input where it lay.
-    pub file: PathBuf,
-    /// How it differs.
-    pub difference: Difference,
-}
-
-/// What became of a run's files since it was finished.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Files of the folder that were compared.
-    pub files: usize,
-    /// Those that differ, in order.
-    pub deviations: Vec<Deviation>,
-    /// Inputs that were compared: images, tables, masks, tensors, weights.
-    pub inputs: usize,
-    /// Those that differ, in the manifest's order.
-    pub input_deviations: Vec<Deviation>,
-}
-
-impl Verified {
-    /// Whether everything that the run left, and everything it was given that is still there, is as it
-    /// was. Files that were added, and inputs that are not at their place, change no result.
-    pub fn intact(&self) -> bool {
-        let added = |one: &Deviation| one.difference == Difference::Added;
-        let missing = |one: &Deviation| one.difference == Difference::Missing;
-        self.deviations.iter().all(added) && self.input_deviations.iter().all(missing)
-    }
-}
-
-/// Compares every file of an experiment folder, and every input, with its manifest.
-///
-/// # Errors
-/// [`Code::BadMaps`] where there is no manifest, or a damaged one; files that cannot be read.
-pub fn verify(root: &Path) -> Result<Verified> {
-    let Manifest { reproducible, circumstances, .. } = load(root)?;
-    let mut then = reproducible.files;
-    then.extend(circumstances.files);
-    let [mut now, apart] = written(root)?;
-    now.extend(apart);
-    let mut deviations = Vec::new();
-    for (name, was) in &then {
-        let difference = match now.remove(name) {
-            Some(is) if is == *was => continue,
-            Some(_) => Difference::Changed,
-            None => Difference::Missing,
-        };
-        deviations.push(Deviation { file: name.into(), difference });
-    }
-    let added =
-        now.into_keys().map(|name| Deviation { file: name.into(), difference: Difference::Added });
-    deviations.extend(added);
-    deviations.sort_by(|a, b| a.file.cmp(&b.file));
-    let images = reproducible.images.iter().map(|image| &image.blake3).zip(circumstances.images);
-    let sources = reproducible.sources.iter().map(|source| &source.blake3);
-    let (mut inputs, mut input_deviations) = (0, Vec::new());
-    for (was, file) in images.chain(sources.zip(circumstances.sources)) {
-        inputs += 1;
-        let difference = match file.is_file() {
-            true if files::hash(&file, "read the file")? == *was => continue,
-            true => Difference::Changed,
-            false => Difference::Missing,
-        };
-        input_deviations.push(Deviation { file, difference });
-    }
-    Ok(Verified { files: then.len(), deviations, inputs, input_deviations })
 }

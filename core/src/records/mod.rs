@@ -9,17 +9,20 @@ use crate::transfer::folder::list;
 
 mod course;
 mod describe;
+mod later;
 mod manifest;
 mod meaning;
 mod measured;
 mod values;
+mod verify;
 
 pub use course::{Course, Point, Run, courses};
 pub use describe::{BestModel, Described, Item, SplitState, describe};
-pub use manifest::{Deviation, Difference, Verified, verify};
 pub use meaning::{Kept, Meaning, Meanings};
 pub use measured::Measured;
+pub use verify::{Deviation, Difference, Verified, verify};
 
+pub(crate) use later::write_hashes;
 pub(crate) use manifest::{remove_manifest, reproducible_hash, write_manifest};
 pub(crate) use values::values;
 

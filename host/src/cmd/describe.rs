@@ -20,8 +20,8 @@ pub(super) struct Args {
     /// The experiment folder
     maps: PathBuf,
 
-    /// Compare every file, and every image and table that was read, with its hash in manifest.json; the
-    /// exit code is 1 where one differs
+    /// Compare every file, and every image and table that was read, with its hash in manifest.json
+    /// or hashes.tsv; the exit code is 1 where one differs
     #[arg(long)]
     verify: bool,
 

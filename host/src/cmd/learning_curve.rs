@@ -8,11 +8,10 @@ use neurhai_core::{Code, Error};
 use serde_json::{Map, Value, json};
 
 use super::misused;
-use super::trials::{TrialArgs, stopped, without_script};
-use crate::output;
+use super::trials::{TrialArgs, stopped, without_script, write_report};
 use crate::plugins::Options;
-use crate::show;
 use crate::trials::Planned;
+use crate::{html, output, show};
 
 /// Train a script with more and more of its training participants, and compare
 ///
@@ -62,6 +61,7 @@ fn curve(args: &Args, plugins: &Options) -> Result<ExitCode, ExitCode> {
     written().map_err(without_script)?;
     let complete = args.shared.run(&study, &trials, &planned, plugins, &written)?;
     let found = read().map_err(without_script)?;
+    write_report(&trials, html::learning_curve(&found, &study.judge, &trials))?;
     if args.shared.json {
         let found = json!({ "judged_by": study.judge, "points": found });
         output::line(&found.to_string());

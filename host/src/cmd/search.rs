@@ -10,12 +10,11 @@ use neurhai_core::{Code, Error, Place, Problems, Result};
 use serde_json::{Value, json};
 
 use super::misused;
-use super::trials::{Study, TrialArgs, stopped, tables, without_script};
+use super::trials::{Study, TrialArgs, stopped, tables, without_script, write_report};
 use crate::configuration::{Configuration, of_text, path};
-use crate::output;
 use crate::plugins::Options;
-use crate::show;
 use crate::trials::Planned;
+use crate::{html, output, show};
 
 /// Train a script again and again with options that are drawn at random, and compare
 ///
@@ -64,6 +63,7 @@ fn search(args: &Args, plugins: &Options) -> std::result::Result<ExitCode, ExitC
     let complete = args.shared.run(&study, &trials, &planned, plugins, &written)?;
     let mut all = read(&trials, &drawn, &study).map_err(without_script)?;
     rank(&mut all, &study.judge);
+    write_report(&trials, html::search(&all, &study.judge, &trials))?;
     if args.shared.json {
         let found = json!({ "judged_by": study.judge, "trials": all });
         output::line(&found.to_string());

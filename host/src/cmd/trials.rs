@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use neurhai_core::files::write_atomic;
 use neurhai_core::trials::{Judge, State, Trials};
 use neurhai_core::{Code, Error, Task};
 use serde_json::{Map, Value, json};
@@ -182,6 +183,16 @@ impl TrialArgs {
             (Ok(complete), None) => Ok(complete),
         }
     }
+}
+
+/// Writes the page of all trainings beside their table.
+pub(super) fn write_report(
+    trials: &Trials,
+    page: neurhai_core::Result<String>,
+) -> Result<(), ExitCode> {
+    let file = trials.folder().join("report.html");
+    page.and_then(|page| write_atomic(&file, |out| out.write_all(page.as_bytes())))
+        .map_err(without_script)
 }
 
 /// The exit code of trainings that were stopped.

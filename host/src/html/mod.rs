@@ -16,9 +16,11 @@ mod report;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 pub use comparison::comparison;
 pub use report::report;
+pub use trials::{learning_curve, search};
 
 const STYLE: &str = include_str!("style.css");
 

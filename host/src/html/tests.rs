@@ -2,7 +2,12 @@ use std::path::PathBuf;
 
 use neurhai_core::Task;
 use neurhai_core::compare::{Differing, Family, PairTest, RunScore, Scores, Together};
+use neurhai_core::metric::Direction;
 use neurhai_core::report::{Attribution, Demographics, Gravity, Report, Shown, Step, Warning};
+
+use neurhai_core::trials::ranking::Trial;
+use neurhai_core::trials::{Judge, Score, State, Trials};
+use serde_json::json;
 
 use super::*;
 
@@ -153,4 +158,53 @@ fn comparisons_show_values_intervals_and_both_p_values() {
     {
         assert!(page.contains(part), "{part} is not in the page");
     }
+}
+
+#[test]
+fn searches_show_every_option_and_every_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::open(folder.path(), &json!({ "script": HOSTILE })).unwrap();
+    let judge = Judge {
+        selection_metric: "loss".into(),
+        selection: Direction::Lower,
+        metric: "BA".into(),
+        direction: Direction::Higher,
+    };
+    let trial = |number: usize, rate: f64, word: &str, mean: Option<f64>| Trial {
+        name: format!("trial-00{number}"),
+        state: if mean.is_some() { State::Finished } else { State::Failed },
+        drawn: vec![
+            ("learning_rate".into(), rate.into()),
+            ("optimizer".into(), word.into()),
+            ("epochs".into(), 3.into()),
+        ],
+        score: mean.map(|mean| Score {
+            mean: Some(mean),
+            best_epochs: vec![1],
+            ..Score::default()
+        }),
+        error: mean.is_none().then(|| HOSTILE.into()),
+    };
+    let all = [
+        trial(2, 1e-2, HOSTILE, Some(0.875)),
+        trial(0, 1e-5, "adam", Some(0.5)),
+        trial(1, 1e-4, "adam", Some(0.75)),
+        trial(3, 1.0, "adam", None),
+    ];
+    let page = super::search(&all, &judge, &trials).unwrap();
+    harmless(&page.replace("</", "<"));
+    for part in [
+        "The best is trial-002, with BA 0.875 in validation: learning_rate = 0.0100",
+        "the best of 3 by the same validation",
+        "<title>BA by learning_rate</title>",
+        "log10 of learning_rate",
+        "BA by optimizer: mean and range",
+        "trial-003 failed: &lt;script&gt;",
+        "adam: 0.625",
+    ] {
+        assert!(page.contains(part), "{part} is not in:\n{page}");
+    }
+    assert!(!page.contains("BA by epochs"), "what is the same in all explains nothing");
+    let page = super::search(&all[3..], &judge, &trials).unwrap();
+    assert!(page.contains("No trial has a score.") && !page.contains("<svg"), "{page}");
 }

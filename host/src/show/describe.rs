@@ -115,7 +115,7 @@ pub fn verified(found: &Verified) -> String {
         vec![what.to_owned(), format!("{}{input}", file.display())]
     };
     let mut rows: Vec<_> = found.deviations.iter().map(|one| line("", one)).collect();
-    rows.extend(found.input_deviations.iter().map(|one| line(" (read by the run)", one)));
+    rows.extend(found.input_deviations.iter().map(|one| line(" (was read)", one)));
     let count = |of: &[Deviation], what| of.iter().filter(|one| one.difference == what).count();
     let (changed, missing) = (Difference::Changed, Difference::Missing);
     let files = found.files - count(&found.deviations, changed) - count(&found.deviations, missing);
@@ -123,7 +123,7 @@ pub fn verified(found: &Verified) -> String {
         - count(&found.input_deviations, changed)
         - count(&found.input_deviations, missing);
     format!(
-        "{}{files} of {} files are as the run left them, {inputs} of {} that it read are as they were",
+        "{}{files} of {} files are as they were written, {inputs} of {} that were read are as they were",
         columns(&rows, 2),
         found.files,
         found.inputs

@@ -1,6 +1,5 @@
 //! Searches and learning curves as tables.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use neurhai_core::trials::Judge;
@@ -20,12 +19,8 @@ pub fn search(all: &[Trial], judge: &Judge, folder: &Path) -> String {
         let mut row = vec![trial.name.clone()];
         match &trial.score {
             Some(score) => {
-                let epochs: Vec<String> = score.best_epochs.iter().map(usize::to_string).collect();
-                row.extend([
-                    number(score.mean),
-                    number(score.standard_deviation),
-                    epochs.join(","),
-                ]);
+                let epochs = best_epochs(&score.best_epochs);
+                row.extend([number(score.mean), number(score.standard_deviation), epochs]);
             }
             None => row.extend([trial.state.name().to_owned(), String::new(), String::new()]),
         }
@@ -40,19 +35,34 @@ pub fn search(all: &[Trial], judge: &Judge, folder: &Path) -> String {
     if let Some((best, score)) =
         all.first().and_then(|best| Some((best, best.score.as_ref()?.mean?)))
     {
-        let maps = folder.join(&best.name);
+        let scored = all.iter().filter(|trial| trial.score.is_some()).count();
         text += &format!(
-            "best: {} ({} {} in validation)\nIt is the best of {} by the same validation, so this score \
-             is optimistic: judge {} on participants that had no part in the search.\n",
+            "best: {} ({} {} in validation)\n{}\n",
             best.name,
             judge.metric,
             figure(score, 4),
-            all.iter().filter(|trial| trial.score.is_some()).count(),
-            maps.display()
+            optimistic(scored, &folder.join(&best.name).display().to_string())
         );
     }
-    let _ = write!(text, "table: {}", folder.join("search.tsv").display());
-    text
+    text + written(folder, "search.tsv").as_str()
+}
+
+/// Epochs as people count them, from 1.
+pub(crate) fn best_epochs(epochs: &[usize]) -> String {
+    epochs.iter().map(|epoch| (epoch + 1).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// What the score of the best of so many trials is worth.
+pub(crate) fn optimistic(scored: usize, best: &str) -> String {
+    format!(
+        "It is the best of {scored} by the same validation, so this score is optimistic: judge {best} on \
+         participants that had no part in the search."
+    )
+}
+
+fn written(folder: &Path, table: &str) -> String {
+    let place = |name| folder.join(name).display().to_string();
+    format!("table: {}\nreport: {}", place(table), place("report.html"))
 }
 
 /// A line for each share of the training participants.
@@ -75,8 +85,7 @@ pub fn learning_curve(points: &[Point], judge: &Judge, folder: &Path) -> String 
         text += &format!("{missing} trainings are missing: those that failed or were stopped\n");
     }
     text += "The score is that in validation, by the mean over splits and seeds; sd is its standard deviation.\n";
-    let _ = write!(text, "table: {}", folder.join("learning_curve.tsv").display());
-    text
+    text + written(folder, "learning_curve.tsv").as_str()
 }
 
 /// Why a trial failed, on a line; all of it is in its log.

@@ -170,7 +170,8 @@ fn the_manifest_knows_what_was_read_and_written() {
         }
     };
     let files = listed.len();
-    let whole = format!("{files} of {files} files are as the run left them, 14 of 14 that it read");
+    let whole =
+        format!("{files} of {files} files are as they were written, 14 of 14 that were read");
     verify(0, &[&whole]);
     // What came later changes nothing that was.
     fs::write(maps.join("notes.txt"), "x").unwrap();
@@ -185,11 +186,29 @@ fn the_manifest_knows_what_was_read_and_written() {
     let image = &place.images()[0];
     let kept = fs::read(image).unwrap();
     fs::write(image, [&kept[..], b" "].concat()).unwrap();
-    verify(1, &["sub-PHAN000", "(read by the run)", "13 of 14 that it read"]);
+    verify(1, &["sub-PHAN000", "(was read)", "13 of 14 that were read"]);
     fs::remove_file(image).unwrap();
-    verify(0, &["missing", "13 of 14 that it read"]);
+    verify(0, &["missing", "13 of 14 that were read"]);
     fs::write(image, kept).unwrap();
     fs::remove_file(maps.join("notes.txt")).unwrap();
+    // Predictions tell their hashes themselves: made again they are whole, and the manifest is as it was.
+    let manifest = fs::read(maps.join("manifest.json")).unwrap();
+    let predict = "predict maps test --participants data/splits/validation_baseline.tsv --allow-leakage";
+    for words in [predict.to_owned(), format!("{predict} --overwrite")] {
+        succeeds(&place, &words.split(' ').collect::<Vec<_>>());
+        verify(0, &["files are as they were written, 14 of 14 that were read"]);
+    }
+    succeeds(&place, &["report", "maps"]);
+    let predicted = maps.join("split-0/best-loss/test/test_image_level_prediction.tsv");
+    let kept = fs::read(&predicted).unwrap();
+    fs::write(&predicted, [&kept[..], b" "].concat()).unwrap();
+    verify(1, &["changed  split-0/best-loss/test/test_image_level_prediction.tsv\n"]);
+    fs::write(&predicted, kept).unwrap();
+    // Nor does it know them when the run was made longer.
+    succeeds(&place, &["resume", "maps", "--epochs", "3"]);
+    succeeds(&place, &[&predict.split(' ').collect::<Vec<_>>()[..], &["--overwrite"]].concat());
+    verify(0, &["files are as they were written"]);
+    assert_ne!(manifest, fs::read(maps.join("manifest.json")).unwrap());
     fs::write(maps.join("manifest.json"), "{").unwrap();
     verify(1, &["E0603", "damaged"]);
 }

@@ -10,6 +10,7 @@ use neurhai_core::data::table::Table;
 use serde_json::Value;
 
 use crate::force::{assert_whole, send, until};
+use crate::report::check_structure;
 use crate::{Place, host, root, said};
 
 fn cells(table: &Table, column: &str) -> Vec<String> {
@@ -65,6 +66,11 @@ fn the_example_searches_and_goes_on_with_more_trials() {
     assert!(!text.contains("trial-000 begins") && text.contains("trial-002 begins"), "{text}");
     let found: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert_eq!(found["trials"].as_array().unwrap().len(), 3);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    check_structure(&page);
+    for part in ["Search over 3 trials", "<title>BA by learning_rate</title>", "optimistic"] {
+        assert!(page.contains(part), "{part:?} is not in:\n{page}");
+    }
     let second = Table::read(&out.join("search.tsv")).unwrap();
     assert_eq!(cells(&second, "learning_rate")[..2], cells(&first, "learning_rate")[..]);
 
@@ -208,6 +214,9 @@ fn a_learning_curve_is_nested_and_validated_on_the_same() {
         assert!((number("accuracy_mean") - (a + b) / 2.0).abs() < 1e-12);
         assert!((number("accuracy_sd") - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12);
     }
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    check_structure(&page);
+    assert!(page.contains("<title>accuracy by the size of the training set</title>"), "{page}");
     // All of them with the script's own seed is the script's own training, with as many threads.
     let threads = std::thread::available_parallelism().unwrap().get() / 2;
     let mut command = host(place.path());
