@@ -243,15 +243,26 @@ impl GivenOptions {
         !self.set.is_empty() || !self.config.is_empty()
     }
 
-    fn read(&self) -> Result<Configuration, ExitCode> {
-        Configuration::read(&self.config, &self.set).map_err(misused)
+    /// Reads them, and over them the options of a trial.
+    fn read(&self, trial: Option<&Path>) -> Result<Configuration, ExitCode> {
+        Configuration::read(&self.config, &self.set, trial).map_err(misused)
     }
 }
 
 impl ScriptArgs {
     /// A runtime for the script, which is known to exist.
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
-        let configuration = self.given.read()?;
+        self.runtime_of(None, mode, plugins)
+    }
+
+    /// The same with the options of a trial.
+    fn runtime_of(
+        &self,
+        trial: Option<&Path>,
+        mode: Mode,
+        plugins: &Options,
+    ) -> Result<Runtime, ExitCode> {
+        let configuration = self.given.read(trial)?;
         if !configuration.search.is_empty() {
             output::note("the table [search] is for host search, and does nothing here");
         }
