@@ -13,7 +13,7 @@ use neurhai_core::trials::{State, Trials};
 use neurhai_core::{Code, Error, Result};
 use serde_json::{Map, Value};
 
-use crate::memory::{Memory, memory};
+use neurhai_core::memory::{Memory, memory};
 
 /// How often processes are looked at.
 const PAUSE: Duration = Duration::from_millis(100);
