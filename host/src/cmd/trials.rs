@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use neurhai_core::files::{text_hash, write_atomic};
+use neurhai_core::files::text_hash;
 use neurhai_core::trials::{Judge, State, Trials};
 use neurhai_core::{Code, Error, Task};
 use serde_json::{Map, Value, json};
 
-use super::{ScriptArgs, failed, misused};
+use super::{ScriptArgs, failed, misused, page};
 use crate::configuration::Configuration;
 use crate::functions::Training;
 use crate::output;
@@ -199,8 +199,7 @@ pub(super) fn write_report(
     page: neurhai_core::Result<String>,
 ) -> Result<(), ExitCode> {
     let file = trials.folder().join("report.html");
-    page.and_then(|page| write_atomic(&file, |out| out.write_all(page.as_bytes())))
-        .map_err(without_script)
+    page.and_then(|page| page::write(&file, &page)).map_err(without_script)
 }
 
 /// The exit code of trainings that were stopped.
@@ -214,6 +213,10 @@ pub(super) fn without_script(error: Error) -> ExitCode {
 }
 
 fn tell(trials: &Trials, study: &Study, told: &Told<'_>) {
+    let progress = matches!(told, Told::Begins(..) | Told::Ended(_, State::Finished, _));
+    if progress && output::manner().quiet {
+        return;
+    }
     match told {
         Told::Begins(planned, state) => {
             let words = if *state == State::Begun { "goes on" } else { "begins" };
