@@ -126,7 +126,8 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         }
         Err(error) => {
             let error = unchanged(error);
-            failed_at(args.of.paths(), &Failure::from(error), runtime.sources())
+            let given = args.of.paths().chain(&args.atlas).chain(&args.atlas_names);
+            failed_at(given, &Failure::from(error), runtime.sources())
         }
     }
 }
