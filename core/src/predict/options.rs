@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::group::GroupOptions;
 use super::save::Saved;
+use crate::data::split::check_label;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::options::{Kind, OptionSpec, Options};
 use crate::train::sides::selection;
@@ -116,6 +117,9 @@ impl Asked {
             if numbers.is_empty() { Err(empty("split")) } else { Ok(Some(numbers)) }
         };
         let mut problems = Problems::default();
+        if options.has("label") {
+            problems.take(check_label(options.text("label")?));
+        }
         let (splits, metrics) =
             (problems.take(splits()), problems.take(texts("selection_metrics")));
         let (classes, select) =

@@ -12,6 +12,7 @@ use crate::data::phantom::PhantomOptions;
 use crate::data::table::Table;
 use crate::train::tests::{Bench, catalog};
 
+mod changed;
 mod groups;
 mod overwritten;
 mod saved;
