@@ -97,7 +97,7 @@ pub fn interpret(
         let paths = old.iter().map(|place| maps.join(place)).collect();
         session.tell(Event::Replacing { paths });
     }
-    let mut staged = Staged::new(&folder);
+    let mut staged = Staged::new(&folder)?;
     let work = Work {
         opened: &opened,
         group: &group,

@@ -123,7 +123,7 @@ pub fn predict(
         let paths = places.shown(maps)?;
         session.tell(Event::Replacing { paths });
     }
-    let mut staged = Staged::new(&folder);
+    let mut staged = Staged::new(&folder)?;
     let mut done = Predicted {
         maps: maps.into(),
         group: group.name.clone(),
