@@ -16,6 +16,7 @@ use crate::train::{Event, GroupResult, Outcome, Session};
 mod election;
 mod ensemble;
 mod group;
+mod images;
 mod leak;
 mod members;
 mod opened;

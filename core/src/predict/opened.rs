@@ -7,9 +7,7 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::catalog::Catalog;
-use crate::data::cohorts::Cohorts;
 use crate::data::loader::{Sample, Source};
-use crate::data::participants::Session as Visit;
 use crate::data::pattern::Preprocessing;
 use crate::data::split::{Classes, Label};
 use crate::data::table::Table;
@@ -17,11 +15,10 @@ use crate::device;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::experiment::{Experiment, read};
 use crate::network::{Network, Plan};
-use crate::shape::show;
 use crate::task::Task;
 use crate::train::config::Config;
 use crate::train::evaluate::{Evaluation, Evaluator, Keep};
-use crate::train::inputs::{find_files, preprocessing, source};
+use crate::train::inputs::preprocessing;
 use crate::train::modes;
 use crate::train::named::objective;
 use crate::train::networks::{fit, foreign, join, side_by_side};
@@ -40,6 +37,8 @@ pub(crate) struct Opened {
     pub(crate) classes: Vec<String>,
     /// Parts per image.
     pub(crate) parts: usize,
+    /// The voxels of the images that it was trained on; an older program did not write them down.
+    pub(super) image_shape: Option<[usize; 3]>,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) folder: Folder,
@@ -47,7 +46,7 @@ pub(crate) struct Opened {
     pub(crate) batch_size: usize,
     /// Whether the networks have a part before their last, or variational layers, that give codes.
     pub(crate) encodes: bool,
-    experiment: Experiment,
+    pub(super) experiment: Experiment,
     objective: Objective,
     _deterministic: Option<Deterministic>,
 }
@@ -73,6 +72,9 @@ impl Opened {
         };
         let parts = parameters.get("num_networks").and_then(Value::as_u64);
         let parts = parts.ok_or_else(|| bad(maps, "num_networks is missing"))? as usize;
+        let image_shape = parameters.pointer("/neurhai/image_shape").cloned().unwrap_or_default();
+        let image_shape = serde_json::from_value(image_shape)
+            .map_err(|error| bad(maps, "image_shape is no shape of a volume").because(error))?;
         let (plan, warnings) = experiment.plan(session.catalog)?;
         check_output_shape(config.task, &classes, &plan)
             .map_err(|error| error.at(Place::File(maps.join("network.json"))))?;
@@ -98,6 +100,7 @@ impl Opened {
             config,
             classes,
             parts,
+            image_shape,
             device,
             experiment,
         })
@@ -223,50 +226,6 @@ impl Opened {
         let classes = (self.config.task == Task::Classification).then_some(&classes);
         let class_weights = class_weights(classes, &self.config)?;
         Ok(Objective { class_weights, ..self.objective.clone() })
-    }
-
-    /// The images of these sessions, cut as for training.
-    ///
-    /// # Errors
-    /// All images that are missing or cannot be used; [`Code::ImageShape`] for those that the network
-    /// does not take.
-    pub(crate) fn source(
-        &self,
-        cohorts: &Cohorts,
-        visits: Vec<Visit>,
-        session: &Session<'_>,
-    ) -> Result<Source> {
-        let data = &self.config.data;
-        let (files, warnings) = find_files(cohorts, &self.preprocessing, visits, data)?;
-        for text in warnings {
-            session.tell(Event::Warning { text });
-        }
-        let source = source(files, cohorts, &self.preprocessing, data, session)?;
-        self.check_shape(&source)?;
-        Ok(source)
-    }
-
-    fn check_shape(&self, source: &Source) -> Result<()> {
-        let (given, parts) = (source.parts.shape(0), source.parts.count());
-        let mode = source.parts.mode();
-        let input = &self.experiment.input;
-        let message = if given != *input {
-            let (given, needed) = (show(&given), show(input));
-            format!("the network takes {needed}, but the mode {mode:?} gives {given} of an image")
-        } else if parts != self.parts {
-            format!(
-                "the network learned from images of {} {mode} parts, these have {parts}",
-                self.parts
-            )
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(Code::ImageShape, message)
-            .at(Place::File(source.images.file(0).into()))
-            .help(
-                "preprocess the images like those that it was trained on; mode and the sizes of parts \
-                 are in maps.json of the experiment",
-            ))
     }
 
     /// How samples of `source` are shown to the networks.

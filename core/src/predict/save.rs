@@ -107,14 +107,14 @@ impl Saver<'_> {
 
     /// Writes the first channel of a sample as an image that lies where the part lies in its volume.
     fn write_nifti(&self, folder: &Path, sample: Sample, what: &str, voxels: &[f32]) -> Result<()> {
-        let volume = self.source.images.get(sample.image)?;
+        let affine = self.source.images.affine(sample.image)?;
         let block = self.source.parts.block(sample.part);
         let file = self.file(folder, sample, &format!("{what}.nii.gz"))?;
         let voxels = voxels.get(..block.size.iter().product::<usize>()).ok_or_else(|| {
             Error::new(Code::Internal, "a part is smaller than its place")
                 .at(Place::File(file.clone()))
         })?;
-        volume::write(&file, block.size, voxels, &placed(&volume.affine, block))
+        volume::write(&file, block.size, voxels, &placed(&affine, block))
     }
 }
 
