@@ -122,6 +122,10 @@ impl DataGroup {
                 _ => ("the group", "bring the image back, or replace the group: overwrite"),
             };
             check_inputs(&source.images, &found.inputs, what, help)?;
+        } else if found.standing != Standing::New && options.caps.is_some() {
+            let text = "the experiment does not say which images the group began with: make sure that \
+                        this CAPS holds the same";
+            session.tell(Event::Warning { text: text.into() });
         }
         let images = places(&source.images);
         let place = |row: Row| Some((*images.get(&row.session.key())?, row.label));
@@ -190,8 +194,9 @@ fn cohorts(caps: &Path, standing: Standing) -> Result<Cohorts> {
         let error = error.at(Place::Option("caps".into()));
         match standing {
             Standing::New => error,
-            Standing::Training => error.help("name where the images are now with caps"),
-            Standing::Known => error.help("to name another CAPS, replace the group: overwrite"),
+            Standing::Training | Standing::Known => {
+                error.help("name where the images are now with caps")
+            }
         }
     })
 }

@@ -25,7 +25,7 @@ use crate::train::networks::{fit, foreign, join, side_by_side};
 use crate::train::objective::Objective;
 use crate::train::prepare::{check_output_shape, evaluation_batch};
 use crate::train::sides::class_weights;
-use crate::train::{Event, Session};
+use crate::train::{Event, Session, Standing, standing_of};
 use crate::transfer::folder::{Folder, Model};
 
 /// An experiment whose networks are asked.
@@ -39,6 +39,8 @@ pub(crate) struct Opened {
     pub(crate) parts: usize,
     /// The voxels of the images that it was trained on; an older program did not write them down.
     pub(super) image_shape: Option<[usize; 3]>,
+    /// The splits that were asked for, as maps.json tells them.
+    asked: Vec<usize>,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) folder: Folder,
@@ -46,6 +48,8 @@ pub(crate) struct Opened {
     pub(crate) batch_size: usize,
     /// Whether the networks have a part before their last, or variational layers, that give codes.
     pub(crate) encodes: bool,
+    /// Threads that compute; all processors' where nothing else is asked for.
+    threads: Option<usize>,
     pub(super) experiment: Experiment,
     objective: Objective,
     _deterministic: Option<Deterministic>,
@@ -72,6 +76,8 @@ impl Opened {
         };
         let parts = parameters.get("num_networks").and_then(Value::as_u64);
         let parts = parts.ok_or_else(|| bad(maps, "num_networks is missing"))? as usize;
+        let asked = parameters.get("split").and_then(Value::as_array).into_iter().flatten();
+        let asked = asked.filter_map(Value::as_u64).map(|split| split as usize).collect();
         let image_shape = parameters.pointer("/neurhai/image_shape").cloned().unwrap_or_default();
         let image_shape = serde_json::from_value(image_shape)
             .map_err(|error| bad(maps, "image_shape is no shape of a volume").because(error))?;
@@ -101,9 +107,38 @@ impl Opened {
             classes,
             parts,
             image_shape,
+            asked,
             device,
+            threads: None,
             experiment,
         })
+    }
+
+    /// Computes and loads with so many threads.
+    pub(crate) fn set_threads(&mut self, threads: i32) {
+        let threads = threads as usize;
+        self.config.loader_threads = self.config.loader_threads.min(threads);
+        self.threads = Some(threads);
+    }
+
+    /// The splits that there are or are to be, in order, each with whether its training is finished.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn standing(&self) -> Result<Vec<(usize, bool)>> {
+        let mut splits = self.folder.splits()?;
+        splits.extend(&self.asked);
+        splits.sort_unstable();
+        splits.dedup();
+        let finished =
+            |split| matches!(standing_of(&self.folder.split(split)), Standing::Finished(_));
+        Ok(splits.into_iter().map(|split| (split, finished(split))).collect())
+    }
+
+    /// Whether the parts of an image vote on it.
+    pub(crate) fn votes(&self) -> Result<bool> {
+        let parts = self.config.data.text("mode")? != "image";
+        Ok(parts && self.config.task != Task::Reconstruction)
     }
 
     /// The splits and selection metrics that are asked for, all that there are where none are named,
@@ -290,7 +325,7 @@ impl Opened {
         }
         let bytes = (plan.parameters().saturating_mul(4))
             .saturating_add(plan.activation_bytes().saturating_mul(self.batch_size as i64));
-        Ok(fit(bytes))
+        Ok(fit(bytes).min(self.threads.unwrap_or(usize::MAX)))
     }
 }
 

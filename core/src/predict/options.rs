@@ -19,7 +19,7 @@ pub fn options() -> Vec<OptionSpec> {
             "caps",
             Kind::Text,
             "that of the experiment, or of the group",
-            "the CAPS with the images, or a .tsv of cohorts",
+            "the CAPS with the images, or a .tsv of cohorts; of a group that is there, where they are now",
         ),
         OptionSpec::absent(
             "participants",
@@ -69,7 +69,7 @@ pub fn options() -> Vec<OptionSpec> {
             "threads",
             Kind::Int { min: 1, max: 1024 },
             "all processors",
-            "threads that compute",
+            "threads that networks compute with; files are written by all processors",
         ),
     ]
 }

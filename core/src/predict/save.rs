@@ -45,6 +45,11 @@ pub(super) struct Saver<'a> {
 }
 
 impl Saver<'_> {
+    /// The folders that it writes into.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.tensors, &self.nifti, &self.latent].into_iter().flatten()
+    }
+
     /// Writes what was asked for of a batch: what the network saw, `x`, and what it gave. Files are
     /// named as ClinicaDL names them: `<participant>_<session>_<mode>-<part>_{input,output,latent}`.
     ///

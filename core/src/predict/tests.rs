@@ -16,6 +16,7 @@ mod changed;
 mod groups;
 mod overwritten;
 mod saved;
+mod together;
 
 /// Eight patches per image.
 fn patches() -> Value {

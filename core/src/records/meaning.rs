@@ -33,6 +33,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (".lock", "keeps a second writer out", Apart),
     (".track.lock", "keeps a second sender to a tracking server out", Apart),
     ("<…>/hashes.tsv", "the hashes of what a prediction or interpretation left here", Same),
+    ("<…>/models.tsv", "the hashes of the weights that made what lies here", Same),
     ("clinicadl_<name>", "what ClinicaDL wrote, before it was imported", Same),
     ("groups/", "who is in which set", Same),
     ("groups/inputs.tsv", "every image that was read, with its hash", Same),
