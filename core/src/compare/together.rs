@@ -11,6 +11,7 @@ use super::paired::{Family, family};
 use super::shared::{Shared, shared};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
+use crate::predict;
 use crate::report::tables::{self, Found};
 use crate::report::{Source, Whose};
 use crate::train::{GroupResult, MetricScore, over_splits};
@@ -100,7 +101,7 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         values: flat.iter().map(|flat| flat.get(name).cloned().unwrap_or(Value::Null)).collect(),
     });
     let options = differing.filter(|one| one.values.iter().any(|v| *v != one.values[0])).collect();
-    let mut notes = Vec::new();
+    let mut notes = stale(&sources)?;
     let other =
         sources.iter().find(|other| other.task != first.task || other.classes != first.classes);
     if let Some(other) = other {
@@ -134,6 +135,21 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         tests,
         notes,
     })
+}
+
+/// Where results were made by weights that training has replaced since.
+fn stale(sources: &[Source<'_>]) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for source in sources {
+        for place in predict::stale(source.root)? {
+            let place = source.root.join(place);
+            notes.push(format!(
+                "{} was made by weights that training has replaced since: make it again, with overwrite",
+                place.display()
+            ));
+        }
+    }
+    Ok(notes)
 }
 
 /// The metrics that are compared of a task.

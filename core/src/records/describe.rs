@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::experiment::read;
 use crate::files::is_locked;
 use crate::network::checkpoint_progress;
+use crate::predict::stale;
 use crate::train::{Best, Standing, standing_of};
 use crate::transfer::Source;
 use crate::transfer::folder::{Folder, list};
@@ -37,6 +38,9 @@ pub struct Described {
     pub writing: bool,
     /// The splits that were asked for or are there.
     pub splits: Vec<SplitState>,
+    /// Predictions and interpretations by weights that training has replaced since, as folders within
+    /// this one.
+    pub stale: Vec<PathBuf>,
     /// The folder with everything in it.
     pub tree: Item,
 }
@@ -124,6 +128,7 @@ pub fn describe(maps: &Path) -> Result<Described> {
         mode: text("mode"),
         writing: is_locked(&maps.join(".lock")),
         splits: splits(&folder, &parameters)?,
+        stale: stale(maps)?,
         tree: tree(maps, String::new(), &Meanings::new())?,
     })
 }

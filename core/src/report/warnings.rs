@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::people::Step;
 use super::{Group, Report, Source};
 use crate::metric::Direction;
+use crate::predict;
 use crate::statistics::wilson;
 use crate::task::Task;
 use crate::train::{Standing, standing};
@@ -56,6 +57,7 @@ pub(super) fn warnings(source: &Source<'_>, report: &Report) -> Vec<Warning> {
     sessions(&report.flow, &mut found);
     overfitting(source, report, &mut found);
     ended_early(source, report, &mut found);
+    stale(source, &mut found);
     found.sort_by_key(|warning| warning.gravity);
     found.dedup();
     found
@@ -292,5 +294,26 @@ fn ended_early(source: &Source<'_>, report: &Report, found: &mut Vec<Warning>) {
             report.curves.len()
         );
         add(found, Gravity::Note, text);
+    }
+}
+
+/// Results by weights that training has replaced since.
+fn stale(source: &Source<'_>, found: &mut Vec<Warning>) {
+    let places = match predict::stale(source.root) {
+        Ok(places) => places,
+        Err(error) => {
+            let why = &error.problems()[0].message;
+            let text = format!("It is not known which weights results were made by: {why}.");
+            return add(found, Gravity::Problem, text);
+        }
+    };
+    if !places.is_empty() {
+        let list: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        let text = format!(
+            "Results were made by weights that training has replaced since: {}. They say nothing of the \
+             networks that are there now; make them again, with overwrite.",
+            list.join(", ")
+        );
+        add(found, Gravity::Problem, text);
     }
 }

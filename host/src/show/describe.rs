@@ -31,6 +31,12 @@ pub fn described(found: &Described) -> String {
         lines.push("a process is writing to it now".into());
     }
     lines.extend(found.splits.iter().flat_map(split));
+    let stale = found.stale.iter();
+    lines.extend(
+        stale.map(|place| {
+            format!("{}: by weights that training has replaced since", place.display())
+        }),
+    );
     let mut rows = Vec::new();
     add(&found.tree, 0, &mut rows);
     format!("{}\n\n{}", lines.join("\n"), columns(&rows, 2))

@@ -66,8 +66,14 @@ fn results_of_weights_that_were_replaced_are_told() {
     assert_eq!(stale(&maps).unwrap(), expected.map(std::path::PathBuf::from));
     let warning = told.into_inner().unwrap().pop().unwrap();
     assert!(warning.contains(&expected.join(", ")), "{warning}");
+    let described = crate::records::describe(&maps).unwrap();
+    assert_eq!(described.stale.len(), expected.len());
     let verified = crate::records::verify(&maps).unwrap();
     assert!(verified.intact(), "{verified:?}");
+    let report = crate::report::report(&maps, &catalog).unwrap();
+    assert!(report.warnings.iter().any(|one| one.text.contains("split-1/best-loss/test")));
+    let compared = crate::compare::together(&[&maps, &maps], &catalog).unwrap();
+    assert!(compared.notes.iter().any(|note| note.contains("ensemble/best-loss/test")));
     // Nothing is added to them, and the same by the new weights takes their place.
     for options in [json!({}), json!({"save_tensors": true})] {
         let words = ["split-0/best-loss/test (by earlier weights)", "overwrite"];
