@@ -22,6 +22,7 @@ mod classes;
 mod curves;
 mod given;
 mod images;
+pub(crate) mod leaked;
 mod methods;
 mod numbers;
 mod parts;
@@ -176,7 +177,7 @@ impl<'a> Source<'a> {
     }
 
     /// An option of the data.
-    fn data(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn data(&self, name: &str) -> Option<&Value> {
         self.configuration.get("data")?.get(name)
     }
 
@@ -280,7 +281,11 @@ fn group(
     let mut results = Vec::new();
     for level in found.levels()? {
         let scores = tables::scores(&found.file(&level, "metrics"))?;
-        let rows = tables::predictions(&found.file(&level, "prediction"), source.task)?;
+        let rows = tables::predictions(
+            &found.file(&level, "prediction"),
+            source.task,
+            &source.classes,
+        )?;
         let first = group.levels.is_empty();
         if let Some((rows, names)) = rows.as_ref().filter(|_| first) {
             match source.task {

@@ -137,8 +137,9 @@ pub(crate) fn folder(root: &Path, rows: &[Prediction], maps: serde_json::Value) 
     for row in rows {
         let (who, truth) = (&row.participant, row.truth.unwrap());
         let [first, second] = row.probabilities[..] else { panic!("two classes") };
-        table += &format!("{who}\tses-M000\t0\t{truth}\t{}\t{first}\t{second}\n", row.predicted);
-        members += &format!("{who}\tses-M000\tsingle\t{}\n", ["AD", "CN"][truth as usize]);
+        let visit = &row.session;
+        table += &format!("{who}\t{visit}\t0\t{truth}\t{}\t{first}\t{second}\n", row.predicted);
+        members += &format!("{who}\t{visit}\tsingle\t{}\n", ["AD", "CN"][truth as usize]);
     }
     let best = "split-0/best-loss/validation/validation_image_level";
     write(&format!("{best}_prediction.tsv"), &table);
