@@ -29,7 +29,7 @@ mod work;
 
 pub(crate) use election::election;
 pub use ensemble::Ensemble;
-pub(crate) use group::{DataGroup, Standing};
+pub(crate) use group::{DataGroup, Standing, TRAINING};
 pub(crate) use opened::Opened;
 pub(crate) use options::Asked;
 pub use options::options;
