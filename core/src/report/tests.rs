@@ -252,6 +252,29 @@ fn people_of_a_group_who_were_learned_from_are_told() {
     assert!(!found.methods.contains("no set of people"), "{}", found.methods);
 }
 
+/// Splits are a k-fold division where nobody is in validation of two of them.
+#[test]
+fn repeated_splits_are_not_called_folds() {
+    let folder = tempfile::tempdir().unwrap();
+    let maps = serde_json::json!({ "split": [0, 1], "validation": "KFoldSplit" });
+    self::folder(folder.path(), &mistaken(), maps);
+    fs::create_dir_all(folder.path().join("split-1")).unwrap();
+    let members = |people: [&str; 2]| {
+        for (group, person) in [("train", "sub-T0"), ("validation", people[0])] {
+            let file = folder.path().join("groups").join(group).join("split-1/data.tsv");
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let rows = [person, people[1]].map(|who| format!("{who}\tses-M000\tsingle\tAD\n"));
+            let head = "participant_id\tsession_id\tcohort\tdiagnosis\n";
+            fs::write(file, format!("{head}{}", rows.concat())).unwrap();
+        }
+        report(folder.path(), &Catalog::built_in().unwrap()).unwrap()
+    };
+    let found = members(["sub-X", "sub-Y"]);
+    assert!(found.folds && found.methods.contains("2 splits of a k-fold division were used"));
+    let found = members(["sub-A", "sub-Y"]);
+    assert!(!found.folds && found.methods.contains("2 splits were used"), "{}", found.methods);
+}
+
 /// Ages come from the tables that training read, not from what lies in their place now.
 #[test]
 fn tables_that_changed_tell_nothing_of_who_took_part() {
