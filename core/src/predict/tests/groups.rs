@@ -71,7 +71,8 @@ fn without_labels_there_are_predictions_but_no_metrics() {
         let folder = bench.path(&format!("maps/split-0/best-loss/{group}"));
         let names: Vec<String> = super::files(&folder).into_keys().collect();
         let table = |level| format!("{group}_{level}_level_prediction.tsv");
-        let mut expected = [table("image"), table("patch"), "description.log".into()];
+        let mut expected =
+            [table("image"), table("patch"), "description.log".into(), "hashes.tsv".into()];
         expected.sort();
         assert_eq!(names, expected);
     }
