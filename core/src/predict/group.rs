@@ -12,7 +12,7 @@ use crate::data::cohorts::Cohorts;
 use crate::data::loader::Source;
 use crate::data::participants::{Key, Person, Session as Visit};
 use crate::data::split::{Label, Row, Selection};
-use crate::error::{Error, Place, Result};
+use crate::error::{Place, Result};
 use crate::files;
 use crate::maps::{make_folder, pretty, write_inputs, write_sessions};
 use crate::train::cohorts::{check_images, hashed};
@@ -209,13 +209,10 @@ fn definition(
     label: &Option<String>,
     leaked: &[Person],
 ) -> Result<Value> {
-    let absolute = |path: &Path| {
-        std::path::absolute(path).map_err(|error| Error::io(path, "find the folder", &error))
-    };
-    let participants = options.participants.as_deref().map(absolute).transpose()?;
+    let participants = options.participants.as_deref().map(files::absolute).transpose()?;
     let select = options.select.as_ref().map(|select| json!({ &select.column: select.values }));
     Ok(json!({
-        "caps_directory": absolute(caps)?,
+        "caps_directory": files::absolute(caps)?,
         "multi_cohort": cohorts.several(),
         "neurhai": {
             "participants": participants,

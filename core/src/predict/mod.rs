@@ -31,7 +31,7 @@ mod work;
 
 pub(crate) use election::{check_finished, election};
 pub use ensemble::Ensemble;
-pub(crate) use group::{DataGroup, Standing};
+pub(crate) use group::{DataGroup, Standing, TRAINING};
 pub(crate) use members::{check_name, standing};
 pub(crate) use opened::Opened;
 pub(crate) use options::Asked;

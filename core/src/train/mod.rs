@@ -95,7 +95,7 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
         &maps,
         Description {
             parameters: parameters(&prepared)?,
-            configuration: configuration(&prepared),
+            configuration: configuration(&prepared)?,
             image_shape: images.shape(),
             plan: &plan,
             scripts: session.scripts,

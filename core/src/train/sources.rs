@@ -56,12 +56,12 @@ pub(super) fn sources(prepared: &Prepared) -> Result<Vec<Read>> {
     Ok(found)
 }
 
-/// Writes them as `groups/sources.tsv`.
+/// Writes them as `groups/sources.tsv`, by their absolute paths.
 pub(super) fn write(path: &Path, sources: &[Read]) -> Result<()> {
-    let rows = sources.iter().map(|Read { what, file, blake3 }| {
-        [(*what).to_owned(), file.display().to_string(), blake3.clone()]
-    });
-    write_tsv(path, &COLUMNS, rows)
+    let row = |Read { what, file, blake3 }: &Read| -> Result<[String; 3]> {
+        Ok([(*what).to_owned(), files::absolute(file)?.display().to_string(), blake3.clone()])
+    };
+    write_tsv(path, &COLUMNS, sources.iter().map(row).collect::<Result<Vec<_>>>()?)
 }
 
 /// The files that a list names, in order; none where there is none, as an older program wrote none.

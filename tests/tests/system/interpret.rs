@@ -292,6 +292,26 @@ fn maps_of_slices_are_put_together() {
     }
 }
 
+/// A region is explained within its mask alone, though what is covered of it is larger.
+#[test]
+fn maps_of_regions_stay_within_their_masks() {
+    let regions = r#".roi(["left", "right"], #{ uncropped_roi: true })"#;
+    let place = trained(regions, "epochs: 1");
+    let atlas = atlas(&place);
+    let words = ["validation", "regions", "occlusion", "-o", "size=[10,11,9]", "-o", "fill=0.5"];
+    interpret(&place, &[&words[..], &["--atlas", "atlas.nii.gz", "--no-pictures"]].concat());
+    let folder = folder(&place, "regions");
+    let map = volume::read(folder.join("mean_map.nii.gz")).unwrap();
+    let outside = map.voxels.iter().zip(&atlas.voxels).filter(|(_, label)| **label == 0.0);
+    assert!(outside.clone().count() > 0 && outside.into_iter().all(|(value, _)| *value == 0.0));
+    let table = Table::read(&folder.join("mean_regions.tsv")).unwrap();
+    let number = |row, name| table.number(row, table.column(name).unwrap()).unwrap().unwrap();
+    for row in 0..2 {
+        assert_eq!(number(row, "seen"), number(row, "voxels"));
+        assert!(number(row, "mean_absolute") > 0.0);
+    }
+}
+
 /// A number has one mean map, over all images; the baseline may be the mean of the group.
 #[test]
 fn regressions_are_interpreted() {

@@ -101,6 +101,11 @@ fn reports_hold_everything_and_what_users_wrote_stays_text() {
     assert!(first.contains("Images were cut into patches of 9 voxels per axis"), "methods");
     // The same folder gives the same bytes.
     assert_eq!(first, page(&place, &["report", "patches", "--output", "b.html"], "b.html"));
+    // Nor does it matter from where one looks: what training read is found.
+    let words = ["report", "../patches", "--output", "../c.html"];
+    let output = host(&place.path().join("data")).args(words).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(first, fs::read_to_string(place.path().join("c.html")).unwrap());
     let ages = page(&place, &["report", "ages", "--output", "ages.html"], "ages.html");
     check_structure(&ages);
     for part in ["Bland–Altman", "Predicted against true age", "Largest errors", "<img "] {

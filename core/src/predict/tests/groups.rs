@@ -69,7 +69,7 @@ fn without_labels_there_are_predictions_but_no_metrics() {
         assert_eq!(of(group, "true_label"), vec!["n/a"; 32]);
         assert_eq!(of(group, "proba1"), of("test", "proba1"));
         let folder = bench.path(&format!("maps/split-0/best-loss/{group}"));
-        let names: Vec<String> = super::said(&folder).into_keys().collect();
+        let names: Vec<String> = super::told(&folder).into_keys().collect();
         let table = |level| format!("{group}_{level}_level_prediction.tsv");
         let mut expected = [table("image"), table("patch"), "description.log".into()];
         expected.sort();
