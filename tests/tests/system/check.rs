@@ -6,7 +6,7 @@ use std::process::Output;
 use neurhai_core::volume::{self, Volume};
 use serde_json::Value;
 
-use crate::{Place, host, root, said};
+use crate::{Place, host, said, shared_data};
 
 fn check(place: &Place, words: &str) -> Output {
     host(place.path()).arg("check").args(words.split_whitespace()).output().unwrap()
@@ -294,10 +294,7 @@ fn an_image_is_described() {
 /// The data that ClinicaDL was measured on, where they lie beside the repository.
 #[test]
 fn the_shared_data_are_in_order() {
-    let data = root().join("../shared/data");
-    if !data.exists() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
     let place = Place::new();
     for path in ["caps", "labels.tsv", "splits", "splits/4_fold", "splits/5_fold"] {
         let output = host(place.path()).arg("check").arg(data.join(path)).output().unwrap();

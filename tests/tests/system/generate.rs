@@ -9,7 +9,7 @@ use std::time::Duration;
 use neurhai_core::data::table::Table;
 use neurhai_core::volume;
 
-use crate::{Place, files, host, root, said};
+use crate::{Place, files, host, root, said, shared_data};
 
 fn generate(place: &Place, words: &str) -> Output {
     host(place.path()).arg("generate").args(words.split_whitespace()).output().unwrap()
@@ -103,10 +103,8 @@ fn every_kind_can_be_read_as_it_says() {
 /// Real anatomy, where it lies beside the repository: grids, half lines and all.
 #[test]
 fn real_images_keep_their_place() {
-    let caps = root().join("../shared/data/caps");
-    if !caps.is_dir() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
+    let caps = data.join("caps");
     let place = Place::new();
     let words = format!("trivial {} real --participants-per-class 2", caps.display());
     let text = made(&place, &words);
