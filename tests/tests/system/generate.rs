@@ -9,6 +9,7 @@ use std::time::Duration;
 use neurhai_core::data::table::Table;
 use neurhai_core::volume;
 
+use crate::force::until;
 use crate::{Place, files, host, root, said, shared_data};
 
 fn generate(place: &Place, words: &str) -> Output {
@@ -169,20 +170,30 @@ fn the_folder_is_whole_or_not_there() {
             files(&out).iter().filter(|file| file.to_string_lossy().ends_with(".nii.gz")).count();
         assert_eq!((images, column(&out.join("data.tsv"), "diagnosis").len()), (24, 24));
     };
-    for milliseconds in [20, 80, 160, 300] {
+    let beside = || {
+        let mut entries = fs::read_dir(place.path()).unwrap();
+        entries.any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(".neurhai-"))
+    };
+    let mut left = 0;
+    for milliseconds in [0, 20, 80, 200] {
         let mut child = start();
+        until(&mut child, beside);
         sleep(Duration::from_millis(milliseconds));
-        child.kill().unwrap();
+        // One that has ended cannot be killed.
+        let _ = child.kill();
         child.wait().unwrap();
+        left += usize::from(beside());
         if out.exists() {
             whole();
             fs::remove_dir_all(&out).unwrap();
         }
     }
+    assert!(left > 0, "it was never killed while it wrote");
     let both = [start(), start()].map(|child| child.wait_with_output().unwrap());
     let codes = both.iter().map(|output| output.status.code().unwrap()).collect::<Vec<_>>();
     assert!(codes == [0, 1] || codes == [1, 0], "{codes:?}");
     let loser = both.iter().find(|output| !output.status.success()).unwrap();
     assert!(said(loser).contains("E0601"), "{}", said(loser));
     whole();
+    assert!(!beside(), "what was killed left something");
 }
