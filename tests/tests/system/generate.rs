@@ -170,19 +170,20 @@ fn the_folder_is_whole_or_not_there() {
             files(&out).iter().filter(|file| file.to_string_lossy().ends_with(".nii.gz")).count();
         assert_eq!((images, column(&out.join("data.tsv"), "diagnosis").len()), (24, 24));
     };
-    let beside = || {
+    let beside = |name: &str| {
         let mut entries = fs::read_dir(place.path()).unwrap();
-        entries.any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(".neurhai-"))
+        entries.any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(name))
     };
     let mut left = 0;
     for milliseconds in [0, 20, 80, 200] {
         let mut child = start();
-        until(&mut child, beside);
+        let own = format!(".neurhai-{}-", child.id());
+        until(&mut child, || beside(&own));
         sleep(Duration::from_millis(milliseconds));
         // One that has ended cannot be killed.
         let _ = child.kill();
         child.wait().unwrap();
-        left += usize::from(beside());
+        left += usize::from(beside(&own));
         if out.exists() {
             whole();
             fs::remove_dir_all(&out).unwrap();
@@ -195,5 +196,5 @@ fn the_folder_is_whole_or_not_there() {
     let loser = both.iter().find(|output| !output.status.success()).unwrap();
     assert!(said(loser).contains("E0601"), "{}", said(loser));
     whole();
-    assert!(!beside(), "what was killed left something");
+    assert!(!beside(".neurhai-"), "what was killed left something");
 }
