@@ -5,7 +5,7 @@ use std::process::Command;
 
 use neurhai_core::data::table::Table;
 
-use crate::{Place, files, root, said};
+use crate::{Place, files, root, said, shared_data};
 
 /// The program with one thread for each operation: then sums, and by them what is learned, do not
 /// depend on how many processors there are.
@@ -308,10 +308,7 @@ fn of_the_networks_of_patches_those_that_know_have_a_vote() {
 /// comes out again, to the rounding of sums.
 #[test]
 fn an_experiment_of_clinicadl_is_imported_and_predicts_the_same() {
-    let data = root().join("../shared/data");
-    if !data.is_dir() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
     let place = Place::new();
     let maps = data.join("clinicadl_maps/patch_single");
     let import = |output: &str| {
