@@ -86,9 +86,8 @@ fn read<T: DeserializeOwned>(kept: &Path, stamp: &Stamp) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::cache::stamp::settle;
 
     fn ask(verdicts: &Verdicts, path: &Path, fresh: bool) -> (String, bool) {
         verdicts.of(path, fresh, || (fs::read_to_string(path).unwrap(), true))
@@ -100,10 +99,7 @@ mod tests {
         let verdicts = Verdicts::new(&folder.path().join("cache"));
         let path = folder.path().join("a");
         fs::write(&path, "one").unwrap();
-        // As young as this it may still change unseen.
-        assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
-        assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
-        std::thread::sleep(Duration::from_millis(60));
+        settle(&path);
         assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
         assert_eq!(ask(&verdicts, &path, false), ("one".into(), true));
         assert_eq!(ask(&verdicts, &path, true), ("one".into(), false));
@@ -117,7 +113,7 @@ mod tests {
         let verdicts = Verdicts::new(folder.path());
         let path = folder.path().join("a");
         fs::write(&path, "one").unwrap();
-        std::thread::sleep(Duration::from_millis(60));
+        settle(&path);
         ask(&verdicts, &path, false);
         let kept = verdicts.file(&fs::canonicalize(&path).unwrap());
         let whole = fs::read(&kept).unwrap();

@@ -129,6 +129,23 @@ impl Images {
         &self.entries[index].session
     }
 
+    /// The shape that all of them share, once they are checked.
+    pub(crate) fn shape(&self) -> Option<[usize; 3]> {
+        self.placed.get()?.first().map(|(_, shape, _)| *shape)
+    }
+
+    /// Where the voxels of image `index` lie; it is decoded only where it was not checked.
+    ///
+    /// # Errors
+    /// As [`Images::get`].
+    pub(crate) fn affine(&self, index: usize) -> Result<Affine> {
+        let placed = self.placed.get().and_then(|placed| placed.get(index));
+        match placed.filter(|(image, ..)| *image == index) {
+            Some((_, _, affine)) => Ok(*affine),
+            None => Ok(self.get(index)?.affine),
+        }
+    }
+
     /// Whether they are of cohorts that a table names.
     pub fn several_cohorts(&self) -> bool {
         self.entries.iter().any(|entry| entry.session.cohort != SINGLE)

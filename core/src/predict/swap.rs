@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::maps::{Maps, make_folder};
 use crate::records::write_hashes;
+use crate::transfer::folder::list;
 
 /// The folder in an experiment where new results wait; only the process that holds the lock uses it.
 const FOLDER: &str = ".predict";
@@ -42,8 +43,21 @@ impl Drop for Staged<'_> {
 }
 
 impl<'m> Staged<'m> {
-    pub(crate) fn new(maps: &'m Maps) -> Self {
-        Self { maps, new: Vec::new() }
+    /// # Errors
+    /// [`Code::OutputLocked`] where the results of somebody else wait, which only a file system without
+    /// locks lets happen; what the disk says.
+    pub(crate) fn new(maps: &'m Maps) -> Result<Self> {
+        let folder = maps.root().join(FOLDER);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => Ok(Self { maps, new: Vec::new() }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let message = "results of another process wait here to be put into their place";
+                Err(Error::new(Code::OutputLocked, message).at(Place::File(folder)).help(
+                    "wait until it has finished; if none is running, it was stopped: remove this folder",
+                ))
+            }
+            Err(error) => Err(Error::io(&folder, "create the folder", &error)),
+        }
     }
 
     /// A folder to write into, which will be `place` of the experiment folder.
@@ -57,7 +71,8 @@ impl<'m> Staged<'m> {
         Ok(folder)
     }
 
-    /// Puts what was written into its place, with its hashes, and removes `old`.
+    /// Puts what was written into its place, with its hashes, and removes `old`. What is there of a
+    /// folder and does not go stays beside what comes.
     ///
     /// Once the plan of it is on the disk, what is left to do is done by whoever opens the folder for
     /// writing next, if this process is stopped; before, nothing has changed.
@@ -69,7 +84,19 @@ impl<'m> Staged<'m> {
         for place in &self.new {
             write_hashes(&root.join(FOLDER).join("new").join(place))?;
         }
-        let plan = Plan { old, new: std::mem::take(&mut self.new) };
+        let mut new = Vec::new();
+        for place in std::mem::take(&mut self.new) {
+            // A folder that stays, such as one with interpretations, takes up what comes.
+            let stays = root.join(&place).exists() && !old.iter().any(|old| place.starts_with(old));
+            match stays {
+                true => {
+                    let names = list(&root.join(FOLDER).join("new").join(&place))?;
+                    new.extend(names.iter().map(|name| place.join(name)));
+                }
+                false => new.push(place),
+            }
+        }
+        let plan = Plan { old, new };
         let text = serde_json::to_vec(&plan).map_err(|error| {
             Error::new(Code::Internal, "cannot write down what is to be done").because(error)
         })?;
@@ -111,8 +138,10 @@ pub(crate) fn finish(root: &Path) -> Result<()> {
                 move_to(&new, &place)?;
             }
         }
-        // Without the plan, the rest is only litter.
+        // Without the plan, the rest is only litter; with it, all of it is needed.
         files::remove(&file)?;
+        files::sync_folder(&folder)
+            .map_err(|error| Error::io(&folder, "finish what was begun", &error))?;
     }
     std::fs::remove_dir_all(&folder)
         .map_err(|error| Error::io(&folder, "remove what is not needed any more", &error))
@@ -174,6 +203,42 @@ mod tests {
             }
             assert!(!staged.exists());
         }
+    }
+
+    /// Of a folder that stays only what is named goes.
+    #[test]
+    fn what_stays_in_a_folder_is_beside_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = Maps::reopen(folder.path()).unwrap();
+        let place = Path::new("a/group");
+        for old in ["interpret-x/map", "table", "tensors/old"] {
+            write(&folder.path().join(place).join(old), "old");
+        }
+        let mut staged = Staged::new(&maps).unwrap();
+        let new = staged.folder(place).unwrap();
+        write(&new.join("table"), "new");
+        write(&new.join("tensors/new"), "new");
+        staged.commit(["table", "tensors"].map(|name| place.join(name)).to_vec()).unwrap();
+        let text = |name: &str| std::fs::read_to_string(folder.path().join(place).join(name)).ok();
+        assert_eq!(text("interpret-x/map").as_deref(), Some("old"));
+        assert_eq!(text("table").as_deref(), Some("new"));
+        assert_eq!(text("tensors/new").as_deref(), Some("new"));
+        assert_eq!(text("tensors/old"), None);
+        assert!(text("hashes.tsv").unwrap().contains("tensors/new"));
+        assert!(!folder.path().join(FOLDER).exists());
+    }
+
+    #[test]
+    fn results_of_another_process_are_let_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = Maps::reopen(folder.path()).unwrap();
+        let mut first = Staged::new(&maps).unwrap();
+        write(&first.folder(Path::new("a")).unwrap().join("new"), "first");
+        let error = Staged::new(&maps).err().unwrap();
+        assert_eq!(error.code(), Code::OutputLocked, "{error}");
+        first.commit(Vec::new()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("a/new")).unwrap(), "first");
+        assert!(!folder.path().join(FOLDER).exists());
     }
 
     #[test]

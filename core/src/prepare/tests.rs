@@ -9,7 +9,10 @@ use serde_json::json;
 use super::*;
 use crate::data::part::Region;
 use crate::data::phantom::{PhantomOptions, generate};
+use crate::shared_data::shared_data;
 use crate::volume::{read, read_tensor};
+
+mod extraction;
 
 const SHAPE: [usize; 3] = [18, 20, 16];
 
@@ -140,10 +143,8 @@ fn tensors_are_the_parts_that_are_cut_on_the_fly() {
 /// Where ClinicaDL's tensors lie beside the repository: ours are theirs, and so is the JSON.
 #[test]
 fn tensors_and_json_are_those_of_clinicadl() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/caps");
-    if !shared.is_dir() {
-        return;
-    }
+    let Some(shared) = shared_data() else { return };
+    let shared = shared.join("caps");
     let folder = tempfile::tempdir().unwrap();
     let caps = folder.path().join("caps");
     let mut theirs = Vec::new();

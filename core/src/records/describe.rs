@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::meaning::Meanings;
 use super::values;
 use crate::data::table::Table;
-use crate::error::{Error, Result};
-use crate::experiment::read;
+use crate::error::{Error, Place, Result};
+use crate::experiment::{classes, read};
 use crate::files::is_locked;
 use crate::network::checkpoint_progress;
+use crate::predict::stale;
 use crate::train::{Best, Standing, standing_of};
 use crate::transfer::Source;
 use crate::transfer::folder::{Folder, list};
@@ -37,6 +38,9 @@ pub struct Described {
     pub writing: bool,
     /// The splits that were asked for or are there.
     pub splits: Vec<SplitState>,
+    /// Predictions and interpretations by weights that training has replaced since, as folders within
+    /// this one.
+    pub stale: Vec<PathBuf>,
     /// The folder with everything in it.
     pub tree: Item,
 }
@@ -110,10 +114,8 @@ pub fn describe(maps: &Path) -> Result<Described> {
     let parameters = read(&maps.join("maps.json"))?;
     let text = |key: &str| parameters.get(key).and_then(Value::as_str).map(str::to_owned);
     let version = parameters.pointer("/neurhai/version").and_then(Value::as_str);
-    let classes = match parameters.get("label_code") {
-        Some(Value::Object(codes)) => codes.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
+    let classes = classes(parameters.get("label_code"));
+    let classes = classes.map_err(|error| error.at(Place::File(maps.join("maps.json"))))?;
     Ok(Described {
         maps: maps.into(),
         program: version.map_or_else(|| "ClinicaDL".into(), |version| format!("Neurhai {version}")),
@@ -124,6 +126,7 @@ pub fn describe(maps: &Path) -> Result<Described> {
         mode: text("mode"),
         writing: is_locked(&maps.join(".lock")),
         splits: splits(&folder, &parameters)?,
+        stale: stale(maps)?,
         tree: tree(maps, String::new(), &Meanings::new())?,
     })
 }
@@ -176,8 +179,13 @@ fn state(folder: &Folder, split: usize, parameters: &Value) -> Result<SplitState
     let path = folder.split(split);
     let (state, states) = match standing_of(&path) {
         Standing::Absent => ("absent", Vec::new()),
-        Standing::Begun(_) => ("begun", progresses(&path.join("tmp"), "checkpoint.safetensors")?),
-        Standing::Finished(_) => ("finished", progresses(&path, "last.safetensors")?),
+        Standing::Begun(_) => (
+            "begun",
+            progresses(&path.join("tmp"), &|name| name.ends_with("checkpoint.safetensors"))?,
+        ),
+        Standing::Finished(_) => {
+            ("finished", progresses(&path, &|name| name.ends_with("last.safetensors"))?)
+        }
     };
     let epochs = match states.iter().map(|progress| progress.epoch).min() {
         Some(epochs) => Some(epochs),
@@ -211,12 +219,12 @@ fn all_the_same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> 
     values.all(|value| value == first).then_some(first)
 }
 
-/// Where training of each network stands, by the files in a folder with this end of their names.
-fn progresses(folder: &Path, end: &str) -> Result<Vec<Progress>> {
+/// Where training stands, by the files in a folder whose names are `wanted`: one for each network.
+fn progresses(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Progress>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let names = list(folder)?.into_iter().filter(|name| name.ends_with(end));
+    let names = list(folder)?.into_iter().filter(|name| wanted(name));
     let mut found = Vec::new();
     for name in names {
         let progress = checkpoint_progress(&folder.join(name))?;
@@ -224,6 +232,23 @@ fn progresses(folder: &Path, end: &str) -> Result<Vec<Progress>> {
         found.extend(serde_json::from_str(&progress).ok());
     }
     Ok(found)
+}
+
+/// The epochs, from 0, that the best models of a network of a split are from, by their metrics, as the
+/// state of training tells: nothing where there is none.
+///
+/// # Errors
+/// A damaged state; what the disk says.
+pub(crate) fn kept_epochs(split: &Path, network: Option<usize>) -> Result<Vec<(String, usize)>> {
+    let network = network.map_or_else(String::new, |number| format!("network-{number}_"));
+    let (last, checkpoint) = ("last.safetensors", "checkpoint.safetensors");
+    // While training goes on, the state of an extension comes before that of its start.
+    let running =
+        progresses(&split.join("tmp"), &|name| *name == format!("{network}{checkpoint}"))?;
+    let ended = progresses(split, &|name| *name == format!("{network}{last}"))?;
+    let best = running.into_iter().chain(ended).next().map(|progress| progress.best);
+    let best = best.into_iter().flatten();
+    Ok(best.filter_map(|best| Some((best.metric, best.record?.1))).collect())
 }
 
 /// How many epochs a training log has, in which they are counted from 0.

@@ -1,6 +1,7 @@
 //! Several experiments together, on a terminal.
 
 use neurhai_core::compare::{Family, RunScore, Together};
+use neurhai_core::options::plain;
 use serde_json::Value;
 
 use super::columns;
@@ -9,8 +10,7 @@ use super::columns;
 pub(crate) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
+        value => plain(value),
     }
 }
 
@@ -77,8 +77,9 @@ pub fn together(found: &Together) -> String {
     }
     if !found.tests.is_empty() {
         sections.push(
-            "a large p does not say that two are the same; McNemar, DeLong and bootstrap judge these \
-             trained\nnetworks on such images, corrected t also asks what other training sets would give"
+            "a large p does not say that two are the same; McNemar, DeLong and permutation judge these \
+             trained\nnetworks on such images, corrected t also asks what other training sets would give;\n\
+             intervals beside permutation are by the bootstrap over people"
                 .into(),
         );
     }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use neurhai_core::options::plain;
 use neurhai_core::trials::Judge;
 use neurhai_core::trials::curve::Point;
-use neurhai_core::trials::ranking::{Trial, plain};
+use neurhai_core::trials::ranking::Trial;
 use serde_json::Value;
 
 use super::{columns, figure};

@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::force::{Small, send, until};
-use crate::{Place, copy, files, host, said};
+use crate::force::{Small, send, until, wait};
+use crate::{Place, copy, files, host, python, said};
 
 fn prepare(place: &Place, words: &str) -> Output {
     host(place.path()).arg("prepare").args(words.split_whitespace()).output().unwrap()
@@ -124,11 +124,9 @@ fn ctrl_c_ends_it_between_files_and_the_same_command_goes_on() {
     let place = Place::new();
     let mut command = host(place.path());
     command.arg("prepare").args(SLICES.split_whitespace()).args(["--threads", "1"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let first = || written(&place).len();
-    while first() == 0 {
-        sleep(Duration::from_millis(1));
-    }
+    wait(&mut child, || first() > 0);
     send(child.id(), &["INT"]);
     let output = child.wait_with_output().unwrap();
     let (code, text) = (output.status.code(), said(&output));
@@ -142,21 +140,9 @@ fn ctrl_c_ends_it_between_files_and_the_same_command_goes_on() {
     assert_eq!(first(), 12 * 18 + 1);
 }
 
-/// A Python that has torch. `.ci/run` installs Debian's; elsewhere `NEURHAI_PYTHON` names one.
-fn python_with_torch() -> Option<String> {
-    let named = std::env::var("NEURHAI_PYTHON").ok();
-    let known = named.into_iter().chain(["python3".into(), "/usr/bin/python3".into()]);
-    let found = known.into_iter().find(|python| {
-        let imported = Command::new(python).args(["-c", "import torch; torch.load"]).output();
-        imported.is_ok_and(|output| output.status.success())
-    });
-    assert!(found.is_some() || std::env::var_os("NEURHAI_ALL_TESTS").is_none(), "no torch");
-    found
-}
-
 #[test]
 fn pytorch_loads_the_tensors() {
-    let Some(python) = python_with_torch() else { return };
+    let Some(python) = python(&["torch"]) else { return };
     let place = Place::new();
     for words in ["image data/caps", SLICES] {
         assert!(prepare(&place, words).status.success(), "{words}");

@@ -5,11 +5,7 @@ use super::*;
 /// ClinicaDL's own patch tensors give the run that cutting the images gives, to the byte.
 #[test]
 fn saved_parts_are_read_instead_of_cut() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let patches = shared.join("caps/subjects/sub-TRIV0/ses-M000/deeplearning_prepare_data");
-    if !patches.exists() {
-        return;
-    }
+    let Some(shared) = crate::shared_data::shared_data() else { return };
     let folder = tempfile::tempdir().unwrap();
     let rows = "participant_id\tsession_id\tdiagnosis\n";
     let table = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
