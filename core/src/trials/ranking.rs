@@ -95,7 +95,8 @@ pub fn by_value(trials: &[Trial], option: usize) -> Vec<OfValue> {
     reached.into_iter().map(of_value).collect()
 }
 
-/// Writes `search.tsv`: a line for each trial, in the order in which they are given.
+/// Writes `search.tsv`: a line for each trial, in the order in which they are given. `best_epochs` count
+/// from 0, as `epoch` in training.tsv does.
 ///
 /// # Errors
 /// What the disk says.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use serde::Serialize;
+
 use super::check_new;
 use crate::data::participants::{Session, read_sessions};
 use crate::data::table::{Table, write_tsv};
@@ -15,7 +17,7 @@ use crate::files;
 const DEEPEST: usize = 4;
 
 /// A table that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Adapted {
     /// Its place in the new folder: `split/5_fold/split-0/train.tsv`.
     pub file: PathBuf,

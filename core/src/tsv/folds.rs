@@ -31,7 +31,7 @@ pub struct Folds {
 /// like cards); who is in which part is drawn.
 ///
 /// # Errors
-/// As [`split`](super::split); [`Code::BadSplit`] for fewer than two parts, or more than participants.
+/// As [`split`](super::split); [`Code::BadOption`] for fewer than two parts, or more than participants.
 pub fn kfold(division: &Division, folds: usize) -> Result<Folds> {
     let frame = Frame::read(&division.table, &[])?;
     let drawn = draw(&frame, division, folds)?;
@@ -54,7 +54,7 @@ pub(super) fn draw(frame: &Frame, division: &Division, folds: usize) -> Result<D
     let all = frame.participants.len();
     if folds < 2 || folds > all {
         return Err(Error::new(
-            Code::BadSplit,
+            Code::BadOption,
             format!("{all} {} cannot be {folds} folds", frame.who),
         )
         .at(Place::File(frame.table.file().into()))

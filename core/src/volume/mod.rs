@@ -22,6 +22,7 @@ mod voxels;
 mod write;
 mod write_pt;
 
+pub(crate) use affine::axes;
 pub use affine::{Affine, orientation, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
 pub(crate) use one_tensor::write_safetensors;
@@ -29,7 +30,7 @@ pub use pt::read_tensor;
 pub use read::{read, read_header};
 pub use voxels::Voxels;
 pub use write::write;
-pub(crate) use write::write_like;
+pub(crate) use write::{write_as, write_like};
 pub(crate) use write_pt::write_pt;
 
 /// A three-dimensional image of real numbers.

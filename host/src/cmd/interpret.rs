@@ -7,8 +7,8 @@ use neurhai_core::interpret::interpret;
 use neurhai_core::{Code, Error, Place, Result};
 use serde_json::{Map, Value, json};
 
-use super::group::{Group, flag, path};
-use super::{Kept, failed, misused};
+use super::group::{Group, flag, path, unchanged};
+use super::{Kept, failed_at, misused};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
@@ -95,7 +95,11 @@ impl Args {
             };
             // What is no JSON is a text.
             let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-            options.insert(name.into(), value);
+            if options.insert(name.into(), value).is_some() {
+                return Err(Error::new(Code::BadOption, format!("{name} is given twice"))
+                    .at(Place::Option("option".into()))
+                    .help("give each option of the method once"));
+            }
         }
         Ok(options)
     }
@@ -124,6 +128,9 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             output::line(&text);
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), runtime.sources()),
+        Err(error) => {
+            let error = unchanged(error);
+            failed_at(args.of.paths(), &Failure::from(error), runtime.sources())
+        }
     }
 }

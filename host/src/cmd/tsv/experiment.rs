@@ -4,9 +4,8 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Inner, Size, experiment};
 
 use super::Done;
-use super::divide::{Divide, missed, size};
+use super::divide::{Divide, divided, missed, size};
 use super::kfold::rare;
-use crate::show;
 
 /// Put a test set away, and divide the rest into folds, or once
 ///
@@ -14,7 +13,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    divide: Divide,
+    pub(super) divide: Divide,
 
     /// Participants of the test set: how many (100), or which share of all (0.2)
     #[arg(long, default_value = "0.2", value_parser = size)]
@@ -45,5 +44,5 @@ pub(super) fn run(args: Args) -> Result<Done> {
         warnings.extend(missed(&division, &validation.summary));
         summaries.push(validation.summary);
     }
-    Ok(Done { text: show::divided(&summaries, attempt, &division.output), warnings })
+    Ok(divided(&summaries, attempt, &division, warnings))
 }

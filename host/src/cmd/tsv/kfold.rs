@@ -4,8 +4,7 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Folds, kfold};
 
 use super::Done;
-use super::divide::Divide;
-use crate::show;
+use super::divide::{Divide, divided};
 
 /// Divide participants into folds: each is validated on once
 ///
@@ -14,7 +13,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    divide: Divide,
+    pub(super) divide: Divide,
 
     /// How many folds
     #[arg(long, default_value_t = 5)]
@@ -25,8 +24,7 @@ pub(super) fn run(args: Args) -> Result<Done> {
     let folder = format!("{}_fold", args.splits);
     let division = args.divide.read(&folder, "validation", false)?;
     let folds = kfold(&division, args.splits)?;
-    let text = show::divided(&folds.summaries, folds.attempt, &division.output);
-    Ok(Done { text, warnings: rare(&folds) })
+    Ok(divided(&folds.summaries, folds.attempt, &division, rare(&folds)))
 }
 
 /// Warnings of strata of which some folds hold nobody.
