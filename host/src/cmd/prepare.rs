@@ -236,6 +236,7 @@ impl Shown {
     fn event(&mut self, event: &Progress) {
         match event {
             Progress::Warning(text) => output::note(&format!("warning: {text}")),
+            Progress::Comparing { done, images } => self.at("images compared", *done, *images),
             Progress::Checking { done, images } => self.at("checking images", *done, *images),
             Progress::Planned(plan) => {
                 self.bar.finish_and_clear();

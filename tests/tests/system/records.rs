@@ -193,7 +193,8 @@ fn the_manifest_knows_what_was_read_and_written() {
     fs::remove_file(maps.join("notes.txt")).unwrap();
     // Predictions tell their hashes themselves: made again they are whole, and the manifest is as it was.
     let manifest = fs::read(maps.join("manifest.json")).unwrap();
-    let predict = "predict maps test --participants data/splits/validation_baseline.tsv --allow-leakage";
+    let predict =
+        "predict maps test --participants data/splits/validation_baseline.tsv --allow-leakage";
     for words in [predict.to_owned(), format!("{predict} --overwrite")] {
         succeeds(&place, &words.split(' ').collect::<Vec<_>>());
         verify(0, &["files are as they were written, 14 of 14 that were read"]);
