@@ -41,6 +41,7 @@ mod new;
 mod plugins;
 mod predict;
 mod prepare;
+mod preprocessing;
 mod repl;
 mod report;
 mod resume;
