@@ -16,6 +16,8 @@ use crate::volume::{self, Affine, Stats, Volume};
 pub(crate) mod shapes;
 pub(crate) mod sound;
 pub(crate) mod space;
+#[cfg(test)]
+mod tests;
 
 use space::Odd;
 

@@ -205,7 +205,7 @@ pub(super) fn counts(prepared: &Prepared, sides: &Sides) -> Vec<(String, usize, 
 /// The tables of cohorts, with their BLAKE3 hashes; none where there is one CAPS.
 ///
 /// # Errors
-/// A table that cannot be read.
+/// A file that cannot be read.
 pub(super) fn tables(prepared: &Prepared) -> Result<Vec<(PathBuf, String)>> {
     if !prepared.cohorts.several() {
         return Ok(Vec::new());
@@ -215,15 +215,14 @@ pub(super) fn tables(prepared: &Prepared) -> Result<Vec<(PathBuf, String)>> {
     hashed(files.into_iter().map(PathBuf::from))
 }
 
-/// Tables with their BLAKE3 hashes.
+/// Files that were read, with their BLAKE3 hashes.
 ///
 /// # Errors
-/// A table that cannot be read.
-pub(crate) fn hashed(tables: impl Iterator<Item = PathBuf>) -> Result<Vec<(PathBuf, String)>> {
-    tables
-        .map(|file| {
-            let bytes = files::read(&file, "read the table")?;
-            Ok((file, blake3::hash(&bytes).to_hex().to_string()))
-        })
-        .collect()
+/// A file that cannot be read.
+pub(crate) fn hashed(read: impl Iterator<Item = PathBuf>) -> Result<Vec<(PathBuf, String)>> {
+    read.map(|file| {
+        let hash = files::hash(&file, "read the file")?;
+        Ok((file, hash))
+    })
+    .collect()
 }

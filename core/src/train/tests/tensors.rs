@@ -162,3 +162,22 @@ fn a_tensor_of_another_image_is_not_read() {
         assert!(after != before && after == weights("cut", &own), "{own}");
     }
 }
+
+/// Tensors are no images that could be decoded and compared.
+#[test]
+fn a_check_of_tensors_finds_nothing_wrong_with_them() {
+    use crate::prepare::{Format, Preparation};
+    for format in [Format::Pt, Format::Safetensors] {
+        let bench = Bench::new();
+        let data = json!({ "mode": "image", "caps": bench.caps });
+        let data = data.as_object().unwrap().clone();
+        let preparation = Preparation { data, table: None, name: None, format, threads: 2 };
+        crate::prepare::prepare(&preparation, &AtomicBool::new(false), &|_| ()).unwrap();
+        let (catalog, stop) = (catalog(), AtomicBool::new(false));
+        let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
+        let options = bench.options("checked", json!({ "data": { "use_tensors": true } }));
+        let report = check(&options, &session).unwrap();
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    }
+}
