@@ -14,7 +14,10 @@ use crate::files;
 use crate::transfer::folder::{Folder, list};
 
 mod epochs;
+mod folds;
+mod pair;
 mod paired;
+mod permutation;
 mod results;
 mod shared;
 #[cfg(test)]

@@ -12,6 +12,14 @@ mod folder;
 
 pub(crate) use folder::write_folder;
 
+/// A path that means the same from every working folder.
+///
+/// # Errors
+/// An empty path; a working folder that is gone.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::io(path, "find the file or folder", &error))
+}
+
 /// The BLAKE3 hash of a text, in hexadecimal.
 pub fn text_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()

@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::import::Prediction;
 use crate::report::Whose;
 use crate::report::tables;
-use crate::task::Task;
 
 /// A group by the best models of a metric, and from where its predictions are taken.
 pub(super) struct Shared {
@@ -60,7 +59,8 @@ pub(super) fn shared(runs: &Runs<'_>) -> Vec<Shared> {
 
 /// What a run predicted of each image; for reconstructions the metrics, whose names come with it.
 pub(super) struct Predicted {
-    pub(super) rows: BTreeMap<Key, Prediction>,
+    /// With the split whose network predicted; none for an ensemble.
+    pub(super) rows: BTreeMap<Key, (Option<usize>, Prediction)>,
     pub(super) names: Vec<String>,
     /// Whether an image was predicted in several splits, of which the first counts.
     pub(super) repeated: bool,
@@ -83,9 +83,9 @@ pub(super) fn predicted(
     let (mut rows, mut names, mut repeated) = (BTreeMap::new(), Vec::new(), false);
     for split in splits {
         let Some(found) = runs.found(run, &Whose { split, ..whose.clone() }) else { continue };
-        let task: Task = runs.sources[run].task;
+        let (task, classes) = (runs.sources[run].task, &runs.sources[run].classes);
         let Some((of_split, known)) =
-            tables::predictions(&found.file("image", "prediction"), task)?
+            tables::predictions(&found.file("image", "prediction"), task, classes)?
         else {
             continue;
         };
@@ -93,7 +93,7 @@ pub(super) fn predicted(
         for row in of_split {
             let key = tables::key(&row);
             repeated |= rows.contains_key(&key);
-            rows.entry(key).or_insert(row);
+            rows.entry(key).or_insert((split, row));
         }
     }
     Ok((!rows.is_empty()).then_some(Predicted { rows, names, repeated }))

@@ -32,6 +32,18 @@ impl Case {
         Self { folder }
     }
 
+    /// Another split of a run, in which these rows are validation.
+    fn add_split(&self, run: &str, split: usize, rows: &[Prediction]) {
+        let (other, root) = (tempfile::tempdir().unwrap(), self.folder.path().join(run));
+        folder(other.path(), rows, json!({}));
+        let here = format!("split-{split}");
+        std::fs::rename(other.path().join("split-0"), root.join(&here)).unwrap();
+        for group in ["train", "validation"] {
+            let from = other.path().join("groups").join(group).join("split-0");
+            std::fs::rename(from, root.join("groups").join(group).join(&here)).unwrap();
+        }
+    }
+
     fn together(&self, names: &[&str]) -> Together {
         let maps: Vec<_> = names.iter().map(|name| self.folder.path().join(name)).collect();
         let maps: Vec<&Path> = maps.iter().map(|maps| maps.as_path()).collect();
@@ -39,20 +51,25 @@ impl Case {
     }
 }
 
-/// Values of statsmodels and of DeLong's definition, and NumPy's bootstrap.
+fn fixture() -> Value {
+    serde_json::from_str(include_str!("../../../tests/fixtures/paired.json")).unwrap()
+}
+
+/// The images of the fixture with these probabilities.
+fn rows_of(fixture: &Value, scores: &[Value]) -> Vec<Prediction> {
+    let truth = fixture["truth"].as_array().unwrap();
+    let both = scores.iter().zip(truth).enumerate();
+    let row = |(i, (score, truth)): (usize, (&Value, &Value))| {
+        row(i, truth.as_u64().unwrap() as usize, score.as_f64().unwrap())
+    };
+    both.map(row).collect()
+}
+
+/// Values of statsmodels and of DeLong's definition, and NumPy's bootstrap and swaps.
 #[test]
 fn pairs_are_tested_on_the_images_that_both_predicted() {
-    let text = include_str!("../../../tests/fixtures/paired.json");
-    let fixture: Value = serde_json::from_str(text).unwrap();
-    let rows = |of: &str| -> Vec<Prediction> {
-        let scores = fixture[of].as_array().unwrap().iter();
-        let truth = fixture["truth"].as_array().unwrap();
-        let both = scores.zip(truth).enumerate();
-        both.map(|(i, (score, truth))| {
-            row(i, truth.as_u64().unwrap() as usize, score.as_f64().unwrap())
-        })
-        .collect()
-    };
+    let fixture = fixture();
+    let rows = |of: &str| rows_of(&fixture, fixture[of].as_array().unwrap());
     let (a, mut b) = (rows("a"), rows("b"));
     // An image that only one of them has counts for nothing, nor does the order.
     b.push(row(999, 0, 0.9));
@@ -73,13 +90,106 @@ fn pairs_are_tested_on_the_images_that_both_predicted() {
     let delong = test("DeLong");
     near(delong.values.0, "area_a", 1e-12);
     near(delong.p, "delong", 1e-9);
-    let bootstrap = test("bootstrap");
-    near(bootstrap.difference, "ba_difference", 1e-12);
-    // Two draws of 3000 and of 100000 resamples differ a little.
-    near(bootstrap.interval.unwrap().0, "ba_lower", 0.02);
-    near(bootstrap.interval.unwrap().1, "ba_upper", 0.02);
-    near(bootstrap.p, "ba_p", 0.03);
+    let permutation = test("permutation");
+    near(permutation.difference, "ba_difference", 1e-12);
+    // Two draws of 3000 and of 100000 resamples, or swaps, differ a little.
+    near(permutation.interval.unwrap().0, "ba_lower", 0.02);
+    near(permutation.interval.unwrap().1, "ba_upper", 0.02);
+    near(permutation.p, "ba_p", 0.015);
     assert!(family.tests.iter().all(|test| test.p_holm == test.p));
+}
+
+/// Of few images all swaps are made, as by SciPy's permutation_test; where one is right and the other
+/// wrong in all of three, two of the eight swaps differ as much.
+#[test]
+fn swaps_of_few_people_are_all_made() {
+    let fixture = fixture();
+    let few = |of: &str| rows_of(&fixture, &fixture[of].as_array().unwrap()[..10]);
+    let right = vec![row(1, 0, 0.9), row(2, 0, 0.8), row(3, 1, 0.1)];
+    let wrong = vec![row(1, 0, 0.1), row(2, 0, 0.2), row(3, 1, 0.9)];
+    let case = Case::new(&[("a", few("a")), ("b", few("b")), ("c", right), ("d", wrong)]);
+    let find = |runs: &[&str]| {
+        let found = case.together(runs);
+        found.tests[0].tests.iter().find(|test| test.test == "permutation").unwrap().clone()
+    };
+    let test = find(&["a", "b"]);
+    assert!((test.p - fixture["few"]["ba"].as_f64().unwrap()).abs() < 1e-12, "{}", test.p);
+    let test = find(&["c", "d"]);
+    assert_eq!((test.p, test.interval, test.difference), (0.25, None, 1.0));
+    // Areas are swapped where people have several images.
+    let visits = |of: &str| {
+        let again = |mut row: Prediction| {
+            row.session = "ses-M001".into();
+            row
+        };
+        few(of).into_iter().flat_map(|row| [row.clone(), again(row)]).collect::<Vec<_>>()
+    };
+    let case = Case::new(&[("a", visits("a")), ("b", visits("b"))]);
+    let found = case.together(&["a", "b"]);
+    let test = found.tests[0].tests.iter().find(|test| test.metric == "ROC_AUC").unwrap();
+    assert_eq!((test.test, test.n, test.people), ("permutation", 20, Some(10)));
+    assert!((test.p - fixture["few"]["area"].as_f64().unwrap()).abs() < 1e-12, "{}", test.p);
+}
+
+/// Networks of two splits with probabilities on other scales: areas are of each split, not of both.
+#[test]
+fn probabilities_of_networks_trained_apart_are_not_pooled() {
+    let fixture = fixture();
+    let scores = |of: &str| fixture[of].as_array().unwrap().clone();
+    let bent = [&scores("b")[..30], fixture["halves"]["b"].as_array().unwrap()].concat();
+    let [a, b] = [rows_of(&fixture, &scores("a")), rows_of(&fixture, &bent)];
+    let case = Case::new(&[("a", a[..30].to_vec()), ("b", b[..30].to_vec())]);
+    case.add_split("a", 1, &a[30..]);
+    case.add_split("b", 1, &b[30..]);
+    let found = case.together(&["a", "b"]);
+    let test = found.tests[0].tests.iter().find(|test| test.test == "DeLong").unwrap();
+    let number = |name: &str| fixture["halves"][name].as_f64().unwrap();
+    assert!((test.difference - number("difference")).abs() < 1e-12, "{test:?}");
+    assert!((test.p - number("delong")).abs() < 1e-9, "{test:?}");
+    assert!((test.difference - number("pooled")).abs() > 0.05, "pooling would say something else");
+    // Where the two have other images in their splits, there is nothing to put together.
+    let case = Case::new(&[("a", a[..30].to_vec()), ("b", b[30..].to_vec())]);
+    case.add_split("a", 1, &a[30..]);
+    case.add_split("b", 1, &b[..30]);
+    let found = case.together(&["a", "b"]);
+    let tests: Vec<_> = found.tests[0].tests.iter().map(|test| test.test).collect();
+    assert_eq!(tests, ["McNemar"]);
+    assert!(found.notes.iter().any(|note| note.contains("60 images are in other splits")));
+}
+
+/// Patches of one are no match for images of the other, nor for patches of another size.
+#[test]
+fn splits_are_compared_at_a_level_that_both_have() {
+    let rows = |number| vec![row(number, 0, 0.9), row(number + 1, 1, 0.1)];
+    let case = Case::new(&[("a", rows(1)), ("b", rows(1)), ("c", rows(1))]);
+    let cut = |run: &str, size: u64| {
+        let maps = case.folder.path().join(run).join("maps.json");
+        let text = std::fs::read_to_string(&maps).unwrap();
+        let mut about: Value = serde_json::from_str(&text).unwrap();
+        about["neurhai"]["configuration"]["data"] = json!({ "mode": "patch", "patch_size": size });
+        std::fs::write(&maps, about.to_string()).unwrap();
+        for split in ["split-0", "split-1"] {
+            let folder = case.folder.path().join(run).join(split).join("best-loss/validation");
+            let ba = if split == "split-0" { 0.5 } else { 0.25 };
+            let text = format!("Metrics\tBA\nValues\t{ba}\n");
+            std::fs::write(folder.join("validation_patch_level_metrics.tsv"), text).unwrap();
+            for what in ["metrics", "prediction"] {
+                let file = folder.join(format!("validation_image_level_{what}.tsv"));
+                std::fs::remove_file(file).unwrap();
+            }
+        }
+    };
+    for run in ["a", "b", "c"] {
+        case.add_split(run, 1, &rows(3));
+    }
+    cut("b", 3);
+    cut("c", 5);
+    for other in [["a", "b"], ["b", "c"]] {
+        let found = case.together(&other);
+        assert!(found.tests.is_empty(), "{:?}", found.tests);
+        let told = |note: &String| note.contains("2 splits have no scores of the same parts");
+        assert!(found.notes.iter().any(told), "{:?}", found.notes);
+    }
 }
 
 #[test]
@@ -137,15 +247,7 @@ fn splits_with_the_same_people_are_tested_together() {
     let second = vec![row(3, 0, 0.9), row(4, 1, 0.1)];
     let case = Case::new(&[("a", good), ("b", bad)]);
     for run in ["a", "b"] {
-        // The second split is the first one of another folder.
-        let other = tempfile::tempdir().unwrap();
-        folder(other.path(), &second, json!({}));
-        let root = case.folder.path().join(run);
-        std::fs::rename(other.path().join("split-0"), root.join("split-1")).unwrap();
-        for group in ["train", "validation"] {
-            let from = other.path().join("groups").join(group).join("split-0");
-            std::fs::rename(from, root.join("groups").join(group).join("split-1")).unwrap();
-        }
+        case.add_split(run, 1, &second);
     }
     let found = case.together(&["a", "b"]);
     let tests = &found.tests[0].tests;
@@ -155,4 +257,7 @@ fn splits_with_the_same_people_are_tested_together() {
     assert!((corrected.p - 0.564_094_216_848_975_3).abs() < 1e-9, "{}", corrected.p);
     let mcnemar = tests.iter().find(|test| test.test == "McNemar").unwrap();
     assert_eq!(mcnemar.n, 4, "images of all splits count together");
+    // A split in which an area cannot be told is not passed over.
+    assert!(tests.iter().all(|test| test.metric != "ROC_AUC"));
+    assert!(found.notes.iter().any(|note| note.contains("ROC_AUC cannot be told")));
 }

@@ -1,6 +1,7 @@
 //! Several experiments together: where their options differ, how they score, and whether the
 //! differences are more than chance, on the images that all of them predicted.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,8 +12,9 @@ use super::paired::{Family, family};
 use super::shared::{Shared, shared};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
+use crate::predict;
 use crate::report::tables::{self, Found};
-use crate::report::{Source, Whose};
+use crate::report::{Source, Whose, leaked};
 use crate::train::{GroupResult, MetricScore, over_splits};
 
 /// What several experiments say together.
@@ -61,7 +63,8 @@ pub struct RunScore {
     pub value: f64,
     /// The standard deviation over splits, where there are several.
     pub standard_deviation: Option<f64>,
-    /// The interval: of a split by the bootstrap, over splits by Student's t.
+    /// The interval: of a split by the bootstrap, over splits of validation by Student's t. None over the
+    /// splits of other groups, as their networks predict the same images: see [`over_splits`].
     pub interval: Option<(f64, f64)>,
     /// The splits.
     pub splits: Vec<usize>,
@@ -100,7 +103,7 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         values: flat.iter().map(|flat| flat.get(name).cloned().unwrap_or(Value::Null)).collect(),
     });
     let options = differing.filter(|one| one.values.iter().any(|v| *v != one.values[0])).collect();
-    let mut notes = Vec::new();
+    let mut notes = stale(&sources)?;
     let other =
         sources.iter().find(|other| other.task != first.task || other.classes != first.classes);
     if let Some(other) = other {
@@ -111,22 +114,36 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         ));
     }
     let comparable = other.is_none();
+    for source in &sources {
+        let validation = leaked::splits(&source.folder)?;
+        let validation: usize = validation.iter().map(|(_, people)| people).sum();
+        let validation = (validation > 0).then(|| ("validation".to_owned(), validation));
+        for (group, people) in leaked::groups(source.root)?.into_iter().chain(validation) {
+            notes.push(format!(
+                "{}: {people} of the people of {group} had been learned from, as was allowed, so its \
+                 scores are too good",
+                source.root.display()
+            ));
+        }
+    }
     let runs = Runs { sources, groups };
     let (mut tests, mut scores) = (Vec::new(), Vec::new());
     if comparable {
         scores = self::scores(&runs)?;
+        let before = notes.len();
         for Shared { whose, places } in shared(&runs) {
             for place in places {
                 tests.extend(family(&runs, &whose, place, &mut notes)?);
             }
         }
-        if tests.is_empty() && notes.is_empty() {
+        if tests.is_empty() && notes.len() == before {
             notes.push(
                 "no two of the experiments predicted the same images by the same metric".into(),
             );
         }
     }
-    notes.dedup();
+    let mut told = BTreeSet::new();
+    notes.retain(|note| told.insert(note.clone()));
     Ok(Together {
         runs: maps.iter().map(|maps| maps.to_path_buf()).collect(),
         options,
@@ -134,6 +151,21 @@ pub fn together(maps: &[&Path], catalog: &Catalog) -> Result<Together> {
         tests,
         notes,
     })
+}
+
+/// Where results were made by weights that training has replaced since.
+fn stale(sources: &[Source<'_>]) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for source in sources {
+        for place in predict::stale(source.root)? {
+            let place = source.root.join(place);
+            notes.push(format!(
+                "{} was made by weights that training has replaced since: make it again, with overwrite",
+                place.display()
+            ));
+        }
+    }
+    Ok(notes)
 }
 
 /// The metrics that are compared of a task.
@@ -238,6 +270,11 @@ fn put(
 }
 
 impl Runs<'_> {
+    /// Two runs, as messages name them.
+    pub(super) fn names(&self, at: [usize; 2]) -> String {
+        at.map(|at| self.sources[at].root.display().to_string()).join(" and ")
+    }
+
     /// The folder of a run's results.
     pub(super) fn found(&self, run: usize, whose: &Whose) -> Option<&Found> {
         self.groups[run].iter().find(|found| found.whose == *whose)

@@ -8,6 +8,7 @@ use super::images::space::elsewhere;
 use super::participants::{SINGLE, Session};
 use super::pattern::Preprocessing;
 use crate::error::did_you_mean;
+use crate::files;
 use crate::volume;
 use crate::{Code, Error, Place, Problems, Result};
 
@@ -80,12 +81,15 @@ impl Cohorts {
     }
 
     /// `/data/caps`, or `north: /data/north, south: /data/south`.
-    pub(crate) fn describe(&self) -> String {
-        let one = |(name, caps): &(String, Caps)| match self.several {
-            false => caps.root().display().to_string(),
-            true => format!("{name}: {}", caps.root().display()),
+    pub(crate) fn describe(&self) -> Result<String> {
+        let one = |(name, caps): &(String, Caps)| {
+            let root = files::absolute(caps.root())?;
+            Ok(match self.several {
+                false => root.display().to_string(),
+                true => format!("{name}: {}", root.display()),
+            })
         };
-        self.members.iter().map(one).collect::<Vec<_>>().join(", ")
+        Ok(self.members.iter().map(one).collect::<Result<Vec<_>>>()?.join(", "))
     }
 
     /// The image of each session, in the CAPS of its cohort; see [`Caps::find`].

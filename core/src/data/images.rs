@@ -139,7 +139,7 @@ impl Images {
 
     /// Where the voxels of the images lie, once these are checked; nothing where no place is usual or
     /// none says it.
-    pub(crate) fn affine(&self) -> Option<Affine> {
+    pub(crate) fn usual_affine(&self) -> Option<Affine> {
         let placed = self.placed().map(|(_, shape, affine)| (shape, affine));
         space::usual(&placed.collect::<Vec<_>>())
     }
@@ -162,6 +162,23 @@ impl Images {
     /// The session of image `index`.
     pub fn session(&self, index: usize) -> &Session {
         &self.entries[index].session
+    }
+
+    /// The shape that all of them share, once they are checked.
+    pub(crate) fn shape(&self) -> Option<[usize; 3]> {
+        self.placed.get()?.first().map(|(_, shape, _)| *shape)
+    }
+
+    /// Where the voxels of image `index` lie; it is decoded only where it was not checked.
+    ///
+    /// # Errors
+    /// As [`Images::get`].
+    pub(crate) fn affine(&self, index: usize) -> Result<Affine> {
+        let placed = self.placed.get().and_then(|placed| placed.get(index));
+        match placed.filter(|(image, ..)| *image == index) {
+            Some((_, _, affine)) => Ok(*affine),
+            None => Ok(self.get(index)?.affine),
+        }
     }
 
     /// Whether they are of cohorts that a table names.

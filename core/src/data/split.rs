@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::participants::{Person, Session};
-use crate::{Code, Error, Problems};
+use crate::{Code, Error, Place, Problems, Result};
 
 mod classes;
 mod folder;
@@ -107,6 +107,20 @@ pub struct Split {
     pub leaked: Vec<Person>,
     /// Cohorts that give nothing to one side, to be told.
     pub warnings: Vec<String>,
+}
+
+/// A column that is learned is written into lists of sessions, beside those that each of them has.
+///
+/// # Errors
+/// [`Code::BadOption`] for one that is called like these: the lists could not be read again.
+pub(crate) fn check_label(column: &str) -> Result<()> {
+    if !["participant_id", "session_id", "cohort"].contains(&column) {
+        return Ok(());
+    }
+    let message = format!("a column called {column:?} cannot be what is learned or true");
+    Err(Error::new(Code::BadOption, message)
+        .at(Place::Option("label".into()))
+        .help("lists of sessions have a column of this name for something else: rename the column"))
 }
 
 /// The error of a check that is known to have failed.

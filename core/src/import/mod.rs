@@ -210,6 +210,7 @@ fn describe(
         Description {
             parameters: parameters.values.clone(),
             configuration: Value::Object(configuration),
+            image_shape: None,
             plan,
             scripts: &[],
             entries: used.with_metrics(parameters.task),

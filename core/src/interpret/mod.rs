@@ -34,7 +34,7 @@ mod work;
 
 pub use options::options;
 pub use records::{Completeness, Found};
-pub use run::{Interpreted, interpret};
+pub use run::{Interpreted, check, interpret};
 use subject::Subject;
 
 /// Every method, in order.

@@ -12,7 +12,9 @@ use super::work::Work;
 use crate::error::{Code, Error, Place, Result};
 use crate::experiment::Experiment;
 use crate::maps::Maps;
-use crate::predict::{DataGroup, Opened, Staged, Standing, Threads};
+use crate::predict::{
+    self, DataGroup, Opened, Staged, Standing, Threads, check_finished, standing,
+};
 use crate::train::{Event, Session};
 
 /// What was interpreted.
@@ -63,12 +65,15 @@ pub fn interpret(
     session: &Session<'_>,
 ) -> Result<Interpreted> {
     let asked = Asked::read(options)?;
-    check_name(name)?;
+    check_names(group, name)?;
     // A folder that is no experiment is not written to, not even a lock.
     Experiment::open(maps)?;
     let folder = Maps::reopen(maps)?;
     let _threads = asked.group.threads.map(Threads::set);
-    let opened = Opened::open(maps, &asked.group.device, session)?;
+    let mut opened = Opened::open(maps, &asked.group.device, session)?;
+    if let Some(threads) = asked.group.threads {
+        opened.set_threads(threads);
+    }
     let target = asked.target(opened.config.task, &opened.classes)?;
     asked.method.check(&opened.plan(session.catalog)?)?;
     let atlas = match &asked.atlas {
@@ -81,23 +86,27 @@ pub fn interpret(
     for (split, metric) in &chosen {
         opened.models(*split, metric)?;
     }
+    if target == Target::Predicted {
+        check_finished(&opened, &splits)?;
+    }
     for split in splits.iter().filter(|split| folder.split(**split).join("tmp").is_dir()) {
         let text =
             format!("split {split} is not finished: its best networks so far are interpreted");
         session.tell(Event::Warning { text });
     }
-    let group = DataGroup::open(&opened, group, &asked.group.group, &splits, session)
-        .map_err(|error| goes_on(error, maps))?;
+    let standing =
+        standing(&opened, group, &asked.group.group).map_err(|error| goes_on(error, maps))?;
     let places: Vec<PathBuf> =
-        chosen.iter().map(|pair| place(&opened, pair, &group.name, name)).collect();
+        chosen.iter().map(|pair| place(&opened, pair, group, name)).collect();
     let old: Vec<PathBuf> =
         places.iter().filter(|place| maps.join(place).exists()).cloned().collect();
-    check_unused(maps, name, &old, &group, asked.overwrite)?;
+    check_unused(maps, name, &old, standing, asked.overwrite)?;
+    let group = DataGroup::open(&opened, group, &asked.group.group, &splits, session)?;
     if !old.is_empty() {
         let paths = old.iter().map(|place| maps.join(place)).collect();
         session.tell(Event::Replacing { paths });
     }
-    let mut staged = Staged::new(&folder);
+    let mut staged = Staged::new(&folder)?;
     let work = Work {
         opened: &opened,
         group: &group,
@@ -158,8 +167,19 @@ fn place(opened: &Opened, (split, metric): &(usize, String), group: &str, name: 
     folder.strip_prefix(&opened.root).map(Path::to_path_buf).unwrap_or(folder)
 }
 
-/// The name is part of a folder's.
-fn check_name(name: &str) -> Result<()> {
+/// Checks what can be checked of an interpretation before there is an experiment: the options by
+/// themselves, and the names of the group and the interpretation.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check(group: &str, name: &str, options: &Map<String, Value>) -> Result<()> {
+    Asked::read(options)?;
+    check_names(group, name)
+}
+
+/// The names are those of folders, or parts of them.
+fn check_names(group: &str, name: &str) -> Result<()> {
+    predict::check_name(group)?;
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !name.is_empty() && name.len() <= 100 && name.chars().all(fits) {
         return Ok(());
@@ -175,16 +195,16 @@ fn check_unused(
     maps: &Path,
     name: &str,
     old: &[PathBuf],
-    group: &DataGroup,
+    standing: Standing,
     overwrite: bool,
 ) -> Result<()> {
-    if old.is_empty() || (overwrite && group.standing != Standing::New) {
+    if old.is_empty() || (overwrite && standing != Standing::New) {
         return Ok(());
     }
     let list = old.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
     let message = format!("there is an interpretation {name:?} already: {list}");
     Err(Error::new(Code::InterpretationInUse, message).at(Place::File(maps.into())).help(
-        match group.standing {
+        match standing {
             Standing::New => "it is of another group of this name; choose another name",
             _ => {
                 "choose another name, other splits or selection metrics, or pass overwrite to \

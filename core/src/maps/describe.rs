@@ -23,6 +23,8 @@ pub(crate) struct Description<'a> {
     pub(crate) parameters: Map<String, Value>,
     /// The options as they were resolved.
     pub(crate) configuration: Value,
+    /// The voxels of the images.
+    pub(crate) image_shape: Option<[usize; 3]>,
     /// The network for the first split.
     pub(crate) plan: &'a Plan,
     /// The scripts, the one that runs first.
@@ -35,7 +37,8 @@ pub(crate) struct Description<'a> {
 
 /// Writes network.json, the script, the environment and the layer table, and last maps.json.
 pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Result<()> {
-    let Description { mut parameters, configuration, plan, scripts, entries, device } = description;
+    let Description { mut parameters, configuration, image_shape, plan, scripts, entries, device } =
+        description;
     let replaced = scripts.first().map_or(&[][..], |main| &main.replaced);
     parameters.insert(
         "neurhai".into(),
@@ -44,6 +47,7 @@ pub(crate) fn write_description(maps: &Maps, description: Description<'_>) -> Re
             "version": env!("CARGO_PKG_VERSION"),
             "run": run_name(maps.root()),
             "configuration": configuration,
+            "image_shape": image_shape,
             "entries": entries,
             "arguments": arguments(scripts),
             "replaced": replaced,

@@ -276,7 +276,7 @@ pub(crate) fn write_sessions<'a>(
 }
 
 /// Writes which file was read for each session, with its BLAKE3 hash; then other files that were
-/// read, with theirs.
+/// read, with theirs. All paths are absolute.
 pub(crate) fn write_inputs(
     path: &Path,
     images: &Images,
@@ -286,16 +286,18 @@ pub(crate) fn write_inputs(
     let several = images.several_cohorts();
     let mut columns = vec!["participant_id", "session_id", "file", "blake3"];
     columns.extend(several.then_some("cohort"));
-    let rows = hashes.iter().enumerate().map(|(i, hash)| {
-        let visit = images.session(i);
-        let file = images.file(i).display().to_string();
-        let row = vec![visit.participant.clone(), visit.session.clone(), file, hash.clone()];
-        row.into_iter().chain(several.then(|| visit.cohort.clone())).collect::<Vec<_>>()
-    });
-    let others = others.iter().map(|(file, hash)| {
+    let place =
+        |file: &Path| -> Result<String> { Ok(files::absolute(file)?.display().to_string()) };
+    let mut rows: Vec<Vec<String>> = Vec::with_capacity(hashes.len() + others.len());
+    for (i, hash) in hashes.iter().enumerate() {
+        let (visit, file) = (images.session(i), place(images.file(i))?);
+        let row = [visit.participant.clone(), visit.session.clone(), file, hash.clone()];
+        rows.push(row.into_iter().chain(several.then(|| visit.cohort.clone())).collect());
+    }
+    for (file, hash) in others {
         let none = || number(None);
-        let row = vec![none(), none(), file.display().to_string(), hash.clone()];
-        row.into_iter().chain(several.then(none)).collect()
-    });
-    write_tsv(path, &columns, rows.chain(others))
+        let row = [none(), none(), place(file)?, hash.clone()];
+        rows.push(row.into_iter().chain(several.then(none)).collect());
+    }
+    write_tsv(path, &columns, rows)
 }

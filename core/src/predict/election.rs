@@ -16,6 +16,27 @@ use crate::train::evaluate::{Evaluation, Row};
 use crate::train::image_level::Election;
 use crate::train::part_weights::PartWeights;
 
+/// Votes need the scores that parts had at the end of training: those of an earlier end do not fit the
+/// networks any more.
+///
+/// # Errors
+/// [`Code::BadMaps`] for splits whose parts vote and whose training is not finished.
+pub(crate) fn check_finished(opened: &Opened, splits: &[usize]) -> Result<()> {
+    let unfinished = |split: &&usize| opened.folder.split(**split).join("tmp").is_dir();
+    let list: Vec<String> = splits.iter().filter(unfinished).map(usize::to_string).collect();
+    if list.is_empty() || !opened.votes()? {
+        return Ok(());
+    }
+    let (which, verb) = match &list[..] {
+        [one] => (format!("split {one}"), "is"),
+        several => (format!("the splits {}", several.join(", ")), "are"),
+    };
+    let message = format!("{which} {verb} not finished, so it is not known yet how parts vote");
+    Err(Error::new(Code::BadMaps, message)
+        .at(Place::File(opened.root.clone()))
+        .help("finish the training first, with host resume, or name finished splits"))
+}
+
 /// The vote of a split's best models by a metric, with the weights that it had in training: those in
 /// `vote_weights.tsv`, or of an experiment of ClinicaDL by its table of predictions for validation.
 ///

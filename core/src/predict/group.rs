@@ -12,7 +12,7 @@ use crate::data::cohorts::Cohorts;
 use crate::data::loader::Source;
 use crate::data::participants::{Key, Person, Session as Visit};
 use crate::data::split::{Label, Row, Selection};
-use crate::error::{Error, Place, Result};
+use crate::error::{Place, Result};
 use crate::files;
 use crate::maps::{make_folder, pretty, write_inputs, write_sessions};
 use crate::train::cohorts::{check_images, hashed};
@@ -122,6 +122,10 @@ impl DataGroup {
                 _ => ("the group", "bring the image back, or replace the group: overwrite"),
             };
             check_inputs(&source.images, &found.inputs, what, help)?;
+        } else if found.standing != Standing::New && options.caps.is_some() {
+            let text = "the experiment does not say which images the group began with: make sure that \
+                        this CAPS holds the same";
+            session.tell(Event::Warning { text: text.into() });
         }
         let images = places(&source.images);
         let place = |row: Row| Some((*images.get(&row.session.key())?, row.label));
@@ -177,7 +181,7 @@ impl DataGroup {
         });
         write_sessions(&folder.join("data.tsv"), &columns, rows)?;
         let hashes = self.source.images.hashes()?;
-        let masks = self.source.parts.masks().into_iter().map(Path::to_owned);
+        let masks = self.source.parts.masks().into_iter().map(Path::to_path_buf);
         let tensors = self.source.tensors.iter().flatten().cloned();
         let others = hashed(self.tables.iter().cloned().chain(masks).chain(tensors))?;
         write_inputs(&folder.join("inputs.tsv"), &self.source.images, &hashes, &others)?;
@@ -191,8 +195,9 @@ fn cohorts(caps: &Path, standing: Standing) -> Result<Cohorts> {
         let error = error.at(Place::Option("caps".into()));
         match standing {
             Standing::New => error,
-            Standing::Training => error.help("name where the images are now with caps"),
-            Standing::Known => error.help("to name another CAPS, replace the group: overwrite"),
+            Standing::Training | Standing::Known => {
+                error.help("name where the images are now with caps")
+            }
         }
     })
 }
@@ -205,13 +210,10 @@ fn definition(
     label: &Option<String>,
     leaked: &[Person],
 ) -> Result<Value> {
-    let absolute = |path: &Path| {
-        std::path::absolute(path).map_err(|error| Error::io(path, "find the folder", &error))
-    };
-    let participants = options.participants.as_deref().map(absolute).transpose()?;
+    let participants = options.participants.as_deref().map(files::absolute).transpose()?;
     let select = options.select.as_ref().map(|select| json!({ &select.column: select.values }));
     Ok(json!({
-        "caps_directory": absolute(caps)?,
+        "caps_directory": files::absolute(caps)?,
         "multi_cohort": cohorts.several(),
         "neurhai": {
             "participants": participants,

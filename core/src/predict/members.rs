@@ -36,7 +36,6 @@ pub(super) fn find(
     options: &GroupOptions,
     splits: &[usize],
 ) -> Result<Found> {
-    check_name(name)?;
     match standing(opened, name, options)? {
         Standing::Training => of_training(opened, name, options, splits),
         Standing::Known => known(opened, name, options),
@@ -45,7 +44,10 @@ pub(super) fn find(
 }
 
 /// A group's name is that of folders, and part of the names of files.
-fn check_name(name: &str) -> Result<()> {
+///
+/// # Errors
+/// [`Code::BadOption`] for one that cannot be.
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     if !name.is_empty() && name.len() <= 100 && name.chars().all(fits) {
         return Ok(());
@@ -57,7 +59,11 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Whether the group is there already, and may be what it is asked to be.
-fn standing(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Standing> {
+///
+/// # Errors
+/// A name that cannot be one; what cannot be said about a group that is there.
+pub(crate) fn standing(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Standing> {
+    check_name(name)?;
     let here = |option: &str| Place::Option(option.into());
     if TRAINING.contains(&name) {
         let refuse = |option: &str, message: String| {
@@ -78,8 +84,7 @@ fn standing(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Stand
     if !folder.exists() {
         return Ok(Standing::New);
     }
-    let given = options.defining().or(options.caps.as_ref().map(|_| "caps"));
-    match given {
+    match options.defining() {
         None => Ok(Standing::Known),
         Some(_) if options.overwrite => Ok(Standing::New),
         Some(option) => {
@@ -143,7 +148,8 @@ fn known(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Found> {
     let file = folder.join("maps.json");
     let about = read(&file)?;
     let bad = |message: &str| Error::new(Code::BadMaps, message).at(Place::File(file.clone()));
-    let caps = about.get("caps_directory").and_then(Value::as_str);
+    let caps = about.get("caps_directory").and_then(Value::as_str).map(PathBuf::from);
+    let caps = options.caps.clone().or(caps);
     let caps = caps.ok_or_else(|| bad("the file does not say where the images are"))?;
     let own = about.get("neurhai");
     let label = match own.and_then(|own| own.get("label")) {
@@ -164,7 +170,7 @@ fn known(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Found> {
     let label = label.filter(|_| table.labelled).map(str::to_owned);
     Ok(Found {
         standing: Standing::Known,
-        caps: caps.into(),
+        caps,
         label,
         rows: BTreeMap::from([(None, table.rows)]),
         left_out: 0,
@@ -177,13 +183,21 @@ fn known(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Found> {
 fn new(opened: &Opened, name: &str, options: &GroupOptions) -> Result<Found> {
     let config = &opened.config;
     let Some(participants) = &options.participants else {
+        let missing = |message: String| {
+            Error::new(Code::MissingOption, message).at(Place::Option("participants".into()))
+        };
+        if opened.root.join("groups").join(name).exists() {
+            let message = format!("the group {name:?} is not replaced: who is to be in it?");
+            return Err(missing(message).help(
+                "to replace the group, name who is in it: participants; to predict it again as it is, \
+                 say nothing about who is in it",
+            ));
+        }
         let message = format!("the experiment has no group {name:?}: who is in it?");
-        return Err(Error::new(Code::MissingOption, message)
-            .at(Place::Option("participants".into()))
-            .help(format!(
-                "name a table with the columns participant_id and session_id; its groups are {}",
-                groups(opened)?.join(", ")
-            )));
+        return Err(missing(message).help(format!(
+            "name a table with the columns participant_id and session_id; its groups are {}",
+            groups(opened)?.join(", ")
+        )));
     };
     check_labels(config.task, options)?;
     let caps: PathBuf = match &options.caps {

@@ -16,27 +16,32 @@ use crate::train::{Event, GroupResult, Outcome, Session};
 mod election;
 mod ensemble;
 mod group;
+mod images;
 mod leak;
 mod members;
 mod opened;
 mod options;
 mod places;
 mod save;
+mod stale;
 mod swap;
 #[cfg(test)]
 mod tests;
 mod work;
 
-pub(crate) use election::election;
+pub(crate) use election::{check_finished, election};
 pub use ensemble::Ensemble;
-pub(crate) use group::{DataGroup, Standing};
+pub(crate) use group::{DataGroup, Standing, TRAINING};
+pub(crate) use members::{check_name, standing};
 pub(crate) use opened::Opened;
 pub(crate) use options::Asked;
 pub use options::options;
+pub use stale::stale;
 pub(crate) use swap::{Staged, finish};
 
+use ensemble::Together;
 use places::Places;
-use work::{Levels, Work};
+use work::{Said, Work};
 
 /// What was predicted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,6 +82,7 @@ impl Predicted {
 /// Asks the best networks of an experiment about a group of people, and writes what they say into the
 /// experiment folder, in the tables that training writes: `split-<k>/best-<metric>/<group>/`, what the
 /// splits say together in `ensemble/best-<metric>/<group>/`, who is in the group in `groups/<group>/`.
+/// `models.tsv` beside the tables has the hashes of the weights that made them: see [`stale`].
 ///
 /// A group that the experiment does not have yet needs the option `participants`. `train` and
 /// `validation` are those of training; their tables stay as training wrote them. All other results are
@@ -85,7 +91,8 @@ impl Predicted {
 ///
 /// Parts of an image vote with the weights that they had in training. Over splits the mean of the
 /// probabilities, or of the predicted numbers, is taken, unless a network has learned from somebody in
-/// the group: it would judge its own lessons.
+/// the group: it would judge its own lessons. It takes every split that training was asked for,
+/// finished.
 ///
 /// # Errors
 /// What is wrong with the options, the folder, the tables and the images, before anything is
@@ -97,19 +104,21 @@ pub fn predict(
     session: &Session<'_>,
 ) -> Result<Predicted> {
     let asked = Asked::read(options)?;
+    check_name(group)?;
     // A folder that is no experiment is not written to, not even a lock.
     Experiment::open(maps)?;
     let folder = Maps::reopen(maps)?;
     let _threads = asked.threads.map(Threads::set);
     let mut opened = Opened::open(maps, &asked.device, session)?;
     if let Some(threads) = asked.threads {
-        opened.config.loader_threads = opened.config.loader_threads.min(threads as usize);
+        opened.set_threads(threads);
     }
     opened.batch_size = asked.batch_size.unwrap_or(opened.batch_size);
     check_saved(&opened, &asked)?;
     let chosen = opened.chosen(asked.splits.as_deref(), asked.metrics.as_deref())?;
     let mut splits: Vec<usize> = chosen.iter().map(|(split, _)| *split).collect();
     splits.dedup();
+    check_finished(&opened, &splits)?;
     for split in splits.iter().filter(|split| folder.split(**split).join("tmp").is_dir()) {
         let text = format!("split {split} is not finished: its best networks so far are asked");
         session.tell(Event::Warning { text });
@@ -117,13 +126,17 @@ pub fn predict(
     for (split, metric) in &chosen {
         opened.models(*split, metric)?;
     }
+    let standing = standing(&opened, group, &asked.group)?;
+    let places = Places::find(&opened, (group, standing), &asked, &chosen)?;
     let group = DataGroup::open(&opened, group, &asked.group, &splits, session)?;
-    let places = Places::find(&opened, &group, &asked, &chosen)?;
+    let work = Work { opened: &opened, group: &group, asked: &asked, session };
+    let elections = work.elections(&chosen, &places.targets)?;
+    let together = Together::of(&opened, &group, &chosen, &places.targets)?;
     if !places.old.is_empty() {
         let paths = places.shown(maps)?;
         session.tell(Event::Replacing { paths });
     }
-    let mut staged = Staged::new(&folder);
+    let mut staged = Staged::new(&folder)?;
     let mut done = Predicted {
         maps: maps.into(),
         group: group.name.clone(),
@@ -132,18 +145,18 @@ pub fn predict(
         label: group.label.clone(),
         results: Vec::new(),
         ensemble: Vec::new(),
-        no_ensemble: None,
+        no_ensemble: together.why_not,
         written: Vec::new(),
     };
-    let work = Work { opened: &opened, group: &group, asked: &asked, session };
-    let mut together: BTreeMap<&str, Vec<(usize, Levels)>> = BTreeMap::new();
-    for ((split, metric), target) in chosen.iter().zip(&places.targets) {
-        let levels = work.model(*split, metric, target, &mut staged, &mut done)?;
-        together.entry(metric).or_default().push((*split, levels));
+    let mut said: BTreeMap<&str, Vec<(usize, Said)>> = BTreeMap::new();
+    for (((split, metric), target), election) in chosen.iter().zip(&places.targets).zip(&elections)
+    {
+        let target = (target, election.as_ref());
+        let found = work.model((*split, metric), target, &mut staged, &mut done)?;
+        said.entry(metric).or_default().push((*split, found));
     }
-    match work.alone(&together)? {
-        Some(why) => done.no_ensemble = Some(why),
-        None => work.ensemble(&together, &mut staged, &mut done)?,
+    for (metric, said) in said.iter().filter(|(metric, _)| together.metrics.contains(**metric)) {
+        work.ensemble(metric, said, &mut staged, &mut done)?;
     }
     if group.standing == Standing::New {
         let place = Path::new("groups").join(&group.name);
@@ -155,6 +168,16 @@ pub fn predict(
     }
     staged.commit(places.old)?;
     Ok(done)
+}
+
+/// Checks what can be checked of a prediction before there is an experiment: the options by themselves,
+/// and the group's name.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check(group: &str, options: &Map<String, Value>) -> Result<()> {
+    Asked::read(options)?;
+    check_name(group)
 }
 
 /// What is asked for must be something that the networks give.

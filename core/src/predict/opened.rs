@@ -7,9 +7,7 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::catalog::Catalog;
-use crate::data::cohorts::Cohorts;
 use crate::data::loader::{Sample, Source};
-use crate::data::participants::Session as Visit;
 use crate::data::pattern::Preprocessing;
 use crate::data::split::{Classes, Label};
 use crate::data::table::Table;
@@ -17,18 +15,17 @@ use crate::device;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
 use crate::experiment::{Experiment, read};
 use crate::network::{Network, Plan};
-use crate::shape::show;
 use crate::task::Task;
 use crate::train::config::Config;
 use crate::train::evaluate::{Evaluation, Evaluator, Keep};
-use crate::train::inputs::{find_files, preprocessing, source};
+use crate::train::inputs::preprocessing;
 use crate::train::modes;
 use crate::train::named::objective;
 use crate::train::networks::{fit, foreign, join, side_by_side};
 use crate::train::objective::Objective;
 use crate::train::prepare::{check_output_shape, evaluation_batch};
 use crate::train::sides::class_weights;
-use crate::train::{Event, Session};
+use crate::train::{Event, Session, Standing, standing_of};
 use crate::transfer::folder::{Folder, Model};
 
 /// An experiment whose networks are asked.
@@ -40,6 +37,10 @@ pub(crate) struct Opened {
     pub(crate) classes: Vec<String>,
     /// Parts per image.
     pub(crate) parts: usize,
+    /// The voxels of the images that it was trained on; an older program did not write them down.
+    pub(super) image_shape: Option<[usize; 3]>,
+    /// The splits that were asked for, as maps.json tells them.
+    asked: Vec<usize>,
     pub(crate) preprocessing: Preprocessing,
     pub(crate) device: Device,
     pub(crate) folder: Folder,
@@ -47,7 +48,9 @@ pub(crate) struct Opened {
     pub(crate) batch_size: usize,
     /// Whether the networks have a part before their last, or variational layers, that give codes.
     pub(crate) encodes: bool,
-    experiment: Experiment,
+    /// Threads that compute; all processors' where nothing else is asked for.
+    threads: Option<usize>,
+    pub(super) experiment: Experiment,
     objective: Objective,
     _deterministic: Option<Deterministic>,
 }
@@ -73,6 +76,11 @@ impl Opened {
         };
         let parts = parameters.get("num_networks").and_then(Value::as_u64);
         let parts = parts.ok_or_else(|| bad(maps, "num_networks is missing"))? as usize;
+        let asked = parameters.get("split").and_then(Value::as_array).into_iter().flatten();
+        let asked = asked.filter_map(Value::as_u64).map(|split| split as usize).collect();
+        let image_shape = parameters.pointer("/neurhai/image_shape").cloned().unwrap_or_default();
+        let image_shape = serde_json::from_value(image_shape)
+            .map_err(|error| bad(maps, "image_shape is no shape of a volume").because(error))?;
         let (plan, warnings) = experiment.plan(session.catalog)?;
         check_output_shape(config.task, &classes, &plan)
             .map_err(|error| error.at(Place::File(maps.join("network.json"))))?;
@@ -98,9 +106,39 @@ impl Opened {
             config,
             classes,
             parts,
+            image_shape,
+            asked,
             device,
+            threads: None,
             experiment,
         })
+    }
+
+    /// Computes and loads with so many threads.
+    pub(crate) fn set_threads(&mut self, threads: i32) {
+        let threads = threads as usize;
+        self.config.loader_threads = self.config.loader_threads.min(threads);
+        self.threads = Some(threads);
+    }
+
+    /// The splits that there are or are to be, in order, each with whether its training is finished.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn standing(&self) -> Result<Vec<(usize, bool)>> {
+        let mut splits = self.folder.splits()?;
+        splits.extend(&self.asked);
+        splits.sort_unstable();
+        splits.dedup();
+        let finished =
+            |split| matches!(standing_of(&self.folder.split(split)), Standing::Finished(_));
+        Ok(splits.into_iter().map(|split| (split, finished(split))).collect())
+    }
+
+    /// Whether the parts of an image vote on it.
+    pub(crate) fn votes(&self) -> Result<bool> {
+        let parts = self.config.data.text("mode")? != "image";
+        Ok(parts && self.config.task != Task::Reconstruction)
     }
 
     /// The splits and selection metrics that are asked for, all that there are where none are named,
@@ -225,50 +263,6 @@ impl Opened {
         Ok(Objective { class_weights, ..self.objective.clone() })
     }
 
-    /// The images of these sessions, cut as for training.
-    ///
-    /// # Errors
-    /// All images that are missing or cannot be used; [`Code::ImageShape`] for those that the network
-    /// does not take.
-    pub(crate) fn source(
-        &self,
-        cohorts: &Cohorts,
-        visits: Vec<Visit>,
-        session: &Session<'_>,
-    ) -> Result<Source> {
-        let data = &self.config.data;
-        let (files, warnings) = find_files(cohorts, &self.preprocessing, visits, data)?;
-        for text in warnings {
-            session.tell(Event::Warning { text });
-        }
-        let source = source(files, cohorts, &self.preprocessing, data, session)?;
-        self.check_shape(&source)?;
-        Ok(source)
-    }
-
-    fn check_shape(&self, source: &Source) -> Result<()> {
-        let (given, parts) = (source.parts.shape(0), source.parts.count());
-        let mode = source.parts.mode();
-        let input = &self.experiment.input;
-        let message = if given != *input {
-            let (given, needed) = (show(&given), show(input));
-            format!("the network takes {needed}, but the mode {mode:?} gives {given} of an image")
-        } else if parts != self.parts {
-            format!(
-                "the network learned from images of {} {mode} parts, these have {parts}",
-                self.parts
-            )
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(Code::ImageShape, message)
-            .at(Place::File(source.images.file(0).into()))
-            .help(
-                "preprocess the images like those that it was trained on; mode and the sizes of parts \
-                 are in maps.json of the experiment",
-            ))
-    }
-
     /// How samples of `source` are shown to the networks.
     pub(crate) fn evaluator<'a>(
         &'a self,
@@ -331,7 +325,7 @@ impl Opened {
         }
         let bytes = (plan.parameters().saturating_mul(4))
             .saturating_add(plan.activation_bytes().saturating_mul(self.batch_size as i64));
-        Ok(fit(bytes))
+        Ok(fit(bytes).min(self.threads.unwrap_or(usize::MAX)))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::group::GroupOptions;
 use super::save::Saved;
+use crate::data::split::check_label;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::options::{Kind, OptionSpec, Options};
 use crate::train::sides::selection;
@@ -18,7 +19,7 @@ pub fn options() -> Vec<OptionSpec> {
             "caps",
             Kind::Text,
             "that of the experiment, or of the group",
-            "the CAPS with the images, or a .tsv of cohorts",
+            "the CAPS with the images, or a .tsv of cohorts; of a group that is there, where they are now",
         ),
         OptionSpec::absent(
             "participants",
@@ -68,7 +69,7 @@ pub fn options() -> Vec<OptionSpec> {
             "threads",
             Kind::Int { min: 1, max: 1024 },
             "all processors",
-            "threads that compute",
+            "threads that networks compute with; files are written by all processors",
         ),
     ]
 }
@@ -116,6 +117,9 @@ impl Asked {
             if numbers.is_empty() { Err(empty("split")) } else { Ok(Some(numbers)) }
         };
         let mut problems = Problems::default();
+        if options.has("label") {
+            problems.take(check_label(options.text("label")?));
+        }
         let (splits, metrics) =
             (problems.take(splits()), problems.take(texts("selection_metrics")));
         let (classes, select) =

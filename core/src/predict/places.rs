@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::group::{DataGroup, Standing};
+use super::group::Standing;
 use super::opened::Opened;
 use super::options::Asked;
+use super::stale::stale;
 use crate::error::{Code, Error, Place, Result};
 use crate::transfer::folder::list;
 
@@ -30,76 +31,82 @@ pub(super) fn ensemble(metric: &str, group: &str) -> PathBuf {
 }
 
 impl Places {
-    /// Finds a place for each split and metric of `chosen`.
+    /// Finds a place for each split and metric of `chosen`, for the group `name`.
     ///
     /// # Errors
     /// [`Code::GroupInUse`] for all that is there already and would be written again.
     pub(super) fn find(
         opened: &Opened,
-        group: &DataGroup,
+        (name, standing): (&str, Standing),
         asked: &Asked,
         chosen: &[(usize, String)],
     ) -> Result<Self> {
-        let (root, name) = (&opened.root, group.name.as_str());
+        let root = &opened.root;
         let within = |path: PathBuf| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path);
         let of = |split: usize, metric: &str| within(opened.folder.best(split, metric).join(name));
-        let there = |place: &Path| root.join(place).exists();
+        // An empty folder holds nothing that could be lost.
+        let there = |place: &Path| {
+            let path = root.join(place);
+            path.exists() && !list(&path).is_ok_and(|names| names.is_empty())
+        };
+        let stale = stale(root)?;
+        let table = format!("{name}_{}_level_prediction.tsv", opened.config.data.text("mode")?);
         let overwrite = asked.group.overwrite;
-        let (mut targets, mut old, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-        if group.standing == Standing::New {
+        let (mut targets, mut taken) = (Vec::new(), Vec::new());
+        if standing == Standing::New {
             // Whatever is there of this name is of other people.
-            let own = Path::new("groups").join(name);
-            let mut all = vec![own];
+            taken.push(Path::new("groups").join(name));
             for (split, metric) in opened.chosen(None, None)? {
-                all.push(of(split, &metric));
-                all.push(ensemble(&metric, name));
+                taken.push(of(split, &metric));
+                taken.push(ensemble(&metric, name));
             }
-            all.sort();
-            all.dedup();
-            all.retain(|place| there(place));
-            if overwrite { old.extend(all) } else { taken.extend(all) }
         }
         for (split, metric) in chosen {
             let folder = of(*split, metric);
-            let table = format!("{name}_{}_level_prediction.tsv", group.source.parts.mode());
-            // Interpretations would go with the folder.
-            let interpreted = list(&root.join(&folder))
-                .is_ok_and(|names| names.iter().any(|name| name.starts_with("interpret-")));
-            let is_there =
-                group.standing != Standing::New && (interpreted || there(&folder.join(table)));
-            let adds = is_there && !overwrite;
-            let saved = asked.saved.folders().into_iter().map(|what| folder.join(what));
-            if group.standing == Standing::New {
-            } else if !adds {
-                let all = [folder.clone(), ensemble(metric, name)];
-                old.extend(all.into_iter().filter(|place| there(place)));
-            } else if asked.saved.any() {
-                taken.extend(saved.filter(|place| there(place)));
+            // What was saved is added to tables that the same weights wrote.
+            let adds = standing != Standing::New
+                && !overwrite
+                && asked.saved.any()
+                && root.join(&folder).join(&table).is_file()
+                && !stale.contains(&folder);
+            if adds {
+                taken.extend(asked.saved.folders().into_iter().map(|what| folder.join(what)));
             } else {
-                taken.push(folder.clone());
+                taken.extend([folder.clone(), ensemble(metric, name)]);
             }
             targets.push(Target { folder, tables: !adds });
         }
-        old.sort();
-        old.dedup();
-        if taken.is_empty() {
-            return Ok(Self { targets, old });
+        taken.sort();
+        taken.dedup();
+        taken.retain(|place| there(place));
+        if taken.is_empty() || overwrite {
+            return Ok(Self { targets, old: taken });
         }
-        let list = taken.iter().map(|place| place.display().to_string()).collect::<Vec<_>>();
-        let message =
-            format!("results of the group {name:?} are there already: {}", list.join(", "));
-        Err(Error::new(Code::GroupInUse, message).at(Place::File(root.clone())).help(
-            match group.standing {
-                Standing::Training => {
-                    "training wrote its tables, which stay; save_tensors, save_nifti and save_latent \
-                     add what it did not, once"
-                }
-                _ => {
-                    "choose another name, other splits or selection metrics, or pass overwrite to \
-                     replace them"
-                }
-            },
-        ))
+        let shown = taken.iter().map(|place| {
+            let by = if stale.contains(place) { " (by earlier weights)" } else { "" };
+            format!("{}{by}", place.display())
+        });
+        let list = shown.collect::<Vec<_>>().join(", ");
+        let message = format!("results of the group {name:?} are there already: {list}");
+        let whole = |target: &Target| {
+            let folder = &target.folder;
+            !taken.contains(folder) || root.join(folder).join(&table).is_file()
+        };
+        let help = match standing {
+            Standing::Training if taken.iter().any(|place| stale.contains(place)) => {
+                "move what earlier weights left there elsewhere, and save it again"
+            }
+            Standing::Training if targets.iter().all(whole) => {
+                "training wrote its tables, which stay; save_tensors, save_nifti and save_latent add \
+                 what it did not, once"
+            }
+            Standing::Training => "where its tables are gone, move what is left of it elsewhere",
+            _ => {
+                "choose another name, other splits or selection metrics, or pass overwrite to replace \
+                 them"
+            }
+        };
+        Err(Error::new(Code::GroupInUse, message).at(Place::File(root.clone())).help(help))
     }
 
     /// What goes, file by file but for folders of many, below `root`.

@@ -45,6 +45,11 @@ pub(super) struct Saver<'a> {
 }
 
 impl Saver<'_> {
+    /// The folders that it writes into.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.tensors, &self.nifti, &self.latent].into_iter().flatten()
+    }
+
     /// Writes what was asked for of a batch: what the network saw, `x`, and what it gave. Files are
     /// named as ClinicaDL names them: `<participant>_<session>_<mode>-<part>_{input,output,latent}`.
     ///
@@ -107,14 +112,14 @@ impl Saver<'_> {
 
     /// Writes the first channel of a sample as an image that lies where the part lies in its volume.
     fn write_nifti(&self, folder: &Path, sample: Sample, what: &str, voxels: &[f32]) -> Result<()> {
-        let volume = self.source.images.get(sample.image)?;
+        let affine = self.source.images.affine(sample.image)?;
         let block = self.source.parts.block(sample.part);
         let file = self.file(folder, sample, &format!("{what}.nii.gz"))?;
         let voxels = voxels.get(..block.size.iter().product::<usize>()).ok_or_else(|| {
             Error::new(Code::Internal, "a part is smaller than its place")
                 .at(Place::File(file.clone()))
         })?;
-        volume::write(&file, block.size, voxels, &placed(&volume.affine, block))
+        volume::write(&file, block.size, voxels, &placed(&affine, block))
     }
 }
 

@@ -42,8 +42,21 @@ impl Drop for Staged<'_> {
 }
 
 impl<'m> Staged<'m> {
-    pub(crate) fn new(maps: &'m Maps) -> Self {
-        Self { maps, new: Vec::new() }
+    /// # Errors
+    /// [`Code::OutputLocked`] where the results of somebody else wait, which only a file system without
+    /// locks lets happen; what the disk says.
+    pub(crate) fn new(maps: &'m Maps) -> Result<Self> {
+        let folder = maps.root().join(FOLDER);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => Ok(Self { maps, new: Vec::new() }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let message = "results of another process wait here to be put into their place";
+                Err(Error::new(Code::OutputLocked, message).at(Place::File(folder)).help(
+                    "wait until it has finished; if none is running, it was stopped: remove this folder",
+                ))
+            }
+            Err(error) => Err(Error::io(&folder, "create the folder", &error)),
+        }
     }
 
     /// A folder to write into, which will be `place` of the experiment folder.
@@ -111,8 +124,10 @@ pub(crate) fn finish(root: &Path) -> Result<()> {
                 move_to(&new, &place)?;
             }
         }
-        // Without the plan, the rest is only litter.
+        // Without the plan, the rest is only litter; with it, all of it is needed.
         files::remove(&file)?;
+        files::sync_folder(&folder)
+            .map_err(|error| Error::io(&folder, "finish what was begun", &error))?;
     }
     std::fs::remove_dir_all(&folder)
         .map_err(|error| Error::io(&folder, "remove what is not needed any more", &error))
@@ -174,6 +189,19 @@ mod tests {
             }
             assert!(!staged.exists());
         }
+    }
+
+    #[test]
+    fn results_of_another_process_are_let_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = Maps::reopen(folder.path()).unwrap();
+        let mut first = Staged::new(&maps).unwrap();
+        write(&first.folder(Path::new("a")).unwrap().join("new"), "first");
+        let error = Staged::new(&maps).err().unwrap();
+        assert_eq!(error.code(), Code::OutputLocked, "{error}");
+        first.commit(Vec::new()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("a/new")).unwrap(), "first");
+        assert!(!folder.path().join(FOLDER).exists());
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Networks asked about a group, and what they say written down.
 
-use std::collections::BTreeMap;
-
 use super::election::election;
 use super::ensemble::mean;
 use super::group::{DataGroup, Standing};
@@ -9,17 +7,23 @@ use super::opened::Opened;
 use super::options::Asked;
 use super::places::{self, Target};
 use super::save::Saver;
+use super::stale::{Maker, makers, write_makers};
 use super::swap::Staged;
 use super::{Ensemble, Predicted};
 use crate::error::Result;
 use crate::maps::make_folder;
-use crate::task::Task;
 use crate::train::evaluate::{Evaluation, Keep};
+use crate::train::image_level::Election;
 use crate::train::results::Results;
 use crate::train::{Event, Session};
 
-/// The evaluations of a level (`patch`, `image`, …).
-pub(super) type Levels = Vec<(String, Evaluation)>;
+/// What the best models of a split say.
+#[derive(Default)]
+pub(super) struct Said {
+    /// At each level (`patch`, `image`, …); none where the tables that are there stay.
+    pub(super) levels: Vec<(String, Evaluation)>,
+    pub(super) makers: Vec<Maker>,
+}
 
 /// What is needed to ask networks about a group.
 pub(super) struct Work<'a> {
@@ -45,12 +49,11 @@ impl Work<'_> {
     /// What the networks, the images, the metrics and the disk say.
     pub(super) fn model(
         &self,
-        split: usize,
-        metric: &str,
-        target: &Target,
+        (split, metric): (usize, &str),
+        (target, election): (&Target, Option<&Election>),
         staged: &mut Staged<'_>,
         done: &mut Predicted,
-    ) -> Result<Levels> {
+    ) -> Result<Said> {
         let Self { opened, group, session, .. } = *self;
         let (name, source) = (group.name.as_str(), &group.source);
         session.tell(Event::Predicting { split, selection_metric: metric.into() });
@@ -80,18 +83,22 @@ impl Work<'_> {
         let keep = |batch: &_, _: &_, pass: &_| saver.keep(batch, pass);
         let keep: Option<&Keep<'_>> = if saved.any() { Some(&keep) } else { None };
         let models = opened.models(split, metric)?;
+        let makers = makers(&opened.root, &models)?;
+        match &tables {
+            Some(tables) if group.standing != Standing::Training => write_makers(tables, &makers)?,
+            // What training wrote it writes again when it goes on, but not what is saved here.
+            _ => saver.folders().try_for_each(|folder| write_makers(folder, &makers))?,
+        }
         let found = opened.judge(&models, &evaluator, group.members(split), name, keep)?;
         let Some(tables) = tables else {
             let folders = saved.folders().into_iter().map(|what| target.folder.join(what));
             done.written.extend(folders);
-            return Ok(Vec::new());
+            return Ok(Said::default());
         };
         let results = self.results();
         let mut levels = vec![(source.parts.mode().to_owned(), found)];
         results.networks(&tables, name, &levels[0].1)?;
-        if results.votes() {
-            let parts = source.parts.as_ref();
-            let election = election(opened, (split, metric), parts, session.catalog)?;
+        if let Some(election) = election {
             levels.push(("image".into(), election.take(&levels[0].1, source)?));
         }
         for (level, evaluation) in &levels {
@@ -102,75 +109,71 @@ impl Work<'_> {
         }
         results.description(&tables, name, &levels[0].1, "")?;
         done.written.push(target.folder.clone());
-        Ok(levels)
+        Ok(Said { levels, makers })
     }
 
-    /// Why the splits say nothing together, where that is so.
+    /// How the parts of images vote, for each split and metric of `chosen` whose tables are written.
     ///
     /// # Errors
-    /// What the disk says.
-    pub(super) fn alone(
+    /// As [`election()`](election).
+    pub(super) fn elections(
         &self,
-        together: &BTreeMap<&str, Vec<(usize, Levels)>>,
-    ) -> Result<Option<String>> {
-        let Self { opened, group, .. } = *self;
-        let all = opened.folder.splits()?;
-        let leaked = group.leaked.len();
-        Ok(if all.len() < 2 {
-            Some("the experiment has one split".into())
-        } else if group.standing == Standing::Training {
-            Some("the splits' networks learned from each other's groups".into())
-        } else if leaked > 0 {
-            Some(format!("networks have seen {leaked} participants of the group in training"))
-        } else if opened.config.task == Task::Reconstruction {
-            Some("the tables of a reconstruction hold no predictions to take the mean of".into())
-        } else if together.values().flatten().any(|(_, levels)| levels.is_empty()) {
-            Some("tables that were there already stay as they are".into())
-        } else if together.values().all(|splits| splits.len() < all.len()) {
-            Some(format!("it takes all {} splits at once", all.len()))
-        } else {
-            None
-        })
+        chosen: &[(usize, String)],
+        targets: &[Target],
+    ) -> Result<Vec<Option<Election>>> {
+        let (parts, catalog) = (self.group.source.parts.as_ref(), self.session.catalog);
+        let votes = self.opened.votes()?;
+        let one = |((split, metric), target): (&(usize, String), &Target)| {
+            let wanted = votes && target.tables;
+            wanted.then(|| election(self.opened, (*split, metric), parts, catalog)).transpose()
+        };
+        chosen.iter().zip(targets).map(one).collect()
     }
 
-    /// Writes what all splits say together, by each metric.
+    /// Writes what all splits say together by a metric.
     ///
     /// # Errors
     /// What the metrics and the disk say.
     pub(super) fn ensemble(
         &self,
-        together: &BTreeMap<&str, Vec<(usize, Levels)>>,
+        metric: &str,
+        splits: &[(usize, Said)],
         staged: &mut Staged<'_>,
         done: &mut Predicted,
     ) -> Result<()> {
         let (results, name) = (self.results(), self.group.name.as_str());
-        let all = self.opened.folder.splits()?.len();
-        for (metric, splits) in together.iter().filter(|(_, splits)| splits.len() == all) {
-            let place = places::ensemble(metric, name);
-            let folder = staged.folder(&place)?;
-            let numbers: Vec<usize> = splits.iter().map(|(split, _)| *split).collect();
-            let levels = splits.first().map_or(0, |(_, levels)| levels.len());
-            for level in 0..levels {
-                let of_level: Vec<&(String, Evaluation)> =
-                    splits.iter().filter_map(|(_, levels)| levels.get(level)).collect();
-                let Some((level, _)) = of_level.first() else { continue };
-                let evaluations: Vec<&Evaluation> = of_level.iter().map(|(_, e)| e).collect();
-                let mean = mean(&evaluations)?;
-                let scores = results.level(&folder, (name, level), &mean)?;
-                let list = numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-                let more = format!(", mean of the splits {list}");
-                results.description(&folder, name, &mean, &more)?;
-                if mean.labelled() {
-                    done.ensemble.push(Ensemble {
-                        splits: numbers.clone(),
-                        selection_metric: (*metric).to_owned(),
-                        level: level.clone(),
-                        scores,
-                    });
-                }
+        let place = places::ensemble(metric, name);
+        let folder = staged.folder(&place)?;
+        let numbers: Vec<usize> = splits.iter().map(|(split, _)| *split).collect();
+        let list = numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let levels = splits.first().map_or(0, |(_, said)| said.levels.len());
+        for level in 0..levels {
+            let of_level: Vec<&(String, Evaluation)> =
+                splits.iter().filter_map(|(_, said)| said.levels.get(level)).collect();
+            let Some((level, _)) = of_level.first() else { continue };
+            let evaluations: Vec<&Evaluation> = of_level.iter().map(|(_, e)| e).collect();
+            let Some(mean) = mean(&evaluations) else {
+                let text = format!(
+                    "the splits have networks of different parts: what they say together by {metric} \
+                     is of whole images, not of each {level}"
+                );
+                self.session.tell(Event::Warning { text });
+                continue;
+            };
+            let scores = results.level(&folder, (name, level), &mean)?;
+            results.description(&folder, name, &mean, &format!(", mean of the splits {list}"))?;
+            if mean.labelled() {
+                done.ensemble.push(Ensemble {
+                    splits: numbers.clone(),
+                    selection_metric: metric.to_owned(),
+                    level: level.clone(),
+                    scores,
+                });
             }
-            done.written.push(place);
         }
+        let makers: Vec<Maker> = splits.iter().flat_map(|(_, said)| said.makers.clone()).collect();
+        write_makers(&folder, &makers)?;
+        done.written.push(place);
         Ok(())
     }
 }

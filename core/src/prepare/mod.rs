@@ -168,7 +168,7 @@ pub fn prepare(
     let all = images(files.clone());
     let shape = all.header_shape(preparation.threads)?;
     let masks = regions(&cohorts, &BTreeSet::from([SINGLE]), &preprocessing, &options)?;
-    let parts = part::parts(&options, shape, all.affine().as_ref(), masks)?;
+    let parts = part::parts(&options, shape, all.usual_affine().as_ref(), masks)?;
     let description = Description::new(preparation, &options, &preprocessing, parts.as_ref())?;
     let json = root.join("tensor_extraction").join(description.name());
     let caps = cohorts.caps(SINGLE)?;

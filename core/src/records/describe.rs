@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::experiment::read;
 use crate::files::is_locked;
 use crate::network::checkpoint_progress;
+use crate::predict::stale;
 use crate::train::{Best, Standing, standing_of};
 use crate::transfer::Source;
 use crate::transfer::folder::{Folder, list};
@@ -37,6 +38,9 @@ pub struct Described {
     pub writing: bool,
     /// The splits that were asked for or are there.
     pub splits: Vec<SplitState>,
+    /// Predictions and interpretations by weights that training has replaced since, as folders within
+    /// this one.
+    pub stale: Vec<PathBuf>,
     /// The folder with everything in it.
     pub tree: Item,
 }
@@ -124,6 +128,7 @@ pub fn describe(maps: &Path) -> Result<Described> {
         mode: text("mode"),
         writing: is_locked(&maps.join(".lock")),
         splits: splits(&folder, &parameters)?,
+        stale: stale(maps)?,
         tree: tree(maps, String::new(), &Meanings::new())?,
     })
 }
@@ -176,8 +181,13 @@ fn state(folder: &Folder, split: usize, parameters: &Value) -> Result<SplitState
     let path = folder.split(split);
     let (state, states) = match standing_of(&path) {
         Standing::Absent => ("absent", Vec::new()),
-        Standing::Begun(_) => ("begun", progresses(&path.join("tmp"), "checkpoint.safetensors")?),
-        Standing::Finished(_) => ("finished", progresses(&path, "last.safetensors")?),
+        Standing::Begun(_) => (
+            "begun",
+            progresses(&path.join("tmp"), &|name| name.ends_with("checkpoint.safetensors"))?,
+        ),
+        Standing::Finished(_) => {
+            ("finished", progresses(&path, &|name| name.ends_with("last.safetensors"))?)
+        }
     };
     let epochs = match states.iter().map(|progress| progress.epoch).min() {
         Some(epochs) => Some(epochs),
@@ -211,12 +221,12 @@ fn all_the_same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> 
     values.all(|value| value == first).then_some(first)
 }
 
-/// Where training of each network stands, by the files in a folder with this end of their names.
-fn progresses(folder: &Path, end: &str) -> Result<Vec<Progress>> {
+/// Where training stands, by the files in a folder whose names are `wanted`: one for each network.
+fn progresses(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Progress>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let names = list(folder)?.into_iter().filter(|name| name.ends_with(end));
+    let names = list(folder)?.into_iter().filter(|name| wanted(name));
     let mut found = Vec::new();
     for name in names {
         let progress = checkpoint_progress(&folder.join(name))?;
@@ -224,6 +234,23 @@ fn progresses(folder: &Path, end: &str) -> Result<Vec<Progress>> {
         found.extend(serde_json::from_str(&progress).ok());
     }
     Ok(found)
+}
+
+/// The epochs, from 0, that the best models of a network of a split are from, by their metrics, as the
+/// state of training tells: nothing where there is none.
+///
+/// # Errors
+/// A damaged state; what the disk says.
+pub(crate) fn kept_epochs(split: &Path, network: Option<usize>) -> Result<Vec<(String, usize)>> {
+    let network = network.map_or_else(String::new, |number| format!("network-{number}_"));
+    let (last, checkpoint) = ("last.safetensors", "checkpoint.safetensors");
+    // While training goes on, the state of an extension comes before that of its start.
+    let running =
+        progresses(&split.join("tmp"), &|name| *name == format!("{network}{checkpoint}"))?;
+    let ended = progresses(split, &|name| *name == format!("{network}{last}"))?;
+    let best = running.into_iter().chain(ended).next().map(|progress| progress.best);
+    let best = best.into_iter().flatten();
+    Ok(best.filter_map(|best| Some((best.metric, best.record?.1))).collect())
 }
 
 /// How many epochs a training log has, in which they are counted from 0.

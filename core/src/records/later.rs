@@ -24,6 +24,14 @@ pub(crate) fn write_hashes(folder: &Path) -> Result<()> {
     write_tsv(&folder.join(NAME), &["file", "bytes", "blake3"], rows)
 }
 
+/// Removes them from `folder`, whose files are written anew.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn remove_hashes(folder: &Path) -> Result<()> {
+    files::remove(&folder.join(NAME))
+}
+
 /// Whether a path within an experiment is that of such a file.
 pub(super) fn is_hashes(name: &str) -> bool {
     name.strip_suffix(NAME).is_some_and(|folder| folder.ends_with('/'))

@@ -33,20 +33,21 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (".lock", "keeps a second writer out", Apart),
     (".track.lock", "keeps a second sender to a tracking server out", Apart),
     ("<…>/hashes.tsv", "the hashes of what a prediction or interpretation left here", Same),
+    ("<…>/models.tsv", "the hashes of the weights that made what lies here", Same),
     ("clinicadl_<name>", "what ClinicaDL wrote, before it was imported", Same),
     ("groups/", "who is in which set", Same),
-    ("groups/inputs.tsv", "every image that was read, with its hash", Same),
+    ("groups/inputs.tsv", "every image that was read, where it lay, and its hash", Apart),
     (
         "groups/sources.tsv",
         "other files that were read, with their hashes: tables, masks, tensors, weights",
-        Same,
+        Apart,
     ),
     ("groups/train+validation.tsv", "everybody who was trained or validated on", Same),
     ("groups/<group>/", "a set of sessions", Same),
     ("groups/<group>/split-<k>/", "that of a split", Same),
     ("groups/<group>/[split-<k>/]data.tsv", "its sessions, with their labels", Same),
-    ("groups/<group>/[split-<k>/]maps.json", "the CAPS that they are from", Same),
-    ("groups/<group>/inputs.tsv", "its images, with their hashes", Same),
+    ("groups/<group>/[split-<k>/]maps.json", "the CAPS that they are from", Apart),
+    ("groups/<group>/inputs.tsv", "its images, where they lay, and their hashes", Apart),
     (
         "groups/<group>/split-<k>/leaked.tsv",
         "whom the network had learned from before, as allowed",
@@ -124,7 +125,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (
         "split-<k>/best-<metric>/<group>/description.log",
         "where the set came from, and how many are in it",
-        Same,
+        Apart,
     ),
     (
         "split-<k>/best-<metric>/<group>/<name>_prediction.tsv",
@@ -172,7 +173,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (
         "ensemble/best-<metric>/<group>/description.log",
         "where the set came from, and how many are in it",
-        Same,
+        Apart,
     ),
     ("ensemble/best-<metric>/<group>/<name>_prediction.tsv", "the mean of their predictions", Same),
     ("ensemble/best-<metric>/<group>/<name>_metrics.tsv", "how right it is", Same),

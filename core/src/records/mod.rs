@@ -22,7 +22,8 @@ pub use meaning::{Kept, Meaning, Meanings};
 pub use measured::Measured;
 pub use verify::{Deviation, Difference, Verified, verify};
 
-pub(crate) use later::write_hashes;
+pub(crate) use describe::kept_epochs;
+pub(crate) use later::{remove_hashes, write_hashes};
 pub(crate) use manifest::{remove_manifest, reproducible_hash, write_manifest};
 pub(crate) use values::values;
 

@@ -45,12 +45,11 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether everything that the run left, and everything it was given that is still there, is as it
-    /// was. Files that were added, and inputs that are not at their place, change no result.
+    /// Whether everything that the run left, and everything it was given, is there and as it was. Files
+    /// that were added change no result.
     pub fn intact(&self) -> bool {
         let added = |one: &Deviation| one.difference == Difference::Added;
-        let missing = |one: &Deviation| one.difference == Difference::Missing;
-        self.deviations.iter().all(added) && self.input_deviations.iter().all(missing)
+        self.deviations.iter().all(added) && self.input_deviations.is_empty()
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::data::table::Table;
 use crate::error::Result;
 use crate::metric::Direction;
+use crate::records::kept_epochs;
 use crate::transfer::folder::{Folder, list};
 
 /// How one network of a split learned.
@@ -33,19 +34,19 @@ pub struct Curve {
     pub train: Vec<Option<f64>>,
     /// On the validation set.
     pub validation: Vec<Option<f64>>,
-    /// Where, among those at the end of an epoch, the validation value is best, where the best model
-    /// was kept by this metric.
+    /// At which evaluation the best model by this metric was kept, where one was and that is known.
     pub best: Option<usize>,
 }
 
-/// The curves of every network of every split, of the loss and the metrics that models were kept by.
+/// The curves of every network of every split, of the loss and the metrics that models were kept by;
+/// `direction` says which values are better where the folder does not tell the epoch that was kept.
 ///
 /// # Errors
 /// Damaged tables.
 pub(super) fn curves(
     folder: &Folder,
     metrics: &[String],
-    direction: &dyn Fn(&str) -> Direction,
+    direction: &dyn Fn(&str) -> Option<Direction>,
 ) -> Result<Vec<Curves>> {
     let mut found = Vec::new();
     for split in folder.splits()? {
@@ -65,7 +66,8 @@ pub(super) fn curves(
             let name = network.map_or_else(String::new, |number| format!("network-{number}"));
             let file = logs.join(name).join("training.tsv");
             if file.is_file() {
-                let (curves, epochs) = read(&file, metrics, direction)?;
+                let kept = kept_epochs(&folder.split(split), network)?;
+                let (curves, epochs) = read(&file, metrics, &kept, direction)?;
                 found.push(Curves { split, network, curves, epochs });
             }
         }
@@ -76,7 +78,8 @@ pub(super) fn curves(
 fn read(
     file: &Path,
     metrics: &[String],
-    direction: &dyn Fn(&str) -> Direction,
+    kept: &[(String, usize)],
+    direction: &dyn Fn(&str) -> Option<Direction>,
 ) -> Result<(Vec<Curve>, usize)> {
     let table = Table::read(file)?;
     let (epoch, iteration) = (table.column("epoch")?, table.find_column("iteration"));
@@ -106,14 +109,19 @@ fn read(
         if !known {
             continue;
         }
-        let mut best: Option<usize> = None;
-        for at in (0..rows.len()).filter(|at| last_of_epoch(*at)) {
-            let Some(value) = validation[at] else { continue };
-            let old = best.and_then(|best| validation[best]);
-            if old.is_none_or(|old| direction(metric).is_better(value, old)) {
-                best = Some(at);
-            }
-        }
+        let ends = || (0..rows.len()).filter(|at| last_of_epoch(*at));
+        let by_direction = |direction: Direction| {
+            ends().fold(None, |best: Option<usize>, at| {
+                let old = best.and_then(|best| validation[best]);
+                let better = |value| old.is_none_or(|old| direction.is_better(value, old));
+                if validation[at].is_some_and(better) { Some(at) } else { best }
+            })
+        };
+        let best = match kept.iter().find(|(name, _)| name == metric) {
+            Some((_, epoch)) => ends().find(|at| rows[*at].0 == *epoch as f64),
+            None if kept.is_empty() => direction(metric).and_then(by_direction),
+            None => None,
+        };
         curves.push(Curve {
             metric: metric.to_owned(),
             epochs: (0..rows.len()).map(place).collect(),

@@ -79,14 +79,17 @@ fn cut(source: &Source<'_>) -> Option<String> {
 
 fn split(source: &Source<'_>, report: &Report) -> Option<String> {
     let count = |side: &str| -> Vec<usize> {
-        let steps = report.flow.iter().filter(|step| step.step.starts_with(side));
-        steps.map(|step| step.images).collect()
+        let of = |split: &usize| {
+            let name = format!("{side}, split {split}");
+            report.flow.iter().find(|step| step.step == name).map(|step| step.images)
+        };
+        report.finished.iter().filter_map(of).collect()
     };
     let range = |counts: &[usize]| -> Option<String> {
         let (low, high) = (counts.iter().min()?, counts.iter().max()?);
         Some(if low == high { low.to_string() } else { format!("{low}–{high}") })
     };
-    let (train, validation) = (count("train, split"), count("validation, split"));
+    let (train, validation) = (count("train"), count("validation"));
     let sizes = format!("{} images for training and {}", range(&train)?, range(&validation)?);
     let apart = match report.shared_people {
         0 => "No participant was on both sides of a split",
@@ -94,12 +97,17 @@ fn split(source: &Source<'_>, report: &Report) -> Option<String> {
     };
     let how = match (validation.len(), source.maps.get("validation").and_then(Value::as_str)) {
         (1, _) => format!("One split was used, with {sizes} for validation"),
-        (n, Some("KFoldSplit")) => {
+        (n, Some("KFoldSplit")) if report.folds => {
             format!("{n} splits of a k-fold division were used, each with {sizes} for validation")
         }
         (n, _) => format!("{n} splits were used, each with {sizes} for validation"),
     };
-    Some(format!("{how}. {apart}."))
+    let finished = match report.finished.len() {
+        n if n == report.planned => String::new(),
+        1 => format!(" 1 of {} planned splits is finished.", report.planned),
+        n => format!(" {n} of {} planned splits are finished.", report.planned),
+    };
+    Some(format!("{how}. {apart}.{finished}"))
 }
 
 fn network(source: &Source<'_>, report: &Report) -> Option<String> {
@@ -182,13 +190,21 @@ fn evaluation(source: &Source<'_>, report: &Report) -> Option<String> {
              do not contain the variation from training again."
         );
     }
-    let others = report
-        .groups
-        .iter()
-        .any(|group| !["train", "validation"].contains(&group.whose.group.as_str()));
-    if !others {
+    let mut others: Vec<&str> = report.groups.iter().map(|one| one.whose.group.as_str()).collect();
+    others.retain(|group| !["train", "validation"].contains(group));
+    let leaked = report.leaked.iter().filter(|(group, _)| others.contains(&group.as_str()));
+    let unseen = |group: &&str| !report.leaked.iter().any(|(leaked, _)| leaked == group);
+    if others.is_empty() {
         text += " The models were chosen by the validation set on which they are reported; no other \
                  set was evaluated.";
+    } else if !others.iter().any(unseen) {
+        text += " The models were chosen by the validation set on which they are reported; no set of \
+                 people whom they had not seen was evaluated.";
+    }
+    for (group, people) in leaked {
+        text += &format!(
+            " The models were trained or chosen on {people} of the people of the group {group}."
+        );
     }
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }

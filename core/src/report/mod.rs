@@ -15,13 +15,14 @@ use crate::experiment::read;
 use crate::files;
 use crate::metric::Direction;
 use crate::task::Task;
-use crate::train::{GroupResult, MetricScore, OverSplits, over_splits};
+use crate::train::{GroupResult, MetricScore, OverSplits, Standing, over_splits, standing};
 use crate::transfer::folder::Folder;
 
 mod classes;
 mod curves;
 mod given;
 mod images;
+pub(crate) mod leaked;
 mod methods;
 mod numbers;
 mod parts;
@@ -42,7 +43,7 @@ pub use people::{Demographics, Step};
 pub use pictures::Shown;
 pub use tables::{Score, Sheet, Whose};
 pub use warnings::{Gravity, Warning};
-pub use worst::Case;
+pub use worst::{Case, PICTURED};
 
 /// An experiment, as a person reads of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,6 +66,15 @@ pub struct Report {
     pub demographics: Demographics,
     /// How many people are in training and in validation of the same split, over all splits.
     pub shared_people: usize,
+    /// Groups with people whom the networks had seen, as was allowed, and how many these are; of
+    /// validation over all splits.
+    pub leaked: Vec<(String, usize)>,
+    /// The splits that are finished.
+    pub finished: Vec<usize>,
+    /// How many splits were asked for.
+    pub planned: usize,
+    /// Whether there are several splits, and nobody is in validation of two.
+    pub folds: bool,
     /// How each network learned.
     pub curves: Vec<Curves>,
     /// The results of every group.
@@ -176,13 +186,16 @@ impl<'a> Source<'a> {
     }
 
     /// An option of the data.
-    fn data(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn data(&self, name: &str) -> Option<&Value> {
         self.configuration.get("data")?.get(name)
     }
 
-    /// Which values of a metric are better; lower ones where it is not known.
-    pub(crate) fn direction(&self, metric: &str) -> Direction {
-        self.catalog.metrics.find(metric).map_or(Direction::Lower, |entry| entry.info.direction)
+    /// Which values of a metric are better, where that is known: not of a script's or plugin's that is
+    /// not there.
+    pub(crate) fn direction(&self, metric: &str) -> Option<Direction> {
+        // A loss is no metric of the catalog.
+        let known = self.catalog.metrics.find(metric).map(|entry| entry.info.direction);
+        known.or((metric == "loss").then_some(Direction::Lower))
     }
 
     /// The text of a file of the folder; nothing where it is not there.
@@ -218,7 +231,15 @@ pub fn report(root: &Path, catalog: &Catalog) -> Result<Report> {
         groups.push(group);
         results.extend(of_group);
     }
-    let (flow, demographics, shared_people) = people::people(&source)?;
+    let people = people::people(&source)?;
+    let leaked_splits = leaked::splits(&source.folder)?;
+    let mut leaked = leaked::groups(root)?;
+    let of_validation: usize = leaked_splits.iter().map(|(_, people)| people).sum();
+    leaked.extend((of_validation > 0).then(|| ("validation".to_owned(), of_validation)));
+    let standing = standing(root).unwrap_or_default();
+    let done = |(split, standing): &(usize, Standing)| {
+        matches!(standing, Standing::Finished(_)).then_some(*split)
+    };
     let folders: Vec<_> = found.iter().map(|found| found.folder.clone()).collect();
     let (environment, used) = given::environment(&source)?;
     let network = source.file("information.log")?.unwrap_or_default();
@@ -237,9 +258,13 @@ pub fn report(root: &Path, catalog: &Catalog) -> Result<Report> {
         classes: source.classes.clone(),
         selection_metrics: source.selection_metrics.clone(),
         warnings: Vec::new(),
-        flow,
-        demographics,
-        shared_people,
+        flow: people.flow,
+        demographics: people.demographics,
+        shared_people: people.shared,
+        leaked,
+        finished: standing.iter().filter_map(done).collect(),
+        planned: standing.len(),
+        folds: people.folds,
         curves: curves::curves(&source.folder, &source.selection_metrics, &|metric| {
             source.direction(metric)
         })?,
@@ -256,7 +281,7 @@ pub fn report(root: &Path, catalog: &Catalog) -> Result<Report> {
         script: source.file("script.rhai")?,
         inputs: source.file("groups/inputs.tsv")?.map(|text| files::text_hash(&text)),
     };
-    report.warnings = warnings::warnings(&source, &report);
+    report.warnings = warnings::warnings(&source, &report, &leaked_splits, people.unread);
     report.methods = methods::methods(&source, &report);
     Ok(report)
 }
@@ -280,7 +305,8 @@ fn group(
     let mut results = Vec::new();
     for level in found.levels()? {
         let scores = tables::scores(&found.file(&level, "metrics"))?;
-        let rows = tables::predictions(&found.file(&level, "prediction"), source.task)?;
+        let rows =
+            tables::predictions(&found.file(&level, "prediction"), source.task, &source.classes)?;
         let first = group.levels.is_empty();
         if let Some((rows, names)) = rows.as_ref().filter(|_| first) {
             match source.task {
@@ -304,7 +330,7 @@ fn group(
             }
             // Whoever is shown is somebody that the network had not learned from.
             if found.whose.group != "train" {
-                group.worst = worst::worst(source, rows, names, images);
+                group.worst = worst::worst(source, &found.whose.group, rows, names, images);
             }
         }
         if level != "image"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Source;
+use super::images::unchanged;
 use crate::data::cohorts::{is_table, read_table};
 use crate::data::participants::{Key, SINGLE, read_members};
 use crate::data::table::Table;
@@ -77,15 +78,30 @@ impl Members {
     }
 }
 
-/// How many there are from the tables to the groups, who they are, and how many of them are on both
-/// sides of a split.
+/// Who took part.
+pub(super) struct People {
+    /// How many there are from the tables to the groups.
+    pub(super) flow: Vec<Step>,
+    pub(super) demographics: Demographics,
+    /// How many of them are on both sides of a split, over all splits.
+    pub(super) shared: usize,
+    /// Whether there are several splits, and nobody is in validation of two.
+    pub(super) folds: bool,
+    /// Why nothing is known from the tables of the splits.
+    pub(super) unread: Option<String>,
+}
+
+/// Who took part, and how many are left at each step.
 ///
 /// # Errors
-/// Damaged lists in the experiment folder. Tables outside of it that are gone or damaged are left out.
-pub(super) fn people(source: &Source<'_>) -> Result<(Vec<Step>, Demographics, usize)> {
+/// Damaged lists in the experiment folder.
+pub(super) fn people(source: &Source<'_>) -> Result<People> {
     let mut steps = Vec::new();
     let label = (source.task == Task::Classification).then_some(source.label.as_deref()).flatten();
-    let tables = outside(source);
+    let (tables, unread) = match outside(source)? {
+        Ok(tables) => (tables, None),
+        Err(why) => (Rows::new(), Some(why)),
+    };
     if !tables.is_empty() {
         let keys = tables.keys().cloned().collect();
         let classes = tables.values().map(|row| row.get(label?).cloned()).collect();
@@ -101,7 +117,7 @@ pub(super) fn people(source: &Source<'_>) -> Result<(Vec<Step>, Demographics, us
     let inputs = groups.join("inputs.tsv");
     if inputs.is_file() {
         let images = super::images::inputs(&inputs)?;
-        let keys: Vec<Key> = images.into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<Key> = images.into_iter().filter_map(|image| image.key).collect();
         let classes = vec![None; keys.len()];
         steps.push(Members { keys, classes }.step("with an image that was read".into()));
     }
@@ -113,6 +129,7 @@ pub(super) fn people(source: &Source<'_>) -> Result<(Vec<Step>, Demographics, us
         _ => 2,
     });
     let (mut train, mut shared) = (BTreeSet::new(), 0);
+    let (mut validated, mut splits, mut again) = (BTreeSet::new(), 0, false);
     for name in names.iter().filter(|name| groups.join(name).is_dir()) {
         let alone = groups.join(name).join("data.tsv");
         if alone.is_file() {
@@ -130,6 +147,10 @@ pub(super) fn people(source: &Source<'_>) -> Result<(Vec<Step>, Demographics, us
                     "validation" => {
                         let people: BTreeSet<_> = people.collect();
                         shared += people.intersection(&train).count();
+                        splits += 1;
+                        for (_, cohort, participant) in people {
+                            again |= !validated.insert((cohort, participant));
+                        }
                     }
                     _ => {}
                 }
@@ -138,38 +159,46 @@ pub(super) fn people(source: &Source<'_>) -> Result<(Vec<Step>, Demographics, us
         }
     }
     let keys = used.map_or_else(Vec::new, |used| used.keys);
-    Ok((steps, demographics(&keys, &tables), shared))
+    let demographics = demographics(&keys, &tables);
+    Ok(People { flow: steps, demographics, shared, folds: splits > 1 && !again, unread })
 }
 
 /// The cells of each session, by their columns, in all the tables that the splits were read from.
 type Rows = BTreeMap<Key, BTreeMap<String, String>>;
 
-fn outside(source: &Source<'_>) -> Rows {
+/// What the tables say that training read, or why they are not those any more.
+fn outside(source: &Source<'_>) -> Result<std::result::Result<Rows, String>> {
     let mut rows = Rows::new();
-    let Some(path) = source.text("splits").map(PathBuf::from) else { return rows };
-    let folders: Vec<(String, PathBuf)> = match is_table(&path) {
-        true => match read_table(&path) {
-            Ok(lines) => lines.into_iter().map(|line| (line.cohort, line.path)).collect(),
-            Err(_) => Vec::new(),
-        },
-        false => vec![(SINGLE.to_owned(), path)],
-    };
-    for (cohort, folder) in folders {
-        let inner = list(&folder).unwrap_or_default();
-        let splits = inner.iter().filter(|name| name.starts_with("split-"));
-        let all: Vec<PathBuf> =
-            splits.map(|name| folder.join(name)).chain([folder.clone()]).collect();
-        for folder in all {
-            for name in list(&folder).unwrap_or_default() {
-                let side =
-                    ["train", "validation", "test"].iter().any(|side| name.starts_with(side));
-                if side && name.ends_with(".tsv") {
-                    take(&folder.join(name), &cohort, &mut rows);
-                }
-            }
+    let Some(splits) = source.text("splits").map(PathBuf::from) else { return Ok(Ok(rows)) };
+    let groups = source.root.join("groups");
+    let (listed, inputs) = (groups.join("sources.tsv"), groups.join("inputs.tsv"));
+    if !listed.is_file() {
+        return Ok(Err("the experiment does not list them with their hashes".into()));
+    }
+    let changed = |file: &Path| Ok(Err(format!("{} is gone, or has changed", file.display())));
+    let mut cohorts = Vec::new();
+    if is_table(&splits) {
+        let read = if inputs.is_file() { super::images::inputs(&inputs)? } else { Vec::new() };
+        let own = read.into_iter().find(|input| input.file == splits);
+        match read_table(&splits) {
+            Ok(lines) if own.is_some_and(|own| unchanged(&splits, &own.blake3)) => cohorts = lines,
+            _ => return changed(&splits),
         }
     }
-    rows
+    let table = Table::read(&listed)?;
+    let [what, path, hash] = ["what", "file", "blake3"].map(|name| table.column(name));
+    let (what, path, hash) = (what?, path?, hash?);
+    for row in (0..table.len()).filter(|row| table.text(*row, what) == Some("table")) {
+        let file = Path::new(table.needed_text(row, path)?);
+        if !unchanged(file, table.needed_text(row, hash)?) {
+            return changed(file);
+        }
+        // Of several folders that it is below, the innermost.
+        let of = cohorts.iter().filter(|line| file.starts_with(&line.path));
+        let of = of.max_by_key(|line| line.path.components().count());
+        take(file, of.map_or(SINGLE, |line| &line.cohort), &mut rows);
+    }
+    Ok(Ok(rows))
 }
 
 fn take(file: &Path, cohort: &str, rows: &mut Rows) {

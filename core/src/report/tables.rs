@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::data::participants::SINGLE;
 use crate::data::table::Table;
-use crate::error::Result;
+use crate::error::{Code, Error, Place, Result};
 use crate::import::{Prediction, read_predictions};
 use crate::task::Task;
 use crate::transfer::folder::{Folder, list};
@@ -132,15 +132,23 @@ pub(crate) fn sheet(file: &Path) -> Result<Option<Sheet>> {
 
 /// The predictions of a group at one level; nothing where they were not kept. Those of a
 /// reconstruction have its metrics, which `names` gives, instead of probabilities.
+///
+/// # Errors
+/// Damaged tables; [`Code::BadClasses`] for a code that is none of these `classes`.
 pub(crate) fn predictions(
     file: &Path,
     task: Task,
+    classes: &[String],
 ) -> Result<Option<(Vec<Prediction>, Vec<String>)>> {
     if !file.is_file() {
         return Ok(None);
     }
     if task != Task::Reconstruction {
-        return Ok(Some((read_predictions(file)?, Vec::new())));
+        let rows = read_predictions(file)?;
+        if task == Task::Classification {
+            check_codes(file, &rows, classes.len())?;
+        }
+        return Ok(Some((rows, Vec::new())));
     }
     let table = Table::read(file)?;
     let (participant, session) = (table.column("participant_id")?, table.column("session_id")?);
@@ -168,6 +176,25 @@ pub(crate) fn predictions(
         });
     }
     Ok(Some((rows, names)))
+}
+
+/// Every code, of what is true and of what was predicted, is that of a class.
+fn check_codes(file: &Path, rows: &[Prediction], classes: usize) -> Result<()> {
+    for (row, prediction) in rows.iter().enumerate() {
+        let known = prediction.truth.map(|code| ("true_label", code));
+        for (column, code) in known.into_iter().chain([("predicted_label", prediction.predicted)]) {
+            if (0..classes).any(|class| class as f64 == code) {
+                continue;
+            }
+            let message = format!("{code} is the code of no class: there are {classes}, from 0 on");
+            // The header is row 1.
+            let (file, column) = (file.into(), Some(column.to_owned()));
+            return Err(Error::new(Code::BadClasses, message)
+                .at(Place::Row { file, row: row + 2, column })
+                .help("bring the table back as it was written, or predict the group anew"));
+        }
+    }
+    Ok(())
 }
 
 /// Of which image a prediction is, as lists of sessions name it.

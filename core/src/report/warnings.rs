@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::people::Step;
 use super::{Group, Report, Source};
+use crate::error::some;
 use crate::metric::Direction;
+use crate::predict;
 use crate::statistics::wilson;
 use crate::task::Task;
 use crate::train::{Standing, standing};
@@ -32,6 +34,8 @@ pub struct Warning {
     pub text: String,
 }
 
+/// How many results a warning names.
+const SHOWN: usize = 6;
 /// Fewer images in validation than this are few.
 const FEW: usize = 30;
 /// A class with this many times the images of another one is an imbalance.
@@ -41,21 +45,32 @@ const WIDE: f64 = 0.3;
 /// A share that is lower by this in validation than in training points to overfitting.
 const APART: f64 = 0.15;
 
-/// All warnings, the gravest first.
-pub(super) fn warnings(source: &Source<'_>, report: &Report) -> Vec<Warning> {
+/// All warnings, the gravest first. `leaked` says how many people of validation each split had learned
+/// from; `unread`, why nothing is known from the tables of the splits.
+pub(super) fn warnings(
+    source: &Source<'_>,
+    report: &Report,
+    leaked: &[(usize, usize)],
+    unread: Option<String>,
+) -> Vec<Warning> {
     let mut found = Vec::new();
-    leakage(source, report, &mut found);
+    leakage(source, report, leaked, &mut found);
+    if let Some(why) = unread {
+        let text = format!(
+            "Ages and sexes are not told, as the tables of the splits are not read: {why}."
+        );
+        add(&mut found, Gravity::Note, text);
+    }
     unfinished(source, &mut found);
     imported(report, &mut found);
     missing_parts(source, report, &mut found);
     counts(source, &report.flow, &mut found);
-    for group in &report.groups {
-        intervals(group, source.task, &mut found);
-    }
+    intervals(&report.groups, source.task, &mut found);
     perfect(&report.groups, &mut found);
     sessions(&report.flow, &mut found);
     overfitting(source, report, &mut found);
     ended_early(source, report, &mut found);
+    stale(source, &mut found);
     found.sort_by_key(|warning| warning.gravity);
     found.dedup();
     found
@@ -65,13 +80,18 @@ fn add(found: &mut Vec<Warning>, gravity: Gravity, text: impl Into<String>) {
     found.push(Warning { gravity, text: text.into() });
 }
 
-fn leakage(source: &Source<'_>, report: &Report, found: &mut Vec<Warning>) {
-    let mut leaked = BTreeMap::new();
-    for split in source.folder.splits().unwrap_or_default() {
-        let file = source.folder.group("validation", split).with_file_name("leaked.tsv");
-        if let Ok(Some(table)) = super::tables::sheet(&file) {
-            leaked.insert(split, table.rows.len());
-        }
+fn leakage(
+    source: &Source<'_>,
+    report: &Report,
+    leaked: &[(usize, usize)],
+    found: &mut Vec<Warning>,
+) {
+    for (group, people) in report.leaked.iter().filter(|(group, _)| group != "validation") {
+        let text = format!(
+            "Leakage: the networks were trained or chosen on {people} of the people of {group}, which \
+             --allow-leakage permitted. Its scores are too good; groups/{group}/maps.json names them."
+        );
+        add(found, Gravity::Problem, text);
     }
     if leaked.is_empty() && report.shared_people > 0 {
         let text = format!(
@@ -193,26 +213,36 @@ fn sessions(flow: &[Step], found: &mut Vec<Warning>) {
     }
 }
 
-fn intervals(group: &Group, task: Task, found: &mut Vec<Warning>) {
-    let whose = &group.whose;
-    if whose.group == "train" || task != Task::Classification {
+/// Results whose interval says little, those of one metric together.
+fn intervals(groups: &[Group], task: Task, found: &mut Vec<Warning>) {
+    if task != Task::Classification {
         return;
     }
-    let Some(level) = group.levels.first() else { return };
     for metric in ["BA", "ROC_AUC"] {
-        let score = level.scores.iter().find(|score| score.metric == metric);
-        let Some((lower, upper)) = score.and_then(|score| score.interval) else { continue };
-        let what = format!(
-            "{metric} of {} ({}, best {}) has the interval {lower:.2} to {upper:.2}",
-            whose.group,
-            super::place(whose),
-            whose.selection_metric
-        );
-        let two = group.classes.as_ref().is_some_and(|figures| figures.classes.len() == 2);
-        if two && lower <= 0.5 && upper >= 0.5 {
-            add(found, Gravity::Caution, format!("{what}: it does not exclude chance, 0.5."));
-        } else if upper - lower > WIDE {
-            add(found, Gravity::Caution, format!("{what}: it is wide."));
+        let (mut chance, mut wide) = (Vec::new(), Vec::new());
+        for group in groups.iter().filter(|group| group.whose.group != "train") {
+            let Some(level) = group.levels.first() else { continue };
+            let score = level.scores.iter().find(|score| score.metric == metric);
+            let Some((lower, upper)) = score.and_then(|score| score.interval) else { continue };
+            let whose = &group.whose;
+            let place = super::place(whose);
+            let what = format!(
+                "{} ({place}, best {}): {lower:.2} to {upper:.2}",
+                whose.group, whose.selection_metric
+            );
+            let two = group.classes.as_ref().is_some_and(|figures| figures.classes.len() == 2);
+            if two && lower <= 0.5 && upper >= 0.5 {
+                chance.push(what);
+            } else if upper - lower > WIDE {
+                wide.push(what);
+            }
+        }
+        for (all, says) in [(chance, "does not exclude chance, 0.5"), (wide, "is wide")] {
+            if all.is_empty() {
+                continue;
+            }
+            let text = format!("The interval of {metric} {says}: {}.", some(all.iter(), SHOWN));
+            add(found, Gravity::Caution, text);
         }
     }
 }
@@ -220,13 +250,18 @@ fn intervals(group: &Group, task: Task, found: &mut Vec<Warning>) {
 /// Where all images are right the bootstrap, which only draws from these, sees no variation at all.
 fn perfect(groups: &[Group], found: &mut Vec<Warning>) {
     let mut alike: BTreeMap<(&str, u64), Vec<String>> = BTreeMap::new();
+    let mut ranked = Vec::new();
     for group in groups.iter().filter(|group| group.whose.group != "train") {
         let Some(figures) = &group.classes else { continue };
         let images: u64 = figures.counts.iter().flatten().sum();
         let right: u64 = figures.counts.iter().enumerate().map(|(class, row)| row[class]).sum();
+        let place = super::place(&group.whose);
+        let place = format!("{place}, best {}", group.whose.selection_metric);
+        let perfect = |area: f64| area > 1.0 - 1e-12;
+        if figures.roc.iter().filter_map(|curve| curve.area).any(perfect) {
+            ranked.push(format!("{} ({place})", group.whose.group));
+        }
         if right == images {
-            let place = super::place(&group.whose);
-            let place = format!("{place}, best {}", group.whose.selection_metric);
             alike.entry((&group.whose.group, images)).or_default().push(place);
         }
     }
@@ -237,6 +272,15 @@ fn perfect(groups: &[Group], found: &mut Vec<Warning>) {
              say nothing: by Wilson's interval, the share of new images that would be right may be as \
              low as {lower:.2}.",
             places.join("; ")
+        );
+        add(found, Gravity::Caution, text);
+    }
+    if !ranked.is_empty() {
+        let text = format!(
+            "Probabilities rank all images of a class before all others, an area under the ROC curve of \
+             1, in {}: how far from 1 it may be for new images, intervals by DeLong and the bootstrap do \
+             not tell.",
+            some(ranked.iter(), SHOWN)
         );
         add(found, Gravity::Caution, text);
     }
@@ -260,8 +304,9 @@ fn overfitting(source: &Source<'_>, report: &Report, found: &mut Vec<Warning>) {
         let (Some(train), Some(seen)) = (train, value(validation)) else { continue };
         let apart = match (source.task, source.direction(name)) {
             // Errors have no scale of their own.
-            (Task::Regression, _) | (_, Direction::Lower) => train < 0.5 * seen,
-            (_, Direction::Higher) => train - seen > APART,
+            (Task::Regression, _) | (_, Some(Direction::Lower)) => train < 0.5 * seen,
+            (_, Some(Direction::Higher)) => train - seen > APART,
+            (_, None) => false,
         };
         if apart && told.insert(validation.whose.split) {
             let text = format!(
@@ -292,5 +337,26 @@ fn ended_early(source: &Source<'_>, report: &Report, found: &mut Vec<Warning>) {
             report.curves.len()
         );
         add(found, Gravity::Note, text);
+    }
+}
+
+/// Results by weights that training has replaced since.
+fn stale(source: &Source<'_>, found: &mut Vec<Warning>) {
+    let places = match predict::stale(source.root) {
+        Ok(places) => places,
+        Err(error) => {
+            let why = &error.problems()[0].message;
+            let text = format!("It is not known which weights results were made by: {why}.");
+            return add(found, Gravity::Problem, text);
+        }
+    };
+    if !places.is_empty() {
+        let list: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        let text = format!(
+            "Results were made by weights that training has replaced since: {}. They say nothing of the \
+             networks that are there now; make them again, with overwrite.",
+            list.join(", ")
+        );
+        add(found, Gravity::Problem, text);
     }
 }

@@ -28,12 +28,12 @@ pub struct Case {
     pub degree: f64,
     /// What `degree` is.
     pub of: String,
-    /// Slices of the image; none where it cannot be read any more, or for cases further down.
+    /// Slices of the image; none where it is not what was read any more, or for cases further down.
     pub pictures: Vec<Shown>,
 }
 
-/// Cases with pictures.
-const PICTURED: usize = 6;
+/// Cases with pictures, where their images are still what was read.
+pub const PICTURED: usize = 6;
 /// Cases in all.
 const LISTED: usize = 12;
 
@@ -41,6 +41,7 @@ const LISTED: usize = 12;
 /// with the worst value of the metric that tells most.
 pub(super) fn worst(
     source: &Source<'_>,
+    group: &str,
     rows: &[Prediction],
     names: &[String],
     images: &Images,
@@ -71,8 +72,9 @@ pub(super) fn worst(
                 let Some(value) = judged.and_then(|at| row.probabilities.get(at)) else { continue };
                 let name = judged.map_or_else(String::new, |at| names[at].clone());
                 let badness = match source.direction(&name) {
-                    Direction::Higher => -value,
-                    Direction::Lower => *value,
+                    Some(Direction::Higher) => -value,
+                    Some(Direction::Lower) => *value,
+                    None => continue,
                 };
                 (badness, *value, name, None, None)
             }
@@ -96,7 +98,7 @@ pub(super) fn worst(
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found.truncate(LISTED);
     for (_, case, row) in found.iter_mut().take(PICTURED) {
-        let volume = images.read(&key(row));
+        let volume = images.read(group, &key(row));
         case.pictures = volume.and_then(|volume| middle_slices(&volume).ok()).unwrap_or_default();
     }
     found.into_iter().map(|(_, case, _)| case).collect()

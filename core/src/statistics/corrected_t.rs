@@ -35,6 +35,6 @@ pub fn corrected_t(differences: &[f64], validation_to_train: f64) -> Option<Corr
     let student = StudentsT::new(0.0, 1.0, k - 1.0).ok()?;
     let (t, half) = (mean / error, student.inverse_cdf(0.975) * error);
     let p = 2.0 * student.cdf(-t.abs());
-    let difference = Difference { difference: mean, interval: (mean - half, mean + half), p };
+    let difference = Difference { difference: mean, interval: Some((mean - half, mean + half)), p };
     Some(CorrectedT { difference, t })
 }

@@ -40,28 +40,52 @@ pub fn delong(scores: &[&[f64]], positive: &[bool]) -> Option<Delong> {
     })
 }
 
+/// Standard errors below this are those of areas without a variance, but for rounding.
+const NO_ERROR: f64 = 1e-9;
+
 impl Delong {
-    /// The normal interval of a model's area, cut to 0 … 1.
+    /// The normal interval of a model's area, cut to 0 … 1; none where the area has no variance, as that
+    /// of a perfect ranking: how far it may be off, these images do not tell.
     pub fn interval(&self, model: usize) -> Option<(f64, f64)> {
         let (area, variance) = (self.areas.get(model)?, self.covariance.get(model)?.get(model)?);
-        let half = Z * variance.max(0.0).sqrt();
-        Some(((area - half).max(0.0), (area + half).min(1.0)))
+        let error = variance.max(0.0).sqrt();
+        let half = Z * error;
+        (error > NO_ERROR).then(|| ((area - half).max(0.0), (area + half).min(1.0)))
     }
 
-    /// The difference of two models' areas; where it has no variance, the p value is 1 for equal areas,
-    /// and there is nothing to say of others.
+    /// The difference of two models' areas: see [`mean_difference`].
     pub fn difference(&self, a: usize, b: usize) -> Option<Difference> {
-        let difference = self.areas.get(a)? - self.areas.get(b)?;
-        let of = |a: usize, b: usize| self.covariance.get(a)?.get(b).copied();
-        let error = (of(a, a)? + of(b, b)? - 2.0 * of(a, b)?).max(0.0).sqrt();
-        let p = match error > 1e-12 {
-            true => normal_p(difference / error),
-            false if difference.abs() < 1e-12 => 1.0,
-            false => return None,
-        };
-        let interval = (difference - Z * error, difference + Z * error);
-        Some(Difference { difference, interval, p })
+        mean_difference(std::slice::from_ref(self), a, b)
     }
+
+    /// The difference of two models' areas, and its variance.
+    fn variance(&self, a: usize, b: usize) -> Option<(f64, f64)> {
+        let of = |a: usize, b: usize| self.covariance.get(a)?.get(b).copied();
+        let variance = of(a, a)? + of(b, b)? - 2.0 * of(a, b)?;
+        Some((self.areas.get(a)? - self.areas.get(b)?, variance.max(0.0)))
+    }
+}
+
+/// The mean difference of the areas of model `a` and of model `b` over sets of images that have none in
+/// common, such as the validation sets of a k-fold division: its variance is the sum of theirs over K².
+/// Areas are not taken over all sets at once, since probabilities of networks that were trained apart
+/// have no common scale.
+///
+/// Where the difference has no variance, the p value is 1 for equal areas, and there is nothing to say of
+/// others, nor of no sets.
+pub fn mean_difference(sets: &[Delong], a: usize, b: usize) -> Option<Difference> {
+    let found: Vec<(f64, f64)> =
+        sets.iter().map(|set| set.variance(a, b)).collect::<Option<_>>()?;
+    let k = found.len() as f64;
+    let difference = found.iter().map(|(difference, _)| difference).sum::<f64>() / k;
+    let error = found.iter().map(|(_, variance)| variance).sum::<f64>().sqrt() / k;
+    let p = match error > NO_ERROR {
+        true => normal_p(difference / error),
+        false if difference.abs() < 1e-12 => 1.0,
+        false => return None,
+    };
+    let interval = (difference - Z * error, difference + Z * error);
+    Some(Difference { difference, interval: (error > NO_ERROR).then_some(interval), p })
 }
 
 /// How each image of one kind is placed among those of the other: the share of them that it ranks right

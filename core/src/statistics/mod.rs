@@ -14,7 +14,7 @@ mod tests;
 mod wilson;
 
 pub use corrected_t::{CorrectedT, corrected_t};
-pub use delong::{Delong, delong};
+pub use delong::{Delong, delong, mean_difference};
 pub use holm::holm;
 pub use mcnemar::mcnemar;
 pub use wilson::wilson;
@@ -27,8 +27,8 @@ const Z: f64 = 1.959_963_984_540_054;
 pub struct Difference {
     /// The first less the second.
     pub difference: f64,
-    /// Lower and upper bound.
-    pub interval: (f64, f64),
+    /// Lower and upper bound; none where there is no variance to judge by.
+    pub interval: Option<(f64, f64)>,
     /// The p value.
     pub p: f64,
 }

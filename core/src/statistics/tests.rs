@@ -64,8 +64,9 @@ fn areas_vary_as_delong_says() {
         }
         let test = found.difference(0, 1).unwrap();
         near(test.p, &case["p"]);
-        near(test.interval.0, &case["lower"]);
-        near(test.interval.1, &case["upper"]);
+        let (lower, upper) = test.interval.unwrap();
+        near(lower, &case["lower"]);
+        near(upper, &case["upper"]);
     }
 }
 
@@ -74,12 +75,29 @@ fn areas_without_a_variance_are_no_finding() {
     let perfect = [0.1, 0.2, 0.8, 0.9];
     let positive = [false, false, true, true];
     let same = delong(&[&perfect, &perfect], &positive).unwrap();
-    assert_eq!(same.difference(0, 1).unwrap().p, 1.0);
-    assert_eq!(same.interval(0), Some((1.0, 1.0)));
+    let difference = same.difference(0, 1).unwrap();
+    assert_eq!((difference.p, difference.interval), (1.0, None));
+    assert_eq!(same.interval(0), None, "a perfect ranking does not tell how sure it is");
     let reversed = [0.9, 0.8, 0.2, 0.1];
     assert_eq!(delong(&[&perfect, &reversed], &positive).unwrap().difference(0, 1), None);
     assert_eq!(delong(&[&perfect], &[false, false, false, true]), None);
     assert_eq!(delong(&[&[f64::NAN, 0.2, 0.8, 0.9]], &positive), None);
+}
+
+/// Of two sets, each as in the fixture: the same difference, with half the variance.
+#[test]
+fn sets_of_images_are_averaged() {
+    let fixture = fixture();
+    let case = &fixture["delong"][0];
+    let scores = [numbers(&case["a"]), numbers(&case["b"])];
+    let positive: Vec<bool> = numbers(&case["positive"]).iter().map(|one| *one > 0.5).collect();
+    let one = delong(&[&scores[0], &scores[1]], &positive).unwrap();
+    let (alone, both) =
+        (one.difference(0, 1).unwrap(), mean_difference(&[one.clone(), one], 0, 1).unwrap());
+    assert!((both.difference - alone.difference).abs() < 1e-12);
+    let width = |found: &Difference| found.interval.map(|(low, high)| high - low).unwrap();
+    assert!((width(&both) - width(&alone) / 2f64.sqrt()).abs() < 1e-12);
+    assert_eq!(mean_difference(&[], 0, 1), None);
 }
 
 /// The formula of the paper with SciPy's t distribution.
@@ -90,8 +108,9 @@ fn splits_that_overlap_count_less() {
         let found = corrected_t(&numbers(&case["differences"]), ratio).unwrap();
         near(found.t, &case["t"]);
         near(found.difference.p, &case["p"]);
-        near(found.difference.interval.0, &case["lower"]);
-        near(found.difference.interval.1, &case["upper"]);
+        let (lower, upper) = found.difference.interval.unwrap();
+        near(lower, &case["lower"]);
+        near(upper, &case["upper"]);
     }
     assert_eq!(corrected_t(&[0.1], 0.25), None);
     assert_eq!(corrected_t(&[0.1, 0.1, 0.1], 0.25), None);

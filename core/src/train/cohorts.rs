@@ -215,14 +215,14 @@ pub(super) fn tables(prepared: &Prepared) -> Result<Vec<(PathBuf, String)>> {
     hashed(files.into_iter().map(PathBuf::from))
 }
 
-/// Files that were read, with their BLAKE3 hashes.
+/// Files that were read with their BLAKE3 hashes.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub(crate) fn hashed(read: impl Iterator<Item = PathBuf>) -> Result<Vec<(PathBuf, String)>> {
-    read.map(|file| {
+    let hashed = read.map(|file| {
         let hash = files::hash(&file, "read the file")?;
         Ok((file, hash))
-    })
-    .collect()
+    });
+    hashed.collect()
 }

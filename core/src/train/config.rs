@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::data;
+use crate::data::split::check_label;
 use crate::error::{Problems, Result};
 use crate::network::Precision;
 use crate::options::Options;
@@ -52,7 +53,7 @@ impl Config {
             true => count("loader_threads")?,
             false => cores().min(4),
         };
-        Ok(Self {
+        let config = Self {
             task: Task::named(train.text("task")?).unwrap_or(Task::Classification),
             multi_network: train.flag("multi_network")?,
             output: train.text("output")?.into(),
@@ -73,7 +74,9 @@ impl Config {
             loader_threads,
             train,
             data,
-        })
+        };
+        check_label(config.label()?)?;
+        Ok(config)
     }
 
     /// A text option whose default depends on the task.

@@ -112,7 +112,7 @@ pub(crate) fn source(
         (0..images.len()).map(|i| images.session(i).cohort.as_str()).collect();
     let masks = regions(cohorts, &used, preprocessing, data)?;
     let parts: Arc<dyn part::Parts> =
-        Arc::from(part::parts(data, shape, images.affine().as_ref(), masks)?);
+        Arc::from(part::parts(data, shape, images.usual_affine().as_ref(), masks)?);
     let mode = parts.mode().into();
     session.tell(Event::Data { images: total, shape, mode, parts: parts.count() });
     let not_finite = not_finite(data)?;

@@ -43,7 +43,7 @@ mod scaler;
 pub(crate) mod scores;
 mod session;
 pub(crate) mod sides;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod start;
 mod stopping;
 mod sweep;
@@ -96,7 +96,8 @@ pub fn run(options: &Map<String, Value>, session: &Session<'_>) -> Result<Outcom
         &maps,
         Description {
             parameters: parameters(&prepared)?,
-            configuration: configuration(&prepared),
+            configuration: configuration(&prepared)?,
+            image_shape: images.shape(),
             plan: &plan,
             scripts: session.scripts,
             entries: entries(&prepared, &plan, session.catalog)?,

@@ -5,6 +5,7 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 use serde::Serialize;
 
 use super::outcome::{GroupResult, MetricScore, Outcome};
+use crate::predict::TRAINING;
 
 /// A metric of a group by the best models of a selection metric, over the splits in which it has a
 /// value. Of several networks the predictions of all count together, part by part and image by image.
@@ -12,7 +13,7 @@ use super::outcome::{GroupResult, MetricScore, Outcome};
 pub struct OverSplits {
     /// The metric whose best models predicted.
     pub selection_metric: String,
-    /// `train` or `validation`.
+    /// `train`, `validation`, or the name given to `host predict`.
     pub group: String,
     /// `image`, or what the image was cut into.
     pub level: String,
@@ -26,7 +27,9 @@ pub struct OverSplits {
     pub mean: Option<f64>,
     /// Their standard deviation, with n − 1; none where there are fewer than two.
     pub standard_deviation: Option<f64>,
-    /// Lower and upper bound of the mean at 95 %, where there are two splits or more.
+    /// Lower and upper bound of the mean at 95 %, where there are two splits or more. None for a group
+    /// that is neither `train` nor `validation`: there, networks of all splits predict the same images,
+    /// so their scores do not tell how others would vary.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -97,7 +100,8 @@ fn one(results: &[GroupResult], kind: &Kind<'_>) -> OverSplits {
         let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         (squares / (n - 1.0)).sqrt()
     });
-    let interval = mean.zip(deviation).map(|(mean, deviation)| {
+    let own = TRAINING.contains(&&*like.group);
+    let interval = mean.zip(deviation).filter(|_| own).map(|(mean, deviation)| {
         let half = student(values.len() - 1) * deviation / n.sqrt();
         (mean - half, mean + half)
     });
@@ -238,5 +242,9 @@ mod tests {
         assert_eq!((found[1].mean, found[1].interval), (None, None));
         assert_eq!(found[2].interval, Some((0.5, 0.5)));
         assert!(over_splits(&results[..1]).is_empty() && over_splits(&[]).is_empty());
+        // Networks that all predict the same images say nothing of other images.
+        let of_test = results.map(|result| GroupResult { group: "test".into(), ..result });
+        let found = over_splits(&of_test);
+        assert_eq!((found[2].standard_deviation, found[2].interval), (Some(0.0), None));
     }
 }

@@ -1,17 +1,20 @@
 //! ClinicaDL's keys of maps.json.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::inputs::preprocessing_dict;
 use super::prepare::Prepared;
 use crate::error::Result;
+use crate::files::absolute;
 use crate::network::Precision;
 use crate::task::Task;
 
 /// What was asked for, in ClinicaDL's words and order.
 ///
 /// # Errors
-/// Options that are not there: a defect.
+/// Options that are not there: a defect; a working folder that is gone.
 pub(super) fn parameters(prepared: &Prepared) -> Result<Map<String, Value>> {
     let mut all = Map::new();
     for part in [of_network(prepared)?, of_training(prepared)?, of_data(prepared)?] {
@@ -93,8 +96,8 @@ fn of_data(prepared: &Prepared) -> Result<Value> {
     let splits: Vec<usize> = prepared.splits.iter().map(|sides| sides.split.index).collect();
     Ok(json!({
         "network_task": config.task.name(),
-        "caps_directory": config.data.text("caps")?,
-        "tsv_path": config.train.text("splits")?,
+        "caps_directory": absolute(Path::new(config.data.text("caps")?))?,
+        "tsv_path": absolute(Path::new(config.train.text("splits")?))?,
         "preprocessing_dict": preprocessing_dict(prepared),
         "mode": prepared.source.parts.mode(),
         "split": splits,

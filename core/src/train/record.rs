@@ -1,6 +1,7 @@
 //! What a run says about itself in the experiment folder: who took part, with which options.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::data::participants::{Person, SINGLE, Session as Visit};
 use crate::data::split::Label;
 use crate::data::table::write_tsv;
 use crate::error::Result;
+use crate::files;
 use crate::maps::{Maps, make_folder, write_sessions};
 use crate::network::Plan;
 use crate::task::Task;
@@ -36,7 +38,7 @@ pub(super) fn write_groups(prepared: &Prepared, maps: &Maps) -> Result<()> {
     };
     let columns: Vec<&str> = ["cohort"].into_iter().chain(label).collect();
     let caps = json!({
-        "caps_directory": prepared.config.data.text("caps")?,
+        "caps_directory": files::absolute(Path::new(prepared.config.data.text("caps")?))?,
         "multi_cohort": prepared.cohorts.several(),
     });
     for sides in &prepared.splits {
@@ -120,9 +122,17 @@ pub(super) fn entries(prepared: &Prepared, plan: &Plan, catalog: &Catalog) -> Re
     Ok(used.with_metrics(prepared.config.task))
 }
 
-/// The options as they were resolved, defaults included.
-pub(super) fn configuration(prepared: &Prepared) -> Value {
-    let mut train = prepared.config.train.values().clone();
-    train.insert("data".into(), Value::Object(prepared.config.data.values().clone()));
-    Value::Object(train)
+/// The options as they were resolved, defaults included. Where tables and images lie is told so that
+/// it is found from every working folder.
+///
+/// # Errors
+/// A working folder that is gone.
+pub(super) fn configuration(prepared: &Prepared) -> Result<Value> {
+    let config = &prepared.config;
+    let (mut train, mut data) = (config.train.values().clone(), config.data.values().clone());
+    let place = |path: &str| -> Result<Value> { Ok(json!(files::absolute(Path::new(path))?)) };
+    train.insert("splits".into(), place(config.train.text("splits")?)?);
+    data.insert("caps".into(), place(config.data.text("caps")?)?);
+    train.insert("data".into(), Value::Object(data));
+    Ok(Value::Object(train))
 }

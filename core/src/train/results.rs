@@ -18,6 +18,7 @@ use crate::files::write_atomic;
 use crate::maps::{
     Maps, Sheet, write_cohorts, write_fitted, write_group, write_networks, write_weights,
 };
+use crate::records::remove_hashes;
 use crate::task::Task;
 
 /// What is needed to write what models say about the images of a source.
@@ -107,7 +108,7 @@ impl Results<'_> {
         let text = format!(
             "Prediction {group} group{more}\nData loaded from CAPS directories: {}\n\
              Number of participants: {}\nNumber of sessions: {}\n",
-            self.cohorts.describe(),
+            self.cohorts.describe()?,
             participants.len(),
             images.len()
         );
@@ -140,6 +141,8 @@ pub(super) fn write_results(
         Ok(())
     };
     for (group, evaluation) in groups {
+        // Of tables that a prediction wrote in place of those that were gone.
+        remove_hashes(&best.join(group))?;
         keep(group, parts.mode(), evaluation)?;
         written.networks(&best.join(group), group, evaluation)?;
     }

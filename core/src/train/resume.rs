@@ -22,6 +22,7 @@ use crate::experiment::{Experiment, read};
 use crate::files;
 use crate::maps::{Maps, write_over_splits};
 use crate::network::checkpoint_progress;
+use crate::predict;
 use crate::records::{remove_manifest, write_manifest};
 use crate::task::Task;
 use crate::transfer::folder::{Folder, list};
@@ -154,6 +155,16 @@ pub fn resume(maps: &Path, epochs: Option<usize>, session: &Session<'_>) -> Resu
         }
     }
     write_manifest(maps)?;
+    let stale: Vec<String> =
+        predict::stale(maps)?.iter().map(|place| place.display().to_string()).collect();
+    if !stale.is_empty() {
+        let text = format!(
+            "training has replaced the weights that made these results: {}; make them again, with \
+             overwrite",
+            stale.join(", ")
+        );
+        session.tell(Event::Warning { text });
+    }
     session.tell(Event::Finished { maps: maps.into() });
     let (task, classes) = (prepared.config.task, prepared.classes);
     Ok(Outcome { maps: maps.into(), task, classes, results })

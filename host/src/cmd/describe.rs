@@ -21,7 +21,7 @@ pub(super) struct Args {
     maps: PathBuf,
 
     /// Compare every file, and every image and table that was read, with its hash in manifest.json
-    /// or hashes.tsv; the exit code is 1 where one differs
+    /// or hashes.tsv; the exit code is 1 where one differs or is not where it was
     #[arg(long)]
     verify: bool,
 

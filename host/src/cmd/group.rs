@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 /// Whose images, by which networks, and how.
 #[derive(Debug, clap::Args)]
 pub(super) struct Group {
-    /// The CAPS with the images, or the .tsv of cohorts; by default that of the experiment
+    /// The CAPS with the images, or the .tsv of cohorts; by default that of the experiment, or of a group
+    /// that is there, whose images it may say to be elsewhere now
     #[arg(long, value_name = "PATH")]
     caps: Option<PathBuf>,
 
@@ -56,7 +57,7 @@ pub(super) struct Group {
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
 
-    /// Threads that compute; by default as many as there are processors
+    /// Threads that networks compute with; by default as many as there are processors
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }

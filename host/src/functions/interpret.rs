@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neurhai_core::interpret::{Interpreted, interpret};
+use neurhai_core::interpret::{Interpreted, check, interpret};
 use rhai::{Engine, EvalAltResult};
 
 use super::found::Found;
@@ -23,6 +23,9 @@ fn run(
     let options = map_to_json(options).map_err(raise)?;
     // Where nothing is trained there may be no experiment yet.
     if shared.mode != Mode::Run {
+        if shared.mode == Mode::Check {
+            check(group, name, &options).map_err(raise)?;
+        }
         return Ok(Found::new(None));
     }
     let found =

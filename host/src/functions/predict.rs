@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neurhai_core::predict::{Predicted, predict};
+use neurhai_core::predict::{Predicted, check, predict};
 use rhai::{Engine, EvalAltResult};
 
 use super::found::Found;
@@ -17,6 +17,9 @@ fn run(shared: &Shared, maps: &str, group: &str, options: &rhai::Map) -> Given<F
     let options = map_to_json(options).map_err(raise)?;
     // Where nothing is trained there may be no experiment yet.
     if shared.mode != Mode::Run {
+        if shared.mode == Mode::Check {
+            check(group, &options).map_err(raise)?;
+        }
         return Ok(Found::new(None));
     }
     let found = shared.in_session(&[], |session| predict(maps.as_ref(), group, &options, session));

@@ -1,6 +1,6 @@
 //! The results of one group: its tables and figures.
 
-use neurhai_core::report::{Case, ClassFigures, Estimate, Group, NumberFigures, place};
+use neurhai_core::report::{Case, ClassFigures, Estimate, Group, NumberFigures, PICTURED, place};
 use serde::Serialize;
 
 use super::report::Pictures;
@@ -116,7 +116,8 @@ pub(super) fn shown(group: &Group, label: &str, pictures: &mut Pictures) -> Show
         _ => (
             "Worst reconstructions",
             "Images that the network gives back worst, the worst first. Look for artefacts and \
-             unusual anatomy.",
+             unusual anatomy. Slices are of the image that was given; what the network made of it, \
+             host predict writes with --save-nifti.",
         ),
     };
     Shown {
@@ -129,7 +130,7 @@ pub(super) fn shown(group: &Group, label: &str, pictures: &mut Pictures) -> Show
         networks: group.networks.as_ref().map(sheet),
         worst_title,
         worst_how,
-        pictures_missing: group.worst.first().is_some_and(|case| case.pictures.is_empty()),
+        pictures_missing: group.worst.iter().take(PICTURED).any(|case| case.pictures.is_empty()),
         nothing_wrong: worst.is_empty() && group.whose.group != "train" && group.classes.is_some(),
         worst,
     }
@@ -189,9 +190,13 @@ fn of_classes(found: &ClassFigures, group: &Group) -> Vec<Figure> {
         let several = found.roc.len() > 1;
         let key = |(at, curve): (usize, &neurhai_core::report::Roc)| {
             let area = curve.area.map_or_else(|| "–".into(), short);
-            let bounds = curve.interval.map(|bounds| format!(" ({})", interval(bounds)));
+            let bounds = match (curve.area, curve.interval) {
+                (_, Some(bounds)) => format!(" ({})", interval(bounds)),
+                (Some(_), None) => " (–)".into(),
+                (None, None) => String::new(),
+            };
             let rest = if several { " against the rest" } else { "" };
-            let text = format!("{}{rest}: area {area}{}", curve.class, bounds.unwrap_or_default());
+            let text = format!("{}{rest}: area {area}{bounds}", curve.class);
             Key { class: format!("s{}", at % 6), text }
         };
         figures.push(Figure {
@@ -200,7 +205,10 @@ fn of_classes(found: &ClassFigures, group: &Group) -> Vec<Figure> {
                 "The nearer the curve comes to the upper left corner, the better the probabilities \
                   rank the images; the diagonal is chance."
                     .into(),
-            note: "Areas with DeLong's 95 % interval.".into(),
+            note: match found.roc.iter().any(|curve| curve.area == Some(1.0)) {
+                true => "Areas with DeLong's 95 % interval; a perfect ranking has none.".into(),
+                false => "Areas with DeLong's 95 % interval.".into(),
+            },
             keys: found.roc.iter().enumerate().map(key).collect(),
             table: Some(Table::new(
                 ["class", "images of it", "others", "area", "95 % interval"],

@@ -37,11 +37,16 @@ pub fn report(report: &Report) -> Result<(String, Option<String>)> {
     let mut page = page(report, &BUDGETS[0])?;
     for budget in &BUDGETS[1..] {
         if page.0.len() < LIMIT {
-            break;
+            return Ok(page);
         }
         page = self::page(report, budget)?;
     }
-    Ok(page)
+    let (page, left_out) = page;
+    let told = (page.len() >= LIMIT).then(|| {
+        format!("Nothing more can be left out, and the page has {} MB.", page.len() / 1_000_000)
+    });
+    let told: Vec<String> = left_out.into_iter().chain(told).collect();
+    Ok((page, (!told.is_empty()).then(|| told.join(" "))))
 }
 
 /// Pictures that are put into a page, as long as there is room.
@@ -165,6 +170,7 @@ fn page(report: &Report, budget: &Budget) -> Result<(String, Option<String>)> {
         "attributions": attributions,
         "differing": differing,
         "usual": usual,
+        "network": clip(&report.network, budget.text),
         "script": report.script.as_ref().map(|text| clip(text, budget.text)),
         "made": made,
         "left_out": left_out,
@@ -185,11 +191,11 @@ fn curves(network: &Curves) -> Value {
             let cell = |value: &Option<f64>| value.map_or_else(|| "–".into(), short);
             let rows = curve.epochs.iter().zip(curve.train.iter().zip(&curve.validation));
             let all = rows.map(|(epoch, (train, validation))| {
-                vec![
-                    short(*epoch).trim_end_matches(".000").to_owned(),
-                    cell(train),
-                    cell(validation),
-                ]
+                let epoch = match epoch.fract() == 0.0 {
+                    true => epoch.to_string(),
+                    false => short(*epoch),
+                };
+                vec![epoch, cell(train), cell(validation)]
             });
             let step = curve.epochs.len().div_ceil(100).max(1);
             let table =
@@ -211,6 +217,8 @@ struct Headline {
 #[derive(Debug, Serialize)]
 struct Row {
     group: String,
+    /// What must be known of the group before its numbers are.
+    leaked: Option<String>,
     selection_metric: String,
     place: String,
     cells: Vec<Cell>,
@@ -262,49 +270,74 @@ fn headline(report: &Report, groups: &[&neurhai_core::report::Group]) -> Option<
                     && row.splits.len() > 1
             })
         };
-        let splits = metrics.iter().filter_map(|name| Some(over(name)?.splits.len())).max();
-        let (place, cells): (String, Vec<Cell>) = match splits.filter(|_| whose.split.is_some()) {
-            Some(n) => {
-                let cell = |name: &String| {
-                    let Some(row) = over(name) else { return Cell::default() };
-                    let value = row.mean.map(|mean| match row.standard_deviation {
-                        Some(deviation) => format!("{} ± {}", short(mean), short(deviation)),
-                        None => short(mean),
-                    });
-                    Cell { value, note: row.interval.map(interval) }
-                };
-                (format!("{n} splits, mean ± sd"), metrics.iter().map(cell).collect())
-            }
-            None => {
-                let cell = |name: &String| {
-                    let found = score(name);
-                    let value = found.and_then(|score| score.value).map(short);
-                    Cell { value, note: found.and_then(|score| score.interval).map(interval) }
-                };
-                (place(whose), metrics.iter().map(cell).collect())
-            }
+        let people = report.leaked.iter().find(|(leaked, _)| *leaked == whose.group);
+        let leaked = people
+            .map(|(_, people)| format!("leakage: {people} of its people had been learned from"));
+        let row = |place: String, cells: Vec<Cell>| Row {
+            group: whose.group.clone(),
+            leaked: leaked.clone(),
+            selection_metric: whose.selection_metric.clone(),
+            place,
+            cells,
         };
+        let alone = || {
+            let cell = |name: &String| {
+                let found = score(name);
+                let value = found.and_then(|score| score.value).map(short);
+                Cell { value, note: found.and_then(|score| score.interval).map(interval) }
+            };
+            row(place(whose), metrics.iter().map(cell).collect())
+        };
+        let splits = metrics.iter().filter_map(|name| Some(over(name)?.splits.len())).max();
+        let Some(n) = splits.filter(|_| whose.split.is_some()) else {
+            rows.push(alone());
+            continue;
+        };
+        let cell = |name: &String| {
+            let Some(row) = over(name) else { return Cell::default() };
+            let value = row.mean.map(|mean| match row.standard_deviation {
+                Some(deviation) => format!("{} ± {}", short(mean), short(deviation)),
+                None => short(mean),
+            });
+            Cell { value, note: row.interval.map(interval) }
+        };
+        let mean = row(format!("{n} splits, mean ± sd"), metrics.iter().map(cell).collect());
         // A line for all splits together stands once.
         let same = |row: &Row| {
-            row.group == whose.group
-                && row.selection_metric == whose.selection_metric
-                && row.place == place
+            [&row.group, &row.selection_metric, &row.place]
+                == [&mean.group, &mean.selection_metric, &mean.place]
         };
         if !rows.iter().any(same) {
-            let (group, selection_metric) = (whose.group.clone(), whose.selection_metric.clone());
-            rows.push(Row { group, selection_metric, place, cells });
+            rows.push(mean);
+        }
+        // Such a mean has no interval over people: the ensemble has one, or otherwise each network.
+        let ensemble = |other: &&neurhai_core::report::Group| {
+            let other = &other.whose;
+            (&other.group, &other.selection_metric, other.split)
+                == (&whose.group, &whose.selection_metric, None)
+        };
+        if whose.group != "validation" && !shown.iter().any(ensemble) {
+            rows.push(alone());
         }
     }
     if rows.is_empty() || metrics.is_empty() {
         return None;
     }
-    let several = rows.iter().any(|row| row.place.contains("splits, mean"));
+    let mean_of = |validation: bool| {
+        rows.iter().any(|row| {
+            row.place.contains("splits, mean") && (row.group == "validation") == validation
+        })
+    };
     let mut how = "Below each value its 95 % interval: by the bootstrap over images".to_owned();
-    if several {
-        how += "; of a mean over splits by Student's t, which takes splits for independent though their \
-                training images overlap, so it is as a rule too narrow";
+    if mean_of(true) {
+        how += "; of a mean over splits of validation by Student's t, which takes splits for independent \
+                though their training images overlap, so it is as a rule too narrow";
     }
     how += ".";
+    if mean_of(false) {
+        how += " Where networks of all splits predicted the same images, ± is between networks and says \
+                nothing of other images; the intervals of the ensemble or of each network do.";
+    }
     if rows.iter().any(|row| row.group == "validation") {
         how += " Validation chose which epoch is kept, so its scores are a little too good: only people \
                 whom neither training nor choice has seen tell how well new ones would be judged.";

@@ -199,12 +199,18 @@ fn ticks((low, high): (f64, f64), count: usize) -> Vec<f64> {
     (first..=last.min(first + 50)).map(|times| times as f64 * step).collect()
 }
 
+/// A tick's number, with all digits that tell it from its neighbours.
 fn tick_text(tick: f64) -> String {
-    let rounded = (tick * 1e9).round() / 1e9;
-    if rounded != 0.0 && (rounded.abs() < 1e-3 || rounded.abs() >= 1e6) {
-        return format!("{tick:.0e}");
+    // Steps from 0 leave rounding errors in the last digits.
+    let rounded: f64 = format!("{tick:.9e}").parse().unwrap_or(tick);
+    let text = match rounded.abs() {
+        size if size != 0.0 && !(1e-3..1e6).contains(&size) => format!("{rounded:e}"),
+        _ => rounded.to_string(),
+    };
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
     }
-    rounded.to_string().replace('-', "−")
 }
 
 #[cfg(test)]
@@ -217,6 +223,24 @@ mod tests {
         assert_eq!(ticks((61.3, 89.0), 5), [70.0, 80.0]);
         assert_eq!(ticks((-3.0, 4.0), 4), [-2.0, 0.0, 2.0, 4.0]);
         assert_eq!([0.6000000000000001, -20.0, 2e-7].map(tick_text), ["0.6", "−20", "2e-7"]);
+    }
+
+    #[test]
+    fn no_two_ticks_have_one_label() {
+        let texts = |low, high| ticks((low, high), 5).into_iter().map(tick_text).collect();
+        let small: Vec<String> = texts(2e-4, 3e-4);
+        assert_eq!(small, ["2e-4", "2.2e-4", "2.4e-4", "2.6e-4", "2.8e-4", "3e-4"]);
+        let large: Vec<String> = texts(1.4e6, 1.6e6);
+        assert_eq!(large, ["1.4e6", "1.45e6", "1.5e6", "1.55e6", "1.6e6"]);
+        for low in [-3e-4, 0.0, 0.5, 1e6, 7.25e8] {
+            for width in [1e-5, 1e-3, 0.3, 12.0, 5e3] {
+                let all: Vec<String> = texts(low, low + width * f64::max(1.0, low));
+                let mut apart = all.clone();
+                apart.sort();
+                apart.dedup();
+                assert_eq!(apart.len(), all.len(), "{all:?}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,11 @@ use std::path::PathBuf;
 use neurhai_core::Task;
 use neurhai_core::compare::{Differing, Family, PairTest, RunScore, Scores, Together};
 use neurhai_core::metric::Direction;
-use neurhai_core::report::{Attribution, Demographics, Gravity, Report, Shown, Step, Warning};
+use neurhai_core::report::{
+    Attribution, Curve, Curves, Demographics, Gravity, Group, Level, Report, Shown, Step, Warning,
+    Whose,
+};
+use neurhai_core::train::OverSplits;
 
 use neurhai_core::trials::ranking::Trial;
 use neurhai_core::trials::{Judge, Score, State, Trials};
@@ -24,6 +28,10 @@ fn empty() -> Report {
         flow: Vec::new(),
         demographics: Demographics::default(),
         shared_people: 0,
+        leaked: Vec::new(),
+        finished: Vec::new(),
+        planned: 0,
+        folds: false,
         curves: Vec::new(),
         groups: Vec::new(),
         over_splits: Vec::new(),
@@ -105,6 +113,93 @@ fn pages_stay_under_their_limit_and_say_what_is_left_out() {
     report.methods = "y".repeat(4_000_000);
     let (page, left_out) = super::report(&report).unwrap();
     assert!(page.len() < 5_000_000 && left_out.unwrap().contains("40 pictures"), "{}", page.len());
+    // So do the layers of a deep network; what cannot be shortened is told.
+    report = empty();
+    report.network = "z".repeat(6_000_000);
+    let (page, left_out) = super::report(&report).unwrap();
+    assert!(page.len() < 5_000_000 && left_out.is_none(), "{}", page.len());
+    assert!(page.contains("more bytes, in the experiment folder"));
+    report.methods = "y".repeat(6_000_000);
+    let (_, left_out) = super::report(&report).unwrap();
+    assert_eq!(left_out.unwrap(), "Nothing more can be left out, and the page has 6 MB.");
+}
+
+/// Networks of two splits, of which each predicted the same images.
+#[test]
+fn means_over_networks_have_no_interval_and_leaked_groups_are_marked() {
+    let mut report = empty();
+    let score = |value| neurhai_core::report::Score {
+        metric: "BA".into(),
+        value: Some(value),
+        interval: Some((value - 0.11, value + 0.07)),
+    };
+    let group = |split: Option<usize>, value: f64| Group {
+        whose: Whose { split, selection_metric: "loss".into(), group: "test".into() },
+        levels: vec![Level { level: "image".into(), rows: None, scores: vec![score(value)] }],
+        classes: None,
+        numbers: None,
+        errors: Vec::new(),
+        worst: Vec::new(),
+        cohorts: None,
+        networks: None,
+        lacking_parts: 0,
+    };
+    report.groups = vec![group(Some(0), 0.75), group(Some(1), 0.85)];
+    report.over_splits = vec![OverSplits {
+        selection_metric: "loss".into(),
+        group: "test".into(),
+        level: "image".into(),
+        cohort: None,
+        metric: "BA".into(),
+        splits: vec![0, 1],
+        mean: Some(0.8),
+        standard_deviation: Some(0.0707),
+        interval: None,
+    }];
+    report.leaked = vec![("test".into(), 3)];
+    let first = |report: &Report| {
+        let (page, _) = super::report(report).unwrap();
+        page.split_once("id=\"flow\"").unwrap().0.to_owned()
+    };
+    let page = first(&report);
+    for part in [
+        "<strong>0.800 ± 0.071</strong></td>",
+        "<td>split 0</td>",
+        "0.640 to 0.820",
+        "<td>split 1</td>",
+        "leakage: 3 of its people had been learned from",
+        "± is between networks and says nothing of other images",
+    ] {
+        assert!(page.contains(part), "{part} is not in\n{page}");
+    }
+    assert!(!page.contains("Student"), "{page}");
+    // An ensemble's interval stands for those of its networks.
+    report.groups.push(group(None, 0.9));
+    let page = first(&report);
+    assert!(page.contains("<td>ensemble of the splits</td>") && page.contains("0.790 to 0.970"));
+    assert!(!page.contains("<td>split 0</td>"), "{page}");
+}
+
+#[test]
+fn whole_epochs_are_written_as_they_are() {
+    let mut report = empty();
+    report.curves = vec![Curves {
+        split: 0,
+        network: None,
+        epochs: 11,
+        curves: vec![Curve {
+            metric: "loss".into(),
+            epochs: vec![0.5, 9.0, 10.0, 11.0],
+            train: vec![None; 4],
+            validation: vec![Some(0.75); 4],
+            best: None,
+        }],
+    }];
+    let (page, _) = super::report(&report).unwrap();
+    let table = page.split_once("<th scope=\"col\">epoch</th>").unwrap().1;
+    for cell in ["<td>0.500</td>", "<td>9</td>", "<td>10</td>", "<td>11</td>"] {
+        assert!(table.contains(cell), "{cell} is not in {table:.600}");
+    }
 }
 
 fn compared() -> Together {

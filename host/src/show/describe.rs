@@ -31,6 +31,12 @@ pub fn described(found: &Described) -> String {
         lines.push("a process is writing to it now".into());
     }
     lines.extend(found.splits.iter().flat_map(split));
+    let stale = found.stale.iter();
+    lines.extend(
+        stale.map(|place| {
+            format!("{}: by weights that training has replaced since", place.display())
+        }),
+    );
     let mut rows = Vec::new();
     add(&found.tree, 0, &mut rows);
     format!("{}\n\n{}", lines.join("\n"), columns(&rows, 2))
@@ -119,11 +125,15 @@ pub fn verified(found: &Verified) -> String {
     let count = |of: &[Deviation], what| of.iter().filter(|one| one.difference == what).count();
     let (changed, missing) = (Difference::Changed, Difference::Missing);
     let files = found.files - count(&found.deviations, changed) - count(&found.deviations, missing);
-    let inputs = found.inputs
-        - count(&found.input_deviations, changed)
-        - count(&found.input_deviations, missing);
+    let gone = count(&found.input_deviations, missing);
+    let inputs = found.inputs - count(&found.input_deviations, changed) - gone;
+    let gone = match gone {
+        0 => String::new(),
+        1 => "; 1 input is not where it was".to_owned(),
+        gone => format!("; {gone} inputs are not where they were"),
+    };
     format!(
-        "{}{files} of {} files are as they were written, {inputs} of {} that were read are as they were",
+        "{}{files} of {} files are as they were written, {inputs} of {} that were read are as they were{gone}",
         columns(&rows, 2),
         found.files,
         found.inputs

@@ -36,7 +36,8 @@ pub fn results(outcome: &Outcome, group: &str) -> String {
 }
 
 /// The scores of a group that was predicted, as [`results`], and below them those of all splits
-/// together; otherwise where the predictions are, and why they have no scores.
+/// together; otherwise where the predictions are, and why they have no scores. Between networks that
+/// predicted the same images there is no interval.
 pub fn predicted(found: &Predicted) -> String {
     const SHOWN: usize = 8;
     let mut text = String::new();
@@ -53,6 +54,11 @@ pub fn predicted(found: &Predicted) -> String {
     } else {
         text += &table(&found.outcome(), &found.group, &found.ensemble);
         text.push('\n');
+        let first = found.results.first().map(|result| result.split);
+        let several = found.results.iter().any(|result| Some(result.split) != first);
+        if several && !["train", "validation"].contains(&found.group.as_str()) {
+            text += "± is between networks, which all predicted the same images\n";
+        }
     }
     if let Some(why) = &found.no_ensemble {
         text += &format!("no mean of the splits' predictions: {why}");
@@ -229,8 +235,14 @@ mod tests {
             written: vec![],
         };
         let text = predicted(&found);
-        assert_eq!(text.lines().count(), 5, "{text}");
-        let last = text.lines().last().unwrap();
+        assert_eq!(text.lines().count(), 6, "{text}");
+        assert!(
+            text.ends_with("\n± is between networks, which all predicted the same images"),
+            "{text}"
+        );
+        let mean = text.lines().nth(3).unwrap();
+        assert!(mean.starts_with("mean") && !mean.contains(" to "), "{text}");
+        let last = text.lines().nth(4).unwrap();
         assert!(last.starts_with("all    loss     per image") && last.contains("0.9000"), "{text}");
         found = Predicted {
             label: None,

@@ -77,8 +77,9 @@ pub fn together(found: &Together) -> String {
     }
     if !found.tests.is_empty() {
         sections.push(
-            "a large p does not say that two are the same; McNemar, DeLong and bootstrap judge these \
-             trained\nnetworks on such images, corrected t also asks what other training sets would give"
+            "a large p does not say that two are the same; McNemar, DeLong and permutation judge these \
+             trained\nnetworks on such images, corrected t also asks what other training sets would give;\n\
+             intervals beside permutation are by the bootstrap over people"
                 .into(),
         );
     }

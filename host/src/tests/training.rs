@@ -87,6 +87,24 @@ fn a_check_trains_nothing_and_stops_where_results_are_needed() {
 }
 
 #[test]
+fn a_check_judges_predictions_and_interpretations_of_experiments_that_are_not_there_yet() {
+    for (call, words) in [
+        ("predict(\"maps\", \"test\", #{ save_tensor: true })", "save_tensors"),
+        ("predict(\"maps\", \"a test\")", "cannot be the name of a group"),
+        ("predict(\"maps\", \"test\", #{ label: \"cohort\" })", "rename the column"),
+        ("interpret(\"maps\", \"test\", \"x\", #{ method: \"gradient\" })", "gradients"),
+        ("interpret(\"maps\", \"a/b\", \"x\", #{ method: \"gradients\" })", "the name of a group"),
+    ] {
+        let bench = Bench::new(|s| s.mode = Mode::Check);
+        let report = bench.run(&format!("{call};")).expect_err(call);
+        assert!(report.contains(words), "{words:?} is not in {report}");
+        let bench = Bench::new(|s| s.mode = Mode::Check);
+        let right = "predict(\"maps\", \"test\", #{ save_tensors: true });";
+        bench.run(right).unwrap_or_else(|report| panic!("{report}"));
+    }
+}
+
+#[test]
 fn defining_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::new(|s| s.mode = Mode::Define);

@@ -21,12 +21,12 @@ static LIVE: OnceLock<Mutex<Live>> = OnceLock::new();
 
 struct Live {
     target: Target,
-    /// The experiment that is being written.
-    maps: Option<PathBuf>,
+    /// The experiments that were begun, the last one being written.
+    maps: Vec<PathBuf>,
     /// Those that there was something new of.
     to_thread: Option<Sender<PathBuf>>,
-    /// Closed when all is sent; whether it was.
-    ended: Receiver<bool>,
+    /// Closed when all is sent; the experiments of which something is missing on the server.
+    ended: Receiver<Vec<PathBuf>>,
 }
 
 /// Lets runs of this program be sent to a server from now on.
@@ -38,7 +38,7 @@ pub(crate) fn begin(target: &Target) {
     let _ = std::thread::Builder::new().name("tracking".into()).spawn(move || {
         let _ = end.send(follow(&pokes, &own));
     });
-    let live = Live { target: target.clone(), maps: None, to_thread: Some(to_thread), ended };
+    let live = Live { target: target.clone(), maps: Vec::new(), to_thread: Some(to_thread), ended };
     // There is one command, and so one server.
     let _ = LIVE.set(Mutex::new(live));
 }
@@ -48,11 +48,11 @@ pub(crate) fn told(event: &Event) {
     let Some(live) = LIVE.get() else { return };
     let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
     match event {
-        Event::Opened { maps } => live.maps = Some(maps.clone()),
+        Event::Opened { maps } => live.maps.push(maps.clone()),
         Event::EpochEnded { .. } | Event::NetworkTrained { .. } | Event::Finished { .. } => {}
         _ => return,
     }
-    if let (Some(maps), Some(to_thread)) = (&live.maps, &live.to_thread) {
+    if let (Some(maps), Some(to_thread)) = (live.maps.last(), &live.to_thread) {
         // A thread that is not there is told of at the end.
         let _ = to_thread.send(maps.clone());
     }
@@ -63,17 +63,27 @@ pub(crate) fn finish() {
     let Some(live) = LIVE.get() else { return };
     let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
     live.to_thread = None;
-    let Some(maps) = &live.maps else { return };
-    if live.ended.recv_timeout(PATIENCE) != Ok(true) {
-        let (maps, target) = (maps.display(), &live.target);
-        output::note(&format!(
-            "warning: not everything was sent to {target}; later: host track push {maps} --to '{target}'"
-        ));
+    if live.maps.is_empty() {
+        return;
     }
+    // A thread that does not answer may have sent nothing of any.
+    let mut missing = live.ended.recv_timeout(PATIENCE).unwrap_or_else(|_| live.maps.clone());
+    missing.sort();
+    missing.dedup();
+    if missing.is_empty() {
+        return;
+    }
+    let target = &live.target;
+    let again: Vec<String> = missing
+        .iter()
+        .map(|maps| format!("\n  later: host track push {} --to '{target}'", maps.display()))
+        .collect();
+    output::note(&format!("warning: not everything was sent to {target}{}", again.concat()));
 }
 
-/// Sends what is new until nothing more comes, and then what is left of everything; whether all was.
-fn follow(pokes: &Receiver<PathBuf>, target: &Target) -> bool {
+/// Sends what is new until nothing more comes, and then what is left of everything; the
+/// experiments of which something could not be sent.
+fn follow(pokes: &Receiver<PathBuf>, target: &Target) -> Vec<PathBuf> {
     let mut all = BTreeSet::new();
     let mut failed: Option<Instant> = None;
     let mut warned = false;
@@ -94,13 +104,15 @@ fn follow(pokes: &Receiver<PathBuf>, target: &Target) -> bool {
             }
         }
     }
-    all.iter().all(|maps| match push(maps, target, false) {
-        Ok(_) => true,
-        Err(error) => {
+    let mut missing = Vec::new();
+    for maps in all {
+        if let Err(error) = push(&maps, target, false) {
             if !warned {
                 output::note(&format!("warning: {error}"));
             }
-            false
+            warned = true;
+            missing.push(maps);
         }
-    })
+    }
+    missing
 }

@@ -195,7 +195,7 @@ impl Mirror<'_> {
         };
         let id = self.server.text(&run, "/info/run_id")?;
         self.send_params(&run, &id)?;
-        let metrics = self.missing(&run);
+        let metrics = missing(self.course, &run);
         for some in metrics.chunks(METRICS) {
             let metrics: Vec<Value> = some.iter().map(Metric::json).collect();
             self.log(json!({"run_id": id, "metrics": metrics}))?;
@@ -272,29 +272,43 @@ impl Mirror<'_> {
     fn log(&self, batch: Value) -> Result<()> {
         self.server.done("runs/log-batch", &Given::Body(batch)).map(|_| ())
     }
+}
 
-    /// The values that the server does not have, step by step: of each metric those after the last one
-    /// that it has, since they are always sent in this order.
-    fn missing(&self, run: &Value) -> Vec<Metric> {
-        let known = run.pointer("/data/metrics").and_then(Value::as_array).into_iter().flatten();
-        // Whole numbers of 64 bits may come as texts.
-        let whole = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
-        let last: BTreeMap<&str, i64> = known
-            .filter_map(|entry| Some((entry.get("key")?.as_str()?, whole(entry.get("step")?)?)))
-            .collect();
-        let mut metrics: Vec<Metric> = self.course.points.iter().flat_map(of_point).collect();
-        let end = metrics.iter().map(|metric| metric.step).max().unwrap_or(0);
-        let results = self.course.results.iter().filter(|_| self.course.finished);
-        metrics.extend(results.map(|(name, value)| Metric {
-            key: key(name),
-            value: *value,
-            at: self.course.results_at,
-            step: end,
-        }));
-        metrics.retain(|metric| last.get(&*metric.key).is_none_or(|last| metric.step > *last));
-        metrics.sort_by_key(|metric| metric.step);
-        metrics
-    }
+/// The values that the server does not have, step by step: of each metric those after the last one
+/// that it has, since they are always sent in this order. Results, which a group that is predicted
+/// anew has others of at the same step, are sent where they differ.
+fn missing(course: &Course, run: &Value) -> Vec<Metric> {
+    let known = run.pointer("/data/metrics").and_then(Value::as_array).into_iter().flatten();
+    // Whole numbers of 64 bits, and those that are none, may come as texts.
+    let whole = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    let real = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    let last: BTreeMap<&str, (i64, Option<f64>)> = known
+        .filter_map(|entry| {
+            let value = entry.get("value").and_then(real);
+            Some((entry.get("key")?.as_str()?, (whole(entry.get("step")?)?, value)))
+        })
+        .collect();
+    let later =
+        |metric: &Metric| last.get(&*metric.key).is_none_or(|(step, _)| metric.step > *step);
+    let mut metrics: Vec<Metric> = course.points.iter().flat_map(of_point).collect();
+    let end = metrics.iter().map(|metric| metric.step).max().unwrap_or(0);
+    metrics.retain(later);
+    let results = course.results.iter().filter(|_| course.finished);
+    let results = results.map(|(name, value)| Metric {
+        key: key(name),
+        value: *value,
+        at: course.results_at,
+        step: end,
+    });
+    let other = |metric: &Metric| {
+        let known = last.get(&*metric.key).filter(|(step, _)| *step == metric.step);
+        // Databases may round the last digit.
+        let known = known.and_then(|(_, value)| *value);
+        known.is_some_and(|known| (known - metric.value).abs() > 1e-12 * metric.value.abs())
+    };
+    metrics.extend(results.filter(|metric| later(metric) || other(metric)));
+    metrics.sort_by_key(|metric| metric.step);
+    metrics
 }
 
 impl Metric {
@@ -318,4 +332,32 @@ fn of_point(point: &Point) -> Vec<Metric> {
     let rate =
         (measured.group == "validation").then(|| metric("learning_rate", measured.learning_rate));
     scores.chain(rate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_that_are_others_are_sent_again() {
+        let course = |ba: f64| Course {
+            split: 0,
+            finished: true,
+            points: Vec::new(),
+            results: vec![("best-loss/test/image/BA".into(), ba), ("new".into(), 1.0)],
+            results_at: 7,
+        };
+        let known = json!({ "data": { "metrics": [
+            { "key": "best-loss/test/image/BA", "value": 0.1 + 0.2, "step": "0" },
+        ] } });
+        let sent = |ba| -> Vec<(String, f64, i64)> {
+            let found = missing(&course(ba), &known).into_iter();
+            found.map(|metric| (metric.key, metric.value, metric.step)).collect()
+        };
+        assert_eq!(sent(0.3), [("new".to_owned(), 1.0, 0)], "the same but for rounding");
+        assert_eq!(
+            sent(0.75),
+            [("best-loss/test/image/BA".to_owned(), 0.75, 0), ("new".to_owned(), 1.0, 0)]
+        );
+    }
 }

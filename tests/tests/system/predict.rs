@@ -108,6 +108,28 @@ fn what_cannot_be_predicted_is_told_with_what_to_do() {
     assert!(told.contains("they replace\n  maps/ensemble/best-loss/x/description.log"), "{told}");
 }
 
+/// Trained on, an experiment tells which of its predictions are by earlier weights, until they are made
+/// again.
+#[test]
+fn predictions_by_weights_that_were_replaced_are_told() {
+    let place = trained();
+    done(&place, &format!("maps test --participants {TEST}"));
+    let run = |words: &[&str]| {
+        let output = host(place.path()).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", said(&output));
+        said(&output)
+    };
+    const TOLD: &str = "by weights that training has replaced since";
+    assert!(!run(&["describe", "maps"]).contains(TOLD));
+    let resumed = run(&["resume", "maps", "--epochs", "8"]);
+    assert!(resumed.contains("ensemble/best-loss/test"), "{resumed}");
+    let described = run(&["describe", "maps"]);
+    assert!(described.contains(&format!("ensemble/best-loss/test: {TOLD}")), "{described}");
+    refused(&place, "maps test", 1, &["E0605", "(by earlier weights)", "overwrite"]);
+    done(&place, "maps test --overwrite");
+    assert!(!run(&["describe", "maps"]).contains(TOLD));
+}
+
 #[test]
 fn scripts_predict_what_they_have_trained() {
     let place = Place::new();

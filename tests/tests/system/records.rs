@@ -188,8 +188,16 @@ fn the_manifest_knows_what_was_read_and_written() {
     fs::write(image, [&kept[..], b" "].concat()).unwrap();
     verify(1, &["sub-PHAN000", "(was read)", "13 of 14 that were read"]);
     fs::remove_file(image).unwrap();
-    verify(0, &["missing", "13 of 14 that were read"]);
+    verify(1, &["missing", "13 of 14 that were read", "; 1 input is not where it was"]);
     fs::write(image, kept).unwrap();
+    // From another folder everything is found as well.
+    let output = host(&place.path().join("data"))
+        .arg("describe")
+        .arg(&maps)
+        .arg("--verify")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     fs::remove_file(maps.join("notes.txt")).unwrap();
     // Predictions tell their hashes themselves: made again they are whole, and the manifest is as it was.
     let manifest = fs::read(maps.join("manifest.json")).unwrap();

@@ -101,6 +101,11 @@ fn reports_hold_everything_and_what_users_wrote_stays_text() {
     assert!(first.contains("Images were cut into patches of 9 voxels per axis"), "methods");
     // The same folder gives the same bytes.
     assert_eq!(first, page(&place, &["report", "patches", "--output", "b.html"], "b.html"));
+    // Nor does it matter from where one looks: what training read is found.
+    let words = ["report", "../patches", "--output", "../c.html"];
+    let output = host(&place.path().join("data")).args(words).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(first, fs::read_to_string(place.path().join("c.html")).unwrap());
     let ages = page(&place, &["report", "ages", "--output", "ages.html"], "ages.html");
     check_structure(&ages);
     for part in ["Bland–Altman", "Predicted against true age", "Largest errors", "<img "] {
@@ -195,13 +200,15 @@ fn open(browser: &Path, place: &Place, further: &[&str]) -> Output {
     command.arg(format!("file://{}", page.display())).output().unwrap()
 }
 
-/// A page that says how wide a report is in a window of 360 points, and the title of its last section.
+/// A page that says whether a report fits into a window of 360 points, and the title of its last section.
 const PHONE: &str = r#"<!doctype html><iframe src="report.html" style="width:360px;height:900px;border:0"></iframe>
 <p></p><script>
 document.querySelector("iframe").onload = (event) => {
     const report = event.target.contentDocument;
     const last = [...report.querySelectorAll("section > h2")].pop().textContent;
-    document.querySelector("p").textContent = report.documentElement.scrollWidth + " wide, " + last;
+    const { clientWidth, scrollWidth } = report.documentElement;
+    const fits = scrollWidth <= clientWidth ? "fits" : scrollWidth + " wide";
+    document.querySelector("p").textContent = fits + ", " + last;
 };
 </script>"#;
 
@@ -238,6 +245,6 @@ fn a_browser_shows_reports_without_an_error_and_asks_for_nothing() {
         fs::rename(place.path().join("page.html"), place.path().join("report.html")).unwrap();
         fs::write(place.path().join("page.html"), PHONE).unwrap();
         let output = open(&browser, &place, &["--allow-file-access-from-files", "--dump-dom"]);
-        assert!(said(&output).contains("360 wide, Configuration"), "{}", said(&output));
+        assert!(said(&output).contains("<p>fits, Configuration"), "{}", said(&output));
     }
 }

@@ -45,7 +45,7 @@ fn a_group_is_written_with_who_is_in_it_and_where_they_come_from() {
     // It is known from now on.
     bench.refuses("test", json!({}), Code::GroupInUse, &["there already", "overwrite"]);
     let caps = json!({"caps": "data/caps"});
-    bench.refuses("test", caps, Code::GroupInUse, &["the group \"test\" is there already"]);
+    bench.refuses("test", caps, Code::GroupInUse, &["there already", "overwrite"]);
     std::fs::remove_dir_all(maps.join("split-0/best-loss/test")).unwrap();
     bench.predict("maps", "test", json!({})).unwrap();
     assert_eq!(cells(&maps.join(TABLE), "true_label"), truth);
@@ -69,7 +69,7 @@ fn without_labels_there_are_predictions_but_no_metrics() {
         assert_eq!(of(group, "true_label"), vec!["n/a"; 32]);
         assert_eq!(of(group, "proba1"), of("test", "proba1"));
         let folder = bench.path(&format!("maps/split-0/best-loss/{group}"));
-        let names: Vec<String> = super::files(&folder).into_keys().collect();
+        let names: Vec<String> = super::told(&folder).into_keys().collect();
         let table = |level| format!("{group}_{level}_level_prediction.tsv");
         let mut expected = [table("image"), table("patch"), "description.log".into()];
         expected.sort();
