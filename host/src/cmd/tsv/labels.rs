@@ -42,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     restriction: Option<PathBuf>,
 
-    /// Keep participants with subjective memory complaints (SMC) at baseline
+    /// Keep sessions whose row says subjective memory complaints (SMC) at baseline
     #[arg(long)]
     keep_smc: bool,
 

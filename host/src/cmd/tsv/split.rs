@@ -26,9 +26,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<Done> {
-    let division = args.divide.read("split", &args.subset, true)?;
+    let (division, mut warnings) = args.divide.read("split", &args.subset, true)?;
     let sides = split(&division, args.size)?;
-    let warnings = missed(&division, &sides.summary);
+    warnings.extend(missed(&division, &sides.summary));
+    warnings.extend(sides.notes);
     let text = show::divided(&[sides.summary], sides.attempt, &division.output);
     Ok(Done { text, warnings })
 }
