@@ -47,6 +47,17 @@ pub struct Comparison {
     pub scores: Vec<Score>,
     /// Tables of predictions, and splits or models, that differ or that only one of the two has.
     pub results: Vec<PathBuf>,
+    /// Groups that only one of the two was asked about after training, and interpretations.
+    pub alone: Vec<Alone>,
+}
+
+/// A folder that only one of two experiments has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alone {
+    /// Its place: `groups/test`.
+    pub folder: PathBuf,
+    /// Whether the first has it, and not the second.
+    pub first: bool,
 }
 
 /// Something that both were given.
@@ -76,7 +87,8 @@ pub struct Image {
 }
 
 impl Comparison {
-    /// Whether both did the same: every epoch that is known of, and every result.
+    /// Whether both did the same: every epoch that is known of, and every result. What only one of them
+    /// was asked for after training does not count.
     pub fn same(&self) -> bool {
         let same = |course: &Course| {
             let (a, b) = course.epochs;
@@ -106,18 +118,20 @@ const APART: [&str; 8] = [
 pub fn compare(a: &Path, b: &Path) -> Result<Comparison> {
     let folders = [Folder::open(a)?, Folder::open(b)?];
     let roots = [a, b];
-    let (mut courses, mut scores, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut courses, mut found) = (Vec::new(), results::Found::default());
     let splits = [folders[0].splits()?, folders[1].splits()?];
     for split in union(&splits) {
         let name = PathBuf::from(format!("split-{split}"));
         if splits.iter().any(|splits| !splits.contains(&split)) {
-            results.push(name);
+            found.results.push(name);
             continue;
         }
         let of_split = [folders[0].split(split), folders[1].split(split)];
         courses.extend(epochs::courses(split, [&of_split[0], &of_split[1]])?);
-        results::compare(split, [&of_split[0], &of_split[1]], &mut scores, &mut results)?;
+        results::compare(split, [&of_split[0], &of_split[1]], &mut found)?;
     }
+    results::groups(roots, &mut found)?;
+    let results::Found { scores, results, alone } = found;
     Ok(Comparison {
         options: options(roots)?,
         environment: environment(roots)?,
@@ -126,6 +140,7 @@ pub fn compare(a: &Path, b: &Path) -> Result<Comparison> {
         courses,
         scores,
         results,
+        alone,
     })
 }
 

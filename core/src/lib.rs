@@ -23,6 +23,7 @@ pub mod interpret;
 pub mod layer;
 pub mod loss;
 mod maps;
+pub mod memory;
 pub mod metric;
 pub mod network;
 pub mod optimizer;

@@ -100,6 +100,11 @@ impl Overrides {
         self.all.is_empty()
     }
 
+    /// Whether a value is set for the option of this path, for all trainings or for one.
+    pub fn sets(&self, option: &str) -> bool {
+        self.all.iter().any(|one| one.path.join(".") == option)
+    }
+
     /// Sets what `path` names. A table in place of one value sets what it holds: under no path at all,
     /// `train`, `data`, `options`, and the like.
     ///

@@ -20,6 +20,7 @@ use crate::train::{Best, Standing, standing};
 use crate::transfer::folder::Folder;
 
 pub mod curve;
+mod given;
 pub mod ranking;
 
 /// What is the same for all trainings of a folder.

@@ -39,19 +39,24 @@ impl Lines {
 }
 
 impl Configuration {
-    /// Reads the files, of which later ones win, and then `--set`, which wins over all of them.
+    /// Reads the files, of which later ones win, then `--set`, which wins over all of them, and then the
+    /// file of a trial, which wins over everything and else counts as `--set` does.
     ///
     /// # Errors
     /// Files that cannot be read, and every option that does not exist or does not fit.
-    pub fn read(files: &[PathBuf], set: &[String]) -> Result<Self> {
+    pub fn read(files: &[PathBuf], set: &[String], trial: Option<&Path>) -> Result<Self> {
         let mut problems = neurhai_core::Problems::default();
         let mut found = Self::default();
         for file in files {
+            found.overrides.layer();
             problems.take(found.file(file));
         }
         found.overrides.layer();
         for text in set {
             problems.take(found.argument(text));
+        }
+        if let Some(file) = trial {
+            problems.take(found.file(file));
         }
         problems.into_result()?;
         Ok(found)
@@ -82,7 +87,6 @@ impl Configuration {
             }
             None => {}
         }
-        self.overrides.layer();
         self.overrides.set(&[], options.into(), &|path| lines.source(path))
     }
 
@@ -351,11 +355,33 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_wins_over_all_and_keeps_what_is_set_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, value: Value| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, value.to_string()).unwrap();
+            file
+        };
+        let file = write("a.json", json!({ "train": { "0": { "learning_rate": 1.0 } } }));
+        let drawn = json!({ "learning_rate": 0.1, "architecture": "Mine", "output": "trial" });
+        let trial = write("b.json", drawn);
+        let set = ["train.0.learning_rate=2", "options.width=3", "train.0.output=x"];
+        let read = Configuration::read(&[file], &set.map(str::to_owned), Some(&trial)).unwrap();
+        let mut options = json!({ "options": { "depth": 1 } }).as_object().unwrap().clone();
+        read.overrides.apply(Some(0), &mut options);
+        let expected = json!({
+            "learning_rate": 0.1, "architecture": "Mine", "output": "trial",
+            "options": { "width": 3 },
+        });
+        assert_eq!(Value::from(options), expected);
+    }
+
+    #[test]
     fn a_file_tells_lines() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.toml");
         std::fs::write(&file, "batch_size = 4\n\n[train]\nepoch = 3\n").unwrap();
-        let error = Configuration::read(&[file], &[]).unwrap_err().to_string();
+        let error = Configuration::read(&[file], &[], None).unwrap_err().to_string();
         assert!(error.contains("a.toml:4") && error.contains("\"epochs\""), "{error}");
     }
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use sysinfo::{Disks, System};
 use tch::{Cuda, Device};
 
-use crate::memory::{Memory, memory as of_machine};
 use crate::plugins::{Options, missing_folders, refusal};
 use crate::standard;
+use neurhai_core::memory::{Memory, memory as of_machine};
 
 /// Whether something is in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -171,6 +171,14 @@ fn existing(folder: &Path) -> PathBuf {
 
 /// Whether files can be written in one step, and second writers be kept out.
 fn file_system(folder: &Path) -> Finding {
+    if folder.exists() && !folder.is_dir() {
+        let found = format!("{} is no folder", folder.display());
+        return Finding::problem(
+            "file system",
+            found,
+            "name a folder for experiments with --output",
+        );
+    }
     let path = existing(folder);
     let tried = tempfile::Builder::new().prefix(".neurhai-doctor-").tempdir_in(&path);
     let tried = match tried {
@@ -234,7 +242,7 @@ fn extensions(options: &Options) -> Vec<Finding> {
 }
 
 /// Variables that change what a run does.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES",
@@ -243,6 +251,7 @@ const VARIABLES: [&str; 9] = [
     "LD_PRELOAD",
     "NEURHAI_PLUGINS",
     "NEURHAI_CACHE",
+    "NEURHAI_TRACK",
     "NO_COLOR",
 ];
 

@@ -13,7 +13,6 @@ pub mod doctor;
 pub mod functions;
 pub mod html;
 mod imports;
-mod memory;
 mod names;
 pub mod output;
 pub mod plugins;

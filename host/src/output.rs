@@ -1,8 +1,9 @@
 //! Where text goes. Nothing here panics: a reader that went away (`host … | head`) is no error.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::report::Style;
 
@@ -31,8 +32,25 @@ pub fn manner() -> Manner {
 
 /// A line on standard output: what was asked for. Control characters are shown, not sent.
 pub fn line(text: &str) {
-    // A reader that went away wants no more, and a full disk has no better place to be told.
-    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
+    told(writeln!(std::io::stdout().lock(), "{}", visible(text)));
+}
+
+/// Whether something could not be written to standard output.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Notes that standard output takes no more, such as on a full disk, and tells so once. A reader that
+/// went away wants no more.
+pub(crate) fn told(result: io::Result<()>) {
+    let Err(error) = result else { return };
+    if error.kind() != io::ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+        report(&format!("error: standard output cannot be written: {error}"));
+    }
+}
+
+/// Whether everything went out, at the end of the program.
+pub fn complete() -> bool {
+    told(std::io::stdout().flush());
+    !LOST.load(Ordering::Relaxed)
 }
 
 /// A line on standard error: what happens meanwhile. Control characters are shown, not sent.

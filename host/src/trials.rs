@@ -13,7 +13,7 @@ use neurhai_core::trials::{State, Trials};
 use neurhai_core::{Code, Error, Result};
 use serde_json::{Map, Value};
 
-use crate::memory::{Memory, memory};
+use neurhai_core::memory::{Memory, memory};
 
 /// How often processes are looked at.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -34,8 +34,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) trials: &'a Trials,
     /// The words of `host run` before what belongs to a training: the script and its options.
     pub(crate) run: Vec<OsString>,
-    /// The words after `--set`, which win over those of a training, and the script's arguments.
-    pub(crate) rest: Vec<OsString>,
+    /// The script's arguments, after `--`.
+    pub(crate) arguments: Vec<OsString>,
     /// The options of plugins, for `host run` and `host resume`.
     pub(crate) plugins: Vec<OsString>,
     /// How many run at once at most.
@@ -159,12 +159,12 @@ impl Runner<'_> {
             _ => {
                 self.trials.prepare(name, &planned.options)?;
                 command.arg("run").args(&self.run);
-                command.arg("--config").arg(self.trials.configuration(name));
+                command.arg("--trial").arg(self.trials.configuration(name));
             }
         }
         command.args(&self.plugins).arg("--with-parent");
         if state != State::Begun {
-            command.args(&self.rest);
+            command.args(&self.arguments);
         }
         let log = self.trials.log(name);
         let file = OpenOptions::new().create(true).append(true).open(&log);
@@ -210,6 +210,12 @@ impl Runner<'_> {
         } else if self.trials.state(name)? != State::Finished {
             self.trials
                 .fail(name, "the script ended without training into the folder it was given")?;
+        } else {
+            let unlike = self.trials.unlike(name, &one.planned.options)?;
+            if !unlike.is_empty() {
+                let why = format!("it was trained with other values of {}", unlike.join(", "));
+                self.trials.fail(name, &why)?;
+            }
         }
         tell(Told::Ended(one.planned, self.trials.state(name)?, seconds));
         Ok(Outcome::Done)

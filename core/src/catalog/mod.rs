@@ -1,5 +1,7 @@
 //! The one door through which everything that can be extended comes in.
 
+use std::collections::BTreeSet;
+
 mod entries;
 mod registry;
 
@@ -67,5 +69,23 @@ impl Catalog {
             catalog.transforms.register(TransformEntry::new(transform, origin()))?;
         }
         Ok(catalog)
+    }
+
+    /// The BLAKE3 hashes of the plugins that have entries here, sorted.
+    pub fn plugins(&self) -> BTreeSet<&str> {
+        fn of<E: Entry>(registry: &Registry<E>) -> impl Iterator<Item = &str> {
+            registry.iter().filter_map(|entry| match entry.origin() {
+                Origin::Plugin { blake3, .. } => Some(blake3.as_str()),
+                _ => None,
+            })
+        }
+        of(&self.layers)
+            .chain(of(&self.architectures))
+            .chain(of(&self.transposes))
+            .chain(of(&self.votes))
+            .chain(of(&self.metrics))
+            .chain(of(&self.losses))
+            .chain(of(&self.transforms))
+            .collect()
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{bytes, union};
+use super::{Alone, bytes, union};
 use crate::error::Result;
 use crate::records::values;
 use crate::transfer::folder::list;
@@ -28,17 +28,52 @@ pub struct Score {
     pub b: Option<f64>,
 }
 
+/// What differs of all splits.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) scores: Vec<Score>,
+    pub(super) results: Vec<PathBuf>,
+    pub(super) alone: Vec<Alone>,
+}
+
+impl Found {
+    /// Whether a folder of a group or an interpretation is in one of the two alone, where it is noted.
+    fn is_alone(&mut self, folder: PathBuf, both: &[PathBuf; 2]) -> bool {
+        let [first, second] = both.each_ref().map(|folder| folder.is_dir());
+        if first != second {
+            self.alone.push(Alone { folder, first });
+        }
+        first != second
+    }
+}
+
+/// Groups that training itself writes.
+const OF_TRAINING: [&str; 2] = ["train", "validation"];
+
+/// Compares which groups there are.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn groups(roots: [&Path; 2], found: &mut Found) -> Result<()> {
+    let folders = roots.map(|root| root.join("groups"));
+    for name in union(&[names(&folders[0])?, names(&folders[1])?]) {
+        if !OF_TRAINING.contains(&name.as_str()) {
+            let both = folders.each_ref().map(|folder| folder.join(&name));
+            found.is_alone(Path::new("groups").join(&name), &both);
+        }
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Result<Vec<String>> {
+    if folder.is_dir() { list(folder) } else { Ok(Vec::new()) }
+}
+
 /// Compares the best models of a split, their predictions and their scores.
 ///
 /// # Errors
 /// Tables that are damaged.
-pub(super) fn compare(
-    split: usize,
-    folders: [&Path; 2],
-    scores: &mut Vec<Score>,
-    results: &mut Vec<PathBuf>,
-) -> Result<()> {
-    let names = |folder: &Path| if folder.is_dir() { list(folder) } else { Ok(Vec::new()) };
+pub(super) fn compare(split: usize, folders: [&Path; 2], all: &mut Found) -> Result<()> {
     let short = |name: PathBuf| Path::new(&format!("split-{split}")).join(name);
     let best = union(&[names(folders[0])?, names(folders[1])?]);
     for best in best.iter().filter(|name| name.starts_with("best-")) {
@@ -47,12 +82,19 @@ pub(super) fn compare(
             let both = of_best.each_ref().map(|folder| folder.join(&name));
             if !both.iter().any(|path| path.is_dir()) {
                 if differ(&both)? {
-                    results.push(short(Path::new(best).join(&name)));
+                    all.results.push(short(Path::new(best).join(&name)));
                 }
+                continue;
+            }
+            let group = short(Path::new(best).join(&name));
+            if !OF_TRAINING.contains(&name.as_str()) && all.is_alone(group.clone(), &both) {
                 continue;
             }
             for file in union(&[names(&both[0])?, names(&both[1])?]) {
                 let files = both.each_ref().map(|folder| folder.join(&file));
+                if file.starts_with("interpret-") {
+                    all.is_alone(group.join(&file), &files);
+                }
                 if !file.ends_with(".tsv") || !differ(&files)? {
                     continue;
                 }
@@ -74,9 +116,9 @@ pub(super) fn compare(
                     None => Vec::new(),
                 };
                 if found.is_empty() {
-                    results.push(short(Path::new(best).join(&name).join(&file)));
+                    all.results.push(group.join(&file));
                 }
-                scores.extend(found);
+                all.scores.extend(found);
             }
         }
     }

@@ -215,6 +215,30 @@ fn three_runs_are_adjusted_for_three_pairs() {
 }
 
 #[test]
+fn what_one_alone_was_asked_after_training_is_no_difference() {
+    let rows = || vec![row(1, 0, 0.9), row(2, 1, 0.1)];
+    let case = Case::new(&[("a", rows()), ("b", rows())]);
+    let root = |run: &str| case.folder.path().join(run);
+    let compared = || compare(&root("a"), &root("b")).unwrap();
+    assert!(compared().same() && compared().alone.is_empty());
+    let best = "split-0/best-loss";
+    for folder in ["groups/test", &format!("{best}/test"), &format!("{best}/train/interpret-x")] {
+        std::fs::create_dir_all(root("b").join(folder)).unwrap();
+    }
+    let table = root("b").join(best).join("test/test_image_level_metrics.tsv");
+    std::fs::write(table, "\tBA\nValues\t0.5\n").unwrap();
+    let found = compared();
+    assert!(found.same(), "{found:#?}");
+    let alone: Vec<_> = found.alone.iter().map(|one| one.folder.to_str().unwrap()).collect();
+    let expected = ["split-0/best-loss/test", "split-0/best-loss/train/interpret-x", "groups/test"];
+    assert_eq!(alone, expected);
+    assert!(found.alone.iter().all(|one| !one.first));
+    // What both have counts.
+    std::fs::create_dir_all(root("a").join(best).join("test")).unwrap();
+    assert!(!compared().same());
+}
+
+#[test]
 fn what_cannot_be_compared_is_told() {
     let case = Case::new(&[
         ("a", vec![row(1, 0, 0.9), row(2, 1, 0.1)]),

@@ -48,7 +48,7 @@ codes! {
     MissingOption = "E0105", "An option that has no default was not given",
         "Add the option that the message names; the message also says what it holds and of which type.";
     UnknownName = "E0106", "A layer, architecture, metric or other entry that is not registered",
-        "The message suggests the nearest name. Entries come from the program itself and from scripts that were imported before use.";
+        "The message suggests the nearest name. Entries come from the program itself, from plugins, and from scripts that were imported before use.";
     NameTaken = "E0107", "A name was registered twice",
         "The message names both origins. Choose another name for the later one.";
     BadConfiguration = "E0109", "A configuration file cannot be used",
@@ -126,8 +126,8 @@ codes! {
         "Classification needs two classes or more, each with members in the training set, and no class in validation that is not in training.";
     BadValue = "E0408", "A cell holds a value of the wrong kind",
         "The message gives file, row, column and the value found.";
-    EmptySelection = "E0409", "No row is left after selection",
-        "The wanted classes or sessions do not occur in the table. The message shows which values do.";
+    EmptySelection = "E0409", "Nothing is there to work on, or nothing is left after selection",
+        "The table or folder holds no session at all, or the wanted classes or sessions do not occur in it; then the message shows which values do.";
     AmbiguousId = "E0412", "Two ids or values differ only in how they are written",
         "ses-M0 and ses-M00, or AD and ad, are taken for different things, because ids are never rewritten. Write one thing in one way, or rename what is truly another.";
     UnknownClass = "E0410", "A class that the network does not know",
@@ -141,16 +141,16 @@ codes! {
     DeviceUnavailable = "E0503", "The device asked for is not there",
         "Ask for \"cpu\" or \"auto\". For a GPU, libtorch must be a CUDA build and the driver must see the device.";
     Interrupted = "E0504", "The run was interrupted",
-        "Everything up to the last finished step is saved in the experiment folder.";
+        "What training has done up to the last finished step is saved in the experiment folder, and what host prepare wrote stays in the CAPS: both go on from there. Other commands leave nothing of their work, and what was there before as it was.";
     NoGradient = "E0505", "The loss does not depend on what the network learns",
         "Nothing can be learned from it. A loss or layer of a plugin or script may have left the record of operations, for example by turning a tensor into numbers and back; or the network has no parameters at all.";
 
     // 06: the experiment folder.
-    OutputInUse = "E0601", "The output folder holds something already",
-        "Results are never overwritten. Choose another output folder, or move the old one away.";
+    OutputInUse = "E0601", "The output holds something already",
+        "Results are never overwritten. Choose another output, or move the old one away.";
     OutputLocked = "E0602", "Another process writes to this experiment folder",
         "Wait until it has finished, or stop it. The lock goes with the process, whatever way it ends.";
-    BadMaps = "E0603", "An experiment folder lacks something or is damaged",
+    BadMaps = "E0603", "An experiment folder lacks something or is damaged, or the folder is none",
         "The message says which file is missing or cannot be read.";
     BadWeights = "E0604", "A file of weights cannot be read",
         "Weights are safetensors, or what torch.save wrote of a state dictionary, alone or as ClinicaDL keeps it. The message says why this file is neither; nothing in it is run.";

@@ -109,3 +109,12 @@ fn what_sets_nothing_is_refused() {
     );
     assert!(overrides.check_calls(0, false).is_err());
 }
+
+#[test]
+fn an_option_is_set_however_its_path_is_written() {
+    let mut overrides = Overrides::default();
+    let layer = json!({ "train": { "0": { "epochs": 2 } }, "options": { "width": 3 } });
+    overrides.set(&[], layer, &argument).unwrap();
+    assert!(overrides.sets("epochs") && overrides.sets("options.width"));
+    assert!(!overrides.sets("options") && !overrides.sets("width") && !overrides.sets("seed"));
+}

@@ -145,7 +145,8 @@ impl Opened {
     /// each pair with a model.
     ///
     /// # Errors
-    /// [`Code::BadMaps`] for what is not there, or an experiment without models.
+    /// [`Code::BadOption`] for a split and [`Code::UnknownName`] for a metric that are not there;
+    /// [`Code::BadMaps`] for an experiment without models.
     pub(crate) fn chosen(
         &self,
         splits: Option<&[usize]>,
@@ -153,12 +154,12 @@ impl Opened {
     ) -> Result<Vec<(usize, String)>> {
         let there = self.folder.splits()?;
         let list = there.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        let missing = |message: String, help: String| {
-            Error::new(Code::BadMaps, message).at(Place::File(self.root.clone())).help(help)
+        let missing = |code: Code, message: String, help: String| {
+            Error::new(code, message).at(Place::File(self.root.clone())).help(help)
         };
         if let Some(split) = splits.into_iter().flatten().find(|split| !there.contains(split)) {
             let message = format!("the experiment has no split {split}");
-            return Err(missing(message, format!("its splits are {list}")));
+            return Err(missing(Code::BadOption, message, format!("its splits are {list}")));
         }
         let mut chosen = Vec::new();
         for split in there.iter().filter(|split| splits.is_none_or(|s| s.contains(split))) {
@@ -168,14 +169,16 @@ impl Opened {
                 let near = did_you_mean(metric, kept.iter().map(String::as_str));
                 let message =
                     format!("split {split} has no model that is the best by {metric:?}{near}");
-                return Err(missing(message, format!("it has those by {}", kept.join(", "))));
+                let help = format!("it has those by {}", kept.join(", "));
+                return Err(missing(Code::UnknownName, message, help));
             }
             let wanted = kept.into_iter().filter(|one| metrics.is_none_or(|m| m.contains(one)));
             chosen.extend(wanted.map(|metric| (*split, metric)));
         }
         if chosen.is_empty() {
             let help = "models are expected in split-0/best-loss/ and the like";
-            return Err(missing("the experiment has no trained models".into(), help.into()));
+            let message = "the experiment has no trained models".into();
+            return Err(missing(Code::BadMaps, message, help.into()));
         }
         Ok(chosen)
     }

@@ -20,6 +20,7 @@ use crate::data::pattern::Preprocessing;
 use crate::data::split::Split;
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Problems, Result};
+use crate::memory;
 use crate::options::Options;
 
 /// The preprocessing that the data options describe.
@@ -178,7 +179,7 @@ pub(crate) fn budget(data: &Options) -> Result<usize> {
     if data.has("cache_mb") {
         return Ok((data.int("cache_mb")? as usize).saturating_mul(1 << 20));
     }
-    Ok(available_memory() / 4)
+    Ok(memory::free() as usize / 4)
 }
 
 /// Where decoded images are kept on disk, if anywhere.
@@ -193,14 +194,6 @@ fn volumes(data: &Options) -> Result<Option<Volumes>> {
         _ => return Ok(None),
     };
     Ok(Some(Volumes::new(&folder, (data.float("cache_gb")? * 1e9) as u64)))
-}
-
-/// Bytes of memory that are free, or 4 GiB where the system does not say.
-pub(crate) fn available_memory() -> usize {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
-    kib.map_or(4 << 30, |kib| kib << 10)
 }
 
 /// The images must be those whose hashes are in `file`, which `what` began with.

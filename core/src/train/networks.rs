@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use super::config::cores;
 use super::evaluate::Evaluation;
 use super::image_level::MissingParts;
-use super::inputs::available_memory;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
 use super::sides::Sides;
@@ -14,6 +13,7 @@ use super::trainer::Trainer;
 use crate::catalog::{Catalog, Origin};
 use crate::error::{Code, Error, Result};
 use crate::maps::Maps;
+use crate::memory;
 use crate::network::Plan;
 
 /// What a split's best model of a metric says about both sides; nothing where none was kept.
@@ -205,7 +205,7 @@ fn at_once(prepared: &Prepared, session: &Session<'_>) -> Result<usize> {
 
 /// How many networks of so many bytes compute at once, by processors and half of the memory.
 pub(crate) fn fit(bytes: i64) -> usize {
-    let fit = available_memory() as i64 / 2 / bytes.max(1);
+    let fit = memory::free() as i64 / 2 / bytes.max(1);
     (fit.max(1) as usize).min(cores())
 }
 

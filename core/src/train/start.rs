@@ -99,7 +99,7 @@ fn opened(split: &Split, config: &Config) -> Result<Opened> {
     let path = Path::new(config.train.text("transfer")?);
     let mut wanted = number("transfer_split")?;
     // An experiment with one split serves all; others give each split its own.
-    if wanted.is_none() && path.is_dir() && Folder::open(path)?.splits()?.len() > 1 {
+    if wanted.is_none() && path.is_dir() && Folder::of_weights(path)?.splits()?.len() > 1 {
         wanted = Some(split.index);
     }
     let choice = Choice {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Place, Result};
-use crate::experiment::NO_EXPERIMENT;
+use crate::experiment::{NO_EXPERIMENT, read};
 
 /// An experiment folder, as far as it tells where its models lie.
 pub(crate) struct Folder {
@@ -22,23 +22,44 @@ pub(crate) struct Model {
     pub(crate) file: PathBuf,
 }
 
+/// The remedy where neither weights nor an experiment were named.
+pub(super) const NO_WEIGHTS: &str =
+    "name an experiment folder, or a file of weights (.safetensors, .pth.tar, .pt)";
+
 /// Names that weights have, the preferred one first.
 const SUFFIXES: [&str; 2] = ["model.safetensors", "model.pth.tar"];
 
 impl Folder {
     /// # Errors
-    /// [`Code::BadMaps`] for a folder without `maps.json`; what the disk says.
+    /// [`Code::BadMaps`] for a folder without `maps.json`, or with one that is not of an experiment; what
+    /// the disk says.
     pub(crate) fn open(root: &Path) -> Result<Self> {
+        Self::open_as(root, NO_EXPERIMENT)
+    }
+
+    /// The same, where a file of weights might have been named as well.
+    pub(crate) fn of_weights(root: &Path) -> Result<Self> {
+        Self::open_as(root, NO_WEIGHTS)
+    }
+
+    fn open_as(root: &Path, help: &str) -> Result<Self> {
         let names = list(root).map_err(|error| match error.code() {
-            Code::FileNotFound => error.help(NO_EXPERIMENT),
+            Code::FileNotFound => error.help(help),
             _ => error,
         })?;
         if !names.iter().any(|name| name == "maps.json") {
             let error =
                 Error::new(Code::BadMaps, "the folder is no experiment: it has no maps.json");
-            return Err(error.at(Place::File(root.into())).help(
-                "name the folder that training wrote, or a file of weights (.safetensors, .pth.tar, .pt)",
-            ));
+            return Err(error.at(Place::File(root.into())).help(help));
+        }
+        let file = root.join("maps.json");
+        let maps = read(&file)?;
+        if ["network_task", "neurhai"].iter().all(|key| maps.get(key).is_none()) {
+            let error = Error::new(
+                Code::BadMaps,
+                "the file names no task: it is not that of an experiment",
+            );
+            return Err(error.at(Place::File(file)).help(help));
         }
         // As ClinicaDL does: one folder of the old name decides for all.
         let old = names.iter().any(|name| number(name, "fold-", "").is_some());

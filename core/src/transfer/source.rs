@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tch::Tensor;
 
-use super::folder::{Folder, Model};
+use super::folder::{Folder, Model, NO_WEIGHTS};
 use crate::data::participants::{Key, SINGLE, Session, read_members};
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
@@ -72,13 +72,11 @@ impl Source {
     pub fn open(path: &Path, choice: &Choice) -> Result<Self> {
         if !path.is_dir() {
             return read(path, path).map_err(|error| match error.code() {
-                Code::FileNotFound => error.help(
-                    "name an experiment folder, or a file of weights (.safetensors, .pth.tar, .pt)",
-                ),
+                Code::FileNotFound => error.help(NO_WEIGHTS),
                 _ => error,
             });
         }
-        let folder = Folder::open(path)?;
+        let folder = Folder::of_weights(path)?;
         let split = choose_split(&folder, path, choice.split)?;
         let model = choose_model(&folder, path, split, choice)?;
         let mut source = read(path, &model.file)?;

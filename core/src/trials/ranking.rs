@@ -60,7 +60,8 @@ pub fn rank(trials: &mut [Trial], judge: &Judge) {
     });
 }
 
-/// Writes `search.tsv`: a line for each trial in the order in which they were drawn.
+/// Writes `search.tsv`: a line for each trial in the order in which they were drawn. `best_epochs` count
+/// from 0, as `epoch` in training.tsv does.
 ///
 /// # Errors
 /// What the disk says.

@@ -18,7 +18,7 @@ fn write(file: &Path, text: &str) {
 
 /// An experiment of two splits; the second is finished only where that is said.
 fn experiment(maps: &Path, finished: bool) {
-    write(&maps.join("maps.json"), r#"{ "split": [0, 1] }"#);
+    write(&maps.join("maps.json"), r#"{ "split": [0, 1], "neurhai": {} }"#);
     for (split, accuracy) in [(0, 0.5), (1, 0.75)] {
         let folder = maps.join(format!("split-{split}"));
         let validation = folder.join("best-loss/validation");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::create_folder;
@@ -15,7 +16,7 @@ use crate::files::{self, write_folder};
 const DEEPEST: usize = 4;
 
 /// A table that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Adapted {
     /// Its place in the new folder: `split/5_fold/split-0/train.tsv`.
     pub file: PathBuf,

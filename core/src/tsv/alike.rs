@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
 use super::frame::Frame;
 use crate::error::{Problems, Result};
 
 /// What was compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Test {
     /// Means: Student's two-sample t-test, two-sided, with equal variances
     /// (<https://doi.org/10.1093/biomet/6.1.1>).
@@ -19,7 +21,7 @@ pub enum Test {
 }
 
 /// How alike two groups of participants are in a column, at their first sessions.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alike {
     /// The column.
     pub column: String,

@@ -34,7 +34,7 @@ pub struct Folds {
 /// Who is in which part is drawn.
 ///
 /// # Errors
-/// As [`split`](super::split); [`Code::BadSplit`] for fewer than two parts, or more than participants.
+/// As [`split`](super::split); [`Code::BadOption`] for fewer than two parts, or more than participants.
 pub fn kfold(division: &Division, folds: usize) -> Result<Folds> {
     let frame = Frame::read(&division.table, &[])?;
     let drawn = draw(&frame, division, folds)?;
@@ -56,7 +56,7 @@ pub(super) fn draw(frame: &Frame, division: &Division, folds: usize) -> Result<D
     let all = frame.participants.len();
     if folds < 2 || folds > all {
         return Err(Error::new(
-            Code::BadSplit,
+            Code::BadOption,
             format!("{all} {} cannot be {folds} folds", frame.who),
         )
         .at(Place::File(frame.table.file().into()))

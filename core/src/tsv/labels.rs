@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use serde::Serialize;
+
 use super::check_free;
 use super::diagnosis::{Diagnoses, find, inferred};
 use super::frame::{months, read_visits, same};
@@ -37,7 +39,7 @@ pub struct Labelling {
 }
 
 /// What a step left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// What is left: `with a diagnosis`.
     pub left: String,

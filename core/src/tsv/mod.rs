@@ -72,7 +72,7 @@ impl Division {
             wanted.join(", "),
             found.join(", ")
         );
-        Error::new(Code::BadSplit, message)
+        Error::new(Code::BadOption, message)
             .at(Place::Option("balance".into()))
             .help("ask for smaller p-values, take sides of another size, or leave a column out")
     }

@@ -41,7 +41,7 @@ pub struct Sides {
 /// on. Within strata participants are drawn, again and again until the sides are alike enough.
 ///
 /// # Errors
-/// What is wrong with the table; [`Code::BadSplit`] where a side would be empty, or no draw has sides
+/// What is wrong with the table; [`Code::BadOption`] where a side would be empty, or no draw has sides
 /// that are alike enough; [`Code::OutputInUse`].
 pub fn split(division: &Division, size: Size) -> Result<Sides> {
     let frame = Frame::read(&division.table, &[])?;
@@ -69,7 +69,7 @@ pub(super) fn draw(frame: &Frame, division: &Division, size: Size, prefix: &str)
     };
     if wanted == 0 || wanted >= all {
         let message = format!("{wanted} of {all} {} cannot be the {}", frame.who, division.subset);
-        return Err(Error::new(Code::BadSplit, message)
+        return Err(Error::new(Code::BadOption, message)
             .at(Place::File(frame.table.file().into()))
             .help("both sides need a participant at least: ask for fewer, or for a larger share"));
     }

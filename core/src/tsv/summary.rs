@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::Division;
 use super::alike::{Alike, Column, compare};
 use super::frame::{EMPTY, Frame};
 use crate::error::{Result, some};
 
 /// A group of participants.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
     /// `split-0 train`.
     pub name: String,
@@ -21,7 +23,7 @@ pub struct Group {
 }
 
 /// Both sides of one split.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The side that is trained on.
     pub train: Group,

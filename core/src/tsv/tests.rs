@@ -155,7 +155,7 @@ fn an_experiment_whose_rest_cannot_be_divided_leaves_nothing() {
     let study = Study::new(10);
     for inner in [Inner::Folds(8), Inner::Split(Size::Count(5))] {
         let error = experiment(&study.division("out"), Size::Share(0.5), inner).unwrap_err();
-        assert_eq!(error.code(), Code::BadSplit);
+        assert_eq!(error.code(), Code::BadOption);
         assert!(error.to_string().contains("5 participants that are not for the test"), "{error}");
         assert!(!study.path("out").exists());
     }
@@ -198,10 +198,10 @@ fn how_a_division_was_made_is_recorded() {
 fn what_cannot_be_divided_is_refused_and_nothing_written() {
     let study = Study::new(4);
     for size in [Size::Count(0), Size::Count(4), Size::Share(0.1)] {
-        assert_eq!(split(&study.division("x"), size).unwrap_err().code(), Code::BadSplit);
+        assert_eq!(split(&study.division("x"), size).unwrap_err().code(), Code::BadOption);
     }
     for folds in [0, 1, 5] {
-        assert_eq!(kfold(&study.division("x"), folds).unwrap_err().code(), Code::BadSplit);
+        assert_eq!(kfold(&study.division("x"), folds).unwrap_err().code(), Code::BadOption);
     }
     let division = Division { stratify: vec!["diagnosi".into()], ..study.division("x") };
     assert_eq!(kfold(&division, 2).unwrap_err().code(), Code::MissingColumn);

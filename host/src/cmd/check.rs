@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use neurhai_core::{Code, Error};
 
-use super::{GivenOptions, ScriptArgs, failed, misused, show_config};
+use super::{GivenOptions, ScriptArgs, exit_code, failed, found_json, misused, show_config};
 use crate::output;
 use crate::plugins::Options;
-use crate::report::Failure;
 use crate::runtime::{Ending, Mode, Runtime};
 use crate::show;
 
@@ -62,9 +61,13 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         let message = format!("{option} is for data, but a script says itself which data it means");
         return misused(Error::new(Code::BadOption, message));
     }
-    if !args.path.exists() && args.path.extension().is_none_or(|kind| kind != "rhai") {
-        let message = format!("there is nothing at {:?}", args.path.display().to_string());
-        return misused(Error::new(Code::FileNotFound, message).help(
+    if args.path.extension().is_none_or(|kind| kind != "rhai") {
+        let path = args.path.display().to_string();
+        let error = match args.path.exists() {
+            true => Error::new(Code::BadOption, format!("{path:?} is no script, nor data")),
+            false => Error::new(Code::FileNotFound, format!("there is nothing at {path:?}")),
+        };
+        return misused(error.help(
             "name a script (.rhai), a CAPS, a table (.tsv), a folder of splits or an image",
         ));
     }
@@ -76,26 +79,21 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    let ending = runtime.run_file(&script.script);
+    let ending = runtime.run_file(&script.script).and_then(|ending| {
+        runtime.check_overrides()?;
+        Ok(ending)
+    });
     let reports = runtime.reports();
     if args.json {
-        match serde_json::to_string_pretty(&reports) {
-            Ok(text) => output::line(&text),
-            Err(error) => {
-                let what = Error::new(Code::Internal, "cannot write the report").because(error);
-                return failed(&what.into(), runtime.sources());
-            }
-        }
+        found_json("reports", &reports, ending.as_ref().err());
     } else {
         for report in &reports {
             output::line(&show::check_report(&runtime.catalog(), report));
         }
     }
-    if let (Ok(_), Err(error)) = (&ending, runtime.check_overrides()) {
-        return failed(&Failure::from(error), runtime.sources());
-    }
     match ending {
         Ok(ending) => verdict(&ending, &runtime, args.json),
+        Err(failure) if args.json => exit_code(&failure),
         Err(failure) => failed(&failure, runtime.sources()),
     }
 }

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use neurhai_core::compare::{Comparison, Together, compare, together};
-use neurhai_core::files::write_atomic;
 use neurhai_core::{Code, Error, Result};
 use serde_json::json;
 
-use super::{USAGE, failed};
+use super::{USAGE, failed, page};
 use crate::report::{Failure, Sources};
 use crate::{html, output, show, standard};
 
@@ -43,6 +42,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn all(args: &Args) -> Result<bool> {
+    args.html.as_deref().map_or(Ok(()), page::check)?;
     let maps: Vec<&Path> = args.maps.iter().map(PathBuf::as_path).collect();
     let two = match maps[..] {
         [a, b] => Some(compare(a, b)?),
@@ -59,8 +59,7 @@ fn all(args: &Args) -> Result<bool> {
         }
     });
     if let Some(file) = &args.html {
-        let page = html::comparison(&all)?;
-        write_atomic(file, |out| out.write_all(page.as_bytes()))?;
+        page::write(file, &html::comparison(&all)?)?;
         output::note(&format!("the page is {}", file.display()));
     }
     Ok(two.is_none_or(|two| two.same()))

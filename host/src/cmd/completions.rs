@@ -18,7 +18,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> ExitCode {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut help::command(), "host", &mut script);
+    clap_complete::generate(args.shell, &mut help::public(), "host", &mut script);
     output::line(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
 }

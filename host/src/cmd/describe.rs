@@ -7,7 +7,7 @@ use neurhai_core::records::{describe, verify};
 use neurhai_core::{Code, Error, Result};
 use serde_json::json;
 
-use super::failed;
+use super::failed_at;
 use crate::output;
 use crate::report::{Failure, Sources};
 use crate::show;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             output::line(text.trim_end());
             ExitCode::from(u8::from(!intact))
         }
-        Err(error) => failed(&Failure::from(error), &Sources::default()),
+        Err(error) => failed_at([&args.maps], &Failure::from(error), &Sources::default()),
     }
 }
 

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use neurhai_core::train::Sweep;
 use serde_json::{Map, json};
 
-use super::{ScriptArgs, failed, misused};
+use super::{ScriptArgs, exit_code, failed, found_json, misused};
 use crate::output;
 use crate::plugins::Options;
-use crate::report::Failure;
 use crate::runtime::{Ending, Mode};
 use crate::show;
 
@@ -50,15 +49,15 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    let ending = runtime.run_file(&args.script.script);
+    let ending = runtime.run_file(&args.script.script).and_then(|ending| {
+        runtime.check_overrides()?;
+        Ok(ending)
+    });
     let found = runtime.found_rates();
-    if !args.json {
+    if args.json {
+        found_json("found", &found, ending.as_ref().err());
+    } else {
         found.iter().for_each(|rates| output::line(&show::found_rates(rates)));
-    } else if ending.is_ok() || !found.is_empty() {
-        output::line(&json!(found).to_string());
-    }
-    if let (Ok(_), Err(error)) = (&ending, runtime.check_overrides()) {
-        return failed(&Failure::from(error), runtime.sources());
     }
     match ending {
         Ok(Ending::ResultsNeeded(Some(place))) => {
@@ -71,6 +70,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Err(failure) if args.json => exit_code(&failure),
         Err(failure) => failed(&failure, runtime.sources()),
     }
 }

@@ -89,6 +89,19 @@ impl Group {
         let all = given.into_iter().chain(further);
         Ok(all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
     }
+
+    /// The paths that were given to read.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.caps.iter().chain(&self.participants)
+    }
+}
+
+/// An error of a command that changes an experiment all at once, at its end.
+pub(super) fn unchanged(error: Error) -> Error {
+    match error.code() {
+        Code::Interrupted => error.help("nothing was changed"),
+        _ => error,
+    }
 }
 
 /// A path that was given.

@@ -78,6 +78,38 @@ pub(super) fn command() -> Command {
     )
 }
 
+/// The same without what is for this program alone, which shells would offer.
+pub(super) fn public() -> Command {
+    fn shown(command: &Command) -> Command {
+        let about = command.get_about().cloned().unwrap_or_default();
+        let arguments = command.get_arguments().filter(|one| !one.is_hide_set()).cloned();
+        let inner = command.get_subcommands().map(shown);
+        // Names are taken for as long as the program runs, which here is not long.
+        let name: &'static str = command.get_name().to_owned().leak();
+        Command::new(name).about(about).args(arguments).subcommands(inner)
+    }
+    shown(&command())
+}
+
+/// A text in lines of at most `width` characters, of which those after the first begin with `indent`
+/// spaces, as what stands before the first does.
+fn indented(text: &str, indent: usize, width: usize) -> String {
+    let (mut out, mut column) = (String::new(), indent);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > width {
+            let _ = write!(out, "\n{:indent$}", "");
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out += word;
+        column += length;
+    }
+    out
+}
+
 /// The same, with commands in groups where the program's own help lists them.
 pub(super) fn grouped() -> Command {
     let command = command();
@@ -87,7 +119,7 @@ pub(super) fn grouped() -> Command {
         for (name, _) in names {
             let about = command.find_subcommand(name).and_then(Command::get_about);
             let about = about.map_or_else(String::new, ToString::to_string);
-            let _ = writeln!(text, "  {name:<19} {about}");
+            let _ = writeln!(text, "  {name:<19} {}", indented(&about, 22, 80));
         }
         text.push('\n');
     }
@@ -100,6 +132,26 @@ pub(super) fn grouped() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_the_list_hang_and_end_before_the_edge() {
+        assert_eq!(indented("a bc def gh", 2, 8), "a bc\n  def gh");
+        assert_eq!(indented("toolongaword a", 2, 8), "toolongaword\n  a");
+        let mut help = grouped();
+        let help = help.render_help().to_string();
+        let list = help.split("Options:").next().unwrap();
+        assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+    }
+
+    #[test]
+    fn what_is_hidden_is_not_offered_to_shells() {
+        let mut command = public();
+        command.build();
+        let run = command.find_subcommand("run").unwrap();
+        let names: Vec<&str> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert!(names.contains(&"set") && names.contains(&"quiet"), "{names:?}");
+        assert!(!names.contains(&"with-parent") && !names.contains(&"trial"), "{names:?}");
+    }
 
     #[test]
     fn every_command_stands_in_one_group_with_an_example_that_parses() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use neurhai_core::import::{Imported, import};
 use neurhai_core::train::recompute;
 
-use super::{Registering, failed};
+use super::{Registering, failed_at};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
@@ -40,7 +40,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     let done = on_large_stack(|| import(maps, output, &runtime.catalog()));
     match done.and_then(|done| done) {
         Ok(imported) => show(&imported),
-        Err(error) => return failed(&Failure::from(error), runtime.sources()),
+        Err(error) => return failed_at([maps], &Failure::from(error), runtime.sources()),
     }
     let Some(caps) = &args.caps else { return ExitCode::SUCCESS };
     let compared = runtime.in_session(|session| recompute(output, caps, session));
@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             crate::output::line(&show::agreements(&agreements));
             ExitCode::from(u8::from(!agreements.iter().all(show::agrees)))
         }
-        Err(error) => failed(&Failure::from(error), runtime.sources()),
+        Err(error) => failed_at([caps], &Failure::from(error), runtime.sources()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use neurhai_core::verify::Facts;
 use neurhai_core::{Code, Error};
 
-use super::failed;
+use super::failed_at;
 use crate::output;
 use crate::report::Sources;
 use crate::show;
@@ -33,6 +33,6 @@ pub(super) fn run(args: &Args) -> ExitCode {
             output::line(text.trim_end());
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error.into(), &Sources::default()),
+        Err(error) => failed_at([&args.image], &error.into(), &Sources::default()),
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
 
-    /// As JSON
+    /// As JSON; of a script, a list with each architecture
     #[arg(long)]
     json: bool,
 
@@ -94,7 +94,10 @@ fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
         for warning in warnings {
             output::note(&format!("warning: {warning}"));
         }
-        show_plan(&runtime, &plan, &experiment.network.architecture, args.json);
+        output::line(&match args.json {
+            true => as_json(&plan).to_string(),
+            false => table(&runtime, &plan, &experiment.network.architecture),
+        });
         return Ok(());
     }
     let mut names = vec![args.name.clone()];
@@ -112,21 +115,23 @@ fn networks(args: &Args, plugins: &Options) -> Result<(), ExitCode> {
     }
     let options: Map<String, Value> = args.options.iter().cloned().collect();
     let request = ArchitectureRequest { input: args.input.clone(), outputs: args.outputs, options };
-    for (i, name) in names.iter().enumerate() {
-        let plan = runtime.plan(name, &request).map_err(fail)?;
-        if i > 0 && !args.json {
-            output::line("");
-        }
-        show_plan(&runtime, &plan, name, args.json);
+    let mut plans = Vec::new();
+    for name in &names {
+        plans.push((name, runtime.plan(name, &request).map_err(fail)?));
     }
+    output::line(&match (args.json, script, &plans[..]) {
+        (true, None, [(_, plan)]) => as_json(plan).to_string(),
+        (true, ..) => Value::from_iter(plans.iter().map(|(_, plan)| as_json(plan))).to_string(),
+        (false, ..) => {
+            let tables = plans.iter().map(|(name, plan)| table(&runtime, plan, name));
+            tables.collect::<Vec<_>>().join("\n\n")
+        }
+    });
     Ok(())
 }
 
-fn show_plan(runtime: &Runtime, plan: &Plan, name: &str, json: bool) {
-    output::line(&match json {
-        true => as_json(plan).to_string(),
-        false => format!("{name}\n{}", show::layer_table(&runtime.catalog(), plan)),
-    });
+fn table(runtime: &Runtime, plan: &Plan, name: &str) -> String {
+    format!("{name}\n{}", show::layer_table(&runtime.catalog(), plan))
 }
 
 fn as_json(plan: &Plan) -> Value {

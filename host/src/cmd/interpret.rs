@@ -7,8 +7,8 @@ use neurhai_core::interpret::interpret;
 use neurhai_core::{Code, Error, Place, Result};
 use serde_json::{Map, Value, json};
 
-use super::group::{Group, flag, path};
-use super::{Kept, failed, misused};
+use super::group::{Group, flag, path, unchanged};
+use super::{Kept, failed_at, misused};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
@@ -124,6 +124,9 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             output::line(&text);
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), runtime.sources()),
+        Err(error) => {
+            let error = unchanged(error);
+            failed_at(args.of.paths(), &Failure::from(error), runtime.sources())
+        }
     }
 }

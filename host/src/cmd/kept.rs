@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use neurhai_core::catalog::Origin;
 use neurhai_core::{Experiment, Result, Used};
 
-use super::{Registering, failed, misused};
+use super::{Registering, failed_at, misused};
 use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
@@ -36,11 +36,11 @@ impl Kept {
     /// A runtime that knows what the experiment in `maps` used.
     pub(super) fn runtime(
         &self,
-        maps: &Path,
+        maps: &PathBuf,
         plugins: &Options,
     ) -> std::result::Result<Runtime, ExitCode> {
         let experiment = Experiment::open(maps)
-            .map_err(|error| failed(&Failure::from(error), &Sources::default()))?;
+            .map_err(|error| failed_at([maps], &Failure::from(error), &Sources::default()))?;
         let registering = self.registering(maps, &experiment).map_err(misused)?;
         registering.runtime_for(&self.arguments, plugins)
     }

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use neurhai_core::overrides::Overrides;
 use neurhai_core::{Code, Error};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::configuration::Configuration;
 use crate::functions::arguments::Arguments;
@@ -38,6 +42,7 @@ mod learning_curve;
 mod list;
 mod man;
 mod new;
+mod page;
 mod plugins;
 mod predict;
 mod prepare;
@@ -153,18 +158,58 @@ impl Cli {
 
 /// The program: reads the command line of this process and does what it asks for.
 pub fn main() -> ExitCode {
-    let matches = help::grouped().get_matches();
-    match Cli::from_arg_matches(&matches) {
-        Ok(cli) => {
-            let (quiet, verbose) = (cli.quiet, cli.verbose);
-            output::choose(output::Manner { quiet, verbose, json: asks_for_json(&matches) });
+    let parsed = without_empty(help::grouped()).try_get_matches().and_then(|matches| {
+        let json = asks_for_json(&matches);
+        Cli::from_arg_matches(&matches).map(|cli| (cli, json))
+    });
+    let code = match parsed {
+        Ok((cli, json)) => {
+            output::choose(output::Manner { quiet: cli.quiet, verbose: cli.verbose, json });
             cli.run()
         }
-        Err(error) => {
-            let _ = error.print();
-            ExitCode::from(USAGE)
-        }
+        Err(error) => unparsed(&error),
+    };
+    if output::complete() { code } else { ExitCode::FAILURE }
+}
+
+/// The command line, for which variables that are set to nothing count as not set.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty)
+}
+
+/// Shows why a command line is none, or the help that it asks for.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if json && error.use_stderr() {
+        output::choose(output::Manner { json, ..Default::default() });
+        return misused(of_clap(error));
     }
+    // As for output of our own, a reader that went away is no error.
+    output::told(error.print());
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+/// What the parser says of a command line, as an error of ours.
+fn of_clap(error: &clap::Error) -> Error {
+    let code = match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => Code::UnknownOption,
+        ErrorKind::MissingRequiredArgument
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Code::MissingOption,
+        _ => Code::BadOption,
+    };
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim();
+    let help = rest.trim();
+    let error = Error::new(code, message);
+    if help.is_empty() { error } else { error.help(help) }
 }
 
 /// Whether the command that was given, or one within it, was given `--json`.
@@ -178,18 +223,43 @@ const USAGE: u8 = 2;
 
 /// Shows why a command failed.
 fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
-    let code = failure.code();
-    if code == Code::Interrupted && !output::manner().json {
+    if failure.code() == Code::Interrupted && !output::manner().json {
         for one in &failure.diagnostics {
             output::note(&format!("interrupted: {}", one.problem.message));
             if let Some(help) = &one.problem.help {
                 output::note(help);
             }
         }
-        return ExitCode::from(signals::exit_code());
+    } else {
+        told(failure, sources);
     }
-    told(failure, sources);
-    match code {
+    exit_code(failure)
+}
+
+/// Shows why a command failed that was given these paths: one that leads nowhere is a mistake on the
+/// command line.
+fn failed_at<'p>(
+    paths: impl IntoIterator<Item = &'p PathBuf>,
+    failure: &Failure,
+    sources: &Sources,
+) -> ExitCode {
+    let code = failed(failure, sources);
+    let nowhere = |path: &PathBuf| !path.exists();
+    match failure.code() == Code::FileNotFound && paths.into_iter().any(nowhere) {
+        true => ExitCode::from(USAGE),
+        false => code,
+    }
+}
+
+/// Shows as one JSON object what was found, under its `name`, and beside it the errors of a failure.
+fn found_json(name: &str, found: &impl Serialize, failure: Option<&Failure>) {
+    let mut all = failure.map_or_else(|| json!({}), Failure::json);
+    all[name] = json!(found);
+    output::line(&all.to_string());
+}
+
+fn exit_code(failure: &Failure) -> ExitCode {
+    match failure.code() {
         Code::Interrupted => ExitCode::from(signals::exit_code()),
         Code::Internal => ExitCode::from(USAGE),
         _ => ExitCode::from(1),
@@ -243,15 +313,26 @@ impl GivenOptions {
         !self.set.is_empty() || !self.config.is_empty()
     }
 
-    fn read(&self) -> Result<Configuration, ExitCode> {
-        Configuration::read(&self.config, &self.set).map_err(misused)
+    /// Reads them, and over them the options of a trial.
+    fn read(&self, trial: Option<&Path>) -> Result<Configuration, ExitCode> {
+        Configuration::read(&self.config, &self.set, trial).map_err(misused)
     }
 }
 
 impl ScriptArgs {
     /// A runtime for the script, which is known to exist.
     fn runtime(&self, mode: Mode, plugins: &Options) -> Result<Runtime, ExitCode> {
-        let configuration = self.given.read()?;
+        self.runtime_of(None, mode, plugins)
+    }
+
+    /// The same with the options of a trial.
+    fn runtime_of(
+        &self,
+        trial: Option<&Path>,
+        mode: Mode,
+        plugins: &Options,
+    ) -> Result<Runtime, ExitCode> {
+        let configuration = self.given.read(trial)?;
         if !configuration.search.is_empty() {
             output::note("the table [search] is for host search, and does nothing here");
         }
@@ -353,8 +434,8 @@ fn runtime(
                 Some(place) => format!("{place}: {text}"),
                 None => text.to_owned(),
             };
-            // Where only definitions are wanted, what a script prints is beside the point.
-            if matches!(mode, Mode::Define | Mode::Resolve) {
+            // Where only definitions or JSON are wanted, what a script prints is beside the point.
+            if matches!(mode, Mode::Define | Mode::Resolve) || output::manner().json {
                 output::note(&text)
             } else {
                 output::line(&text)

@@ -7,8 +7,8 @@ use neurhai_core::predict::predict;
 use neurhai_core::{Code, Error, Result};
 use serde_json::{Map, Value};
 
-use super::group::{Group, flag};
-use super::{Kept, failed, misused};
+use super::group::{Group, flag, unchanged};
+use super::{Kept, failed_at, misused};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::Failure;
@@ -84,6 +84,9 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
             output::line(&text);
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), runtime.sources()),
+        Err(error) => {
+            let error = unchanged(error);
+            failed_at(args.of.paths(), &Failure::from(error), runtime.sources())
+        }
     }
 }

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use neurhai_core::prepare::{Format, Preparation, Progress, prepare};
 use serde_json::{Map, Value, json};
 
-use super::failed;
+use super::failed_at;
 use crate::progress::bar;
 use crate::report::{Failure, Sources};
 use crate::{output, show, signals};
@@ -172,6 +172,15 @@ impl Common {
 }
 
 impl Mode {
+    /// The paths that were given to read.
+    fn paths(&self) -> Vec<PathBuf> {
+        let (Self::Image(Image { common })
+        | Self::Patch(Patch { common, .. })
+        | Self::Slice(Slice { common, .. })
+        | Self::Roi(Roi { common, .. })) = self;
+        common.table.iter().chain([&common.caps]).cloned().collect()
+    }
+
     fn preparation(self) -> Preparation {
         let options = |pairs: Vec<(&str, Value)>| -> Map<String, Value> {
             pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
@@ -210,6 +219,7 @@ impl Mode {
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
+    let given = args.mode.paths();
     let preparation = args.mode.preparation();
     let stop = signals::stop_flag();
     let shown = Mutex::new(Shown { bar: ProgressBar::hidden(), label: "" });
@@ -222,7 +232,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             output::line(&show::prepared(&prepared));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), &Sources::default()),
+        Err(error) => failed_at(&given, &Failure::from(error), &Sources::default()),
     }
 }
 
@@ -239,7 +249,9 @@ impl Shown {
             Progress::Checking { done, images } => self.at("checking images", *done, *images),
             Progress::Planned(plan) => {
                 self.bar.finish_and_clear();
-                output::note(&show::planned(plan));
+                if !output::manner().quiet {
+                    output::note(&show::planned(plan));
+                }
             }
             Progress::Writing { done, images } => self.at("images written", *done, *images),
         }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use neurhai_core::files::write_atomic;
 use neurhai_core::report::report;
 
-use super::{failed, misused};
+use super::{failed_at, misused, page};
 use crate::report::{Failure, Sources};
 use crate::runtime::on_large_stack;
 use crate::{html, output, standard};
@@ -28,15 +27,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> ExitCode {
     let file = args.output.clone().unwrap_or_else(|| args.maps.join("report.html"));
-    if file.is_dir() {
-        let message = format!("{} is a folder", file.display());
-        let error = neurhai_core::Error::new(neurhai_core::Code::BadOption, message);
-        return misused(error.help("name the file to write: --output report.html"));
+    if let Err(error) = page::check(&file) {
+        return misused(error);
     }
     let made = on_large_stack(|| {
         let found = report(&args.maps, &standard::catalog()?)?;
         let (page, left_out) = html::report(&found)?;
-        write_atomic(&file, |out| out.write_all(page.as_bytes()))?;
+        page::write(&file, &page)?;
         neurhai_core::Result::Ok((page.len(), left_out))
     });
     match made.and_then(|made| made) {
@@ -47,6 +44,6 @@ pub(super) fn run(args: &Args) -> ExitCode {
             output::line(&format!("{} ({:.1} MB)", file.display(), bytes as f64 / 1e6));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), &Sources::default()),
+        Err(error) => failed_at([&args.maps], &Failure::from(error), &Sources::default()),
     }
 }

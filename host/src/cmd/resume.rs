@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use neurhai_core::train::{Standing, reached, resume, standing};
 use neurhai_core::{Experiment, Result};
 
-use super::{Kept, Registering, failed, misused};
+use super::{Kept, Registering, failed, failed_at, misused};
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
@@ -40,7 +40,9 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
     let experiment = match Experiment::open(&args.maps) {
         Ok(experiment) => experiment,
-        Err(error) => return failed(&Failure::from(error), &Sources::default()),
+        Err(error) => {
+            return failed_at([&args.maps], &Failure::from(error), &Sources::default());
+        }
     };
     let registering = match args.kept.registering(&args.maps, &experiment) {
         Ok(registering) => registering,

@@ -1,5 +1,6 @@
 //! `host run`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{ScriptArgs, failed};
@@ -18,12 +19,16 @@ pub(super) struct Args {
     #[command(flatten)]
     tracking: track::Options,
 
+    /// A file of options that win over all others: a trial of a search, or a point of a learning curve
+    #[arg(long, value_name = "FILE", hide = true)]
+    trial: Option<PathBuf>,
+
     #[command(flatten)]
     script: ScriptArgs,
 }
 
 pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
-    let runtime = match args.script.runtime(Mode::Run, plugins) {
+    let runtime = match args.script.runtime_of(args.trial.as_deref(), Mode::Run, plugins) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

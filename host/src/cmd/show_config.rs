@@ -2,12 +2,9 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
-
-use super::{ScriptArgs, failed};
+use super::{ScriptArgs, exit_code, failed, found_json};
 use crate::output;
 use crate::plugins::Options;
-use crate::report::Failure;
 use crate::runtime::{Ending, Mode};
 use crate::show;
 
@@ -18,10 +15,13 @@ pub(super) fn run(script: &ScriptArgs, json: bool, plugins: &Options) -> ExitCod
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    let ending = runtime.run_file(&script.script);
+    let ending = runtime.run_file(&script.script).and_then(|ending| {
+        runtime.check_overrides()?;
+        Ok(ending)
+    });
     let trainings = runtime.trainings();
     if json {
-        output::line(&json!({ "trainings": trainings }).to_string());
+        found_json("trainings", &trainings, ending.as_ref().err());
     } else {
         trainings.iter().for_each(|training| output::line(&show::configuration(training)));
     }
@@ -31,10 +31,8 @@ pub(super) fn run(script: &ScriptArgs, json: bool, plugins: &Options) -> ExitCod
         }
         Ok(_) if trainings.is_empty() => output::note("the script trains nothing"),
         Ok(_) => {}
+        Err(failure) if json => return exit_code(&failure),
         Err(failure) => return failed(&failure, runtime.sources()),
     }
-    match runtime.check_overrides() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&Failure::from(error), runtime.sources()),
-    }
+    ExitCode::SUCCESS
 }

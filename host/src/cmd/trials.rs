@@ -7,18 +7,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use neurhai_core::files::write_atomic;
+use neurhai_core::files::text_hash;
 use neurhai_core::trials::{Judge, State, Trials};
 use neurhai_core::{Code, Error, Task};
 use serde_json::{Map, Value, json};
 
-use super::{ScriptArgs, failed, misused};
+use super::{ScriptArgs, failed, misused, page};
 use crate::configuration::Configuration;
 use crate::functions::Training;
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
-use crate::runtime::{Ending, Mode, read_script};
+use crate::runtime::{Ending, Mode};
 use crate::show::trials::{drawn, failure};
 use crate::show::{duration, figure};
 use crate::signals;
@@ -64,17 +64,13 @@ impl Study {
 
 impl TrialArgs {
     pub(super) fn configuration(&self) -> Result<Configuration, ExitCode> {
-        self.script.given.read()
+        self.script.given.read(None)
     }
 
-    /// Whether the command line itself sets an option, so that trainings cannot.
+    /// Whether the command line itself sets an option, in whatever way, so that trainings cannot.
     pub(super) fn sets(&self, option: &str) -> bool {
-        self.script.given.set.iter().any(|text| {
-            let path =
-                crate::configuration::assignment(text).map_or_else(|_| vec![], |(path, _)| path);
-            let path = path.join(".");
-            path.strip_prefix("train.").unwrap_or(&path) == option
-        })
+        let set = Configuration::read(&[], &self.script.given.set, None);
+        set.is_ok_and(|set| set.overrides.sets(option))
     }
 
     /// Finds out what the script trains, without training.
@@ -118,12 +114,14 @@ impl TrialArgs {
         let task = task.unwrap_or(Task::Classification);
         let judge = Judge::of(self.metric.as_deref(), &kept, task, &runtime.catalog());
         let judge = judge.map_err(misused)?;
-        let text = read_script(script).map_err(told)?;
+        let (script, imports) = hashes(runtime.sources(), &script.display().to_string());
         let given = training.options.iter().filter(|(one, _)| one.given && one.option != "output");
         let given: Map<String, Value> =
             given.map(|(one, _)| (one.option.clone(), json!(one.value))).collect();
         let definition = json!({
-            "script": neurhai_core::files::text_hash(&text),
+            "script": script,
+            "imports": imports,
+            "plugins": runtime.catalog().plugins(),
             "arguments": self.script.arguments,
             "options": given,
             "judged_by": judge,
@@ -154,18 +152,18 @@ impl TrialArgs {
         for file in &self.script.given.config {
             run.extend(["--config".into(), file.into()]);
         }
-        let mut rest: Vec<OsString> = Vec::new();
         for text in &self.script.given.set {
-            rest.extend(["--set".into(), text.into()]);
+            run.extend(["--set".into(), text.into()]);
         }
+        let mut arguments: Vec<OsString> = Vec::new();
         if !self.script.arguments.is_empty() {
-            rest.push("--".into());
-            rest.extend(self.script.arguments.iter().map(OsString::from));
+            arguments.push("--".into());
+            arguments.extend(self.script.arguments.iter().map(OsString::from));
         }
         let runner = Runner {
             trials,
             run,
-            rest,
+            arguments,
             plugins: plugins.words(),
             jobs: usize::from(self.jobs),
             stop: &study.stop,
@@ -185,14 +183,23 @@ impl TrialArgs {
     }
 }
 
+/// The hash of the script that is called `main`, and of all others that it loads, in an order that does
+/// not depend on where they lie.
+fn hashes(sources: &Sources, main: &str) -> (String, Vec<String>) {
+    let mut hashes: Vec<String> =
+        sources.all(main).iter().map(|script| text_hash(&script.text)).collect();
+    let script = hashes.remove(0);
+    hashes.sort_unstable();
+    (script, hashes)
+}
+
 /// Writes the page of all trainings beside their table.
 pub(super) fn write_report(
     trials: &Trials,
     page: neurhai_core::Result<String>,
 ) -> Result<(), ExitCode> {
     let file = trials.folder().join("report.html");
-    page.and_then(|page| write_atomic(&file, |out| out.write_all(page.as_bytes())))
-        .map_err(without_script)
+    page.and_then(|page| page::write(&file, &page)).map_err(without_script)
 }
 
 /// The exit code of trainings that were stopped.
@@ -206,6 +213,10 @@ pub(super) fn without_script(error: Error) -> ExitCode {
 }
 
 fn tell(trials: &Trials, study: &Study, told: &Told<'_>) {
+    let progress = matches!(told, Told::Begins(..) | Told::Ended(_, State::Finished, _));
+    if progress && output::manner().quiet {
+        return;
+    }
     match told {
         Told::Begins(planned, state) => {
             let words = if *state == State::Begun { "goes on" } else { "begins" };

@@ -22,6 +22,9 @@ pub use comparison::comparison;
 pub use report::report;
 pub use trials::{learning_curve, search};
 
+/// How each of them begins, and nothing else does.
+pub const MARK: &str = "<!doctype html>\n<!-- neurhai -->\n";
+
 const STYLE: &str = include_str!("style.css");
 
 /// Fills a page.

@@ -31,6 +31,11 @@ pub fn comparison(found: &Comparison) -> String {
     section("scores that differ", found.scores.iter().map(score).collect());
     let results = found.results.iter().map(|file| vec![file.display().to_string()]);
     section("results that differ", results.collect());
+    let alone = found.alone.iter().map(|one| {
+        let which = if one.first { "only in the first" } else { "only in the second" };
+        vec![one.folder.display().to_string(), which.to_owned()]
+    });
+    section("asked after training", alone.collect());
     let told = found.courses.iter().all(|course| course.epochs.0.min(course.epochs.1) > 0);
     let verdict = match (found.same(), told) {
         (true, true) => "both did the same in every epoch, and have the same results",
@@ -99,7 +104,7 @@ fn score(score: &Score) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use neurhai_core::compare::Parting;
+    use neurhai_core::compare::{Alone, Parting};
     use serde_json::Value;
 
     use super::*;
@@ -114,6 +119,7 @@ mod tests {
             courses: vec![course],
             scores: Vec::new(),
             results: Vec::new(),
+            alone: Vec::new(),
         }
     }
 
@@ -151,8 +157,10 @@ mod tests {
             };
             22
         ];
+        found.alone.push(Alone { folder: "groups/test".into(), first: true });
         let text = comparison(&found);
         for part in [
+            "asked after training\n  groups/test  only in the first\n",
             "options that differ\n  seed  1  –\n",
             "  split 0, network 4  they part in epoch 2: the order of samples, the weights it ends with\n",
             "  split 0, best loss  validation  per image  BA  0.750000  –\n",

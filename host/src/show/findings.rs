@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use neurhai_core::Code;
 use neurhai_core::verify::{Finding, Report, Severity, Subject};
 
 use super::{columns, duration};
@@ -13,6 +14,7 @@ const SHOWN: usize = 6;
 /// What there is, what is wrong with it, and the sum of both.
 pub fn checked(path: &Path, report: &Report, seconds: f64) -> String {
     let subject = match report.subject {
+        Subject::Caps if report.findings.iter().any(no_caps) => "a folder",
         Subject::Caps => "a CAPS",
         Subject::Cohorts => "a table of cohorts",
         Subject::Table => "a table of sessions",
@@ -35,6 +37,11 @@ pub fn checked(path: &Path, report: &Report, seconds: f64) -> String {
     }
     let _ = write!(out, "\n{}", summary(report, seconds));
     out
+}
+
+/// Whether it says of the whole that it is no CAPS.
+fn no_caps(finding: &Finding) -> bool {
+    finding.code == Code::BadCaps.id() && finding.participant.is_none()
 }
 
 /// A line for each finding, and below them what is to be done, once each.

@@ -261,9 +261,12 @@ fn ids_that_are_written_otherwise_are_told_with_those_that_are_there() {
 fn what_is_no_data_is_said_so() {
     let place = Place::new();
     std::fs::create_dir(place.path().join("empty")).unwrap();
+    std::fs::write(place.path().join("data/README"), "text").unwrap();
     for (path, code, words) in [
         ("empty", 1, "there is no folder subjects/"),
-        ("absent.tsv", 1, "absent.tsv"),
+        ("empty", 1, "empty: a folder"),
+        ("data/README", 2, "is no script, nor data"),
+        ("absent.tsv", 2, "absent.tsv"),
         ("absent.rhai", 2, "there is no script"),
         ("data/caps --preprocessing pet-linear", 2, "pet-linear needs --tracer"),
     ] {

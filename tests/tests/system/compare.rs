@@ -40,6 +40,27 @@ fn experiments_are_compared() {
     let json: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &json["courses"][0]["parting"]["epoch"]), (1, &Value::from(0)));
     assert_eq!(json["options"][0]["name"], "seed");
+    // Nothing but a page is written over.
+    for (words, folder) in
+        [(["a", "b", "--html", "a/maps.json"], "a"), (["a", "b", "--html", "b"], "b")]
+    {
+        let (code, text) = compare(&words);
+        assert!(code == 2 && place.path().join(folder).join("maps.json").is_file(), "{text}");
+    }
+    let before = std::fs::read(place.path().join("a/maps.json")).unwrap();
+    let words = ["report", "a", "--output", "a/maps.json"];
+    let output = host(place.path()).args(words).output().unwrap();
+    assert!(
+        output.status.code() == Some(2) && said(&output).contains("E0601"),
+        "{}",
+        said(&output)
+    );
+    assert!(std::fs::read(place.path().join("a/maps.json")).unwrap() == before);
+    // Any JSON of this name makes no experiment.
+    std::fs::create_dir(place.path().join("other")).unwrap();
+    std::fs::write(place.path().join("other/maps.json"), "{}").unwrap();
+    let (code, text) = compare(&["a", "other"]);
+    assert!(code == 2 && text.contains("names no task"), "{code} {text}");
     let (code, text) = compare(&["a", "data"]);
     assert!(code == 2 && text.contains("no experiment"), "{code} {text}");
 }

@@ -233,7 +233,7 @@ assert not train.is_valid({k: v for k, v in own.items() if k != "output"})
     for (list, taken) in [(&right, true), (&wrong, false)] {
         for options in list.as_array().unwrap().iter().filter(|one| one.get("search").is_none()) {
             place.write("one.json", &options.to_string());
-            let read = Configuration::read(&[place.path().join("one.json")], &[]);
+            let read = Configuration::read(&[place.path().join("one.json")], &[], None);
             assert_eq!(read.is_ok(), taken, "{options}: {read:?}");
         }
     }

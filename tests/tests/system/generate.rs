@@ -142,7 +142,7 @@ fn mistakes_end_with_2_and_failures_with_1() {
         ("hypometabolic data/caps out --pathology add", 2, "'ad'"),
         ("trivial data/caps out --preprocessing pet-linear", 2, "--tracer"),
         ("shepplogan out --image-size 16", 2, "32 to 4096"),
-        ("trivial absent out", 1, "E0301"),
+        ("trivial absent out", 2, "E0301"),
         ("trivial data/caps data", 1, "E0601"),
         ("trivial data/caps data/caps/subjects/out", 1, "outside of the CAPS"),
         ("hypometabolic data/caps out --mask data/labels.tsv", 1, "E0306"),

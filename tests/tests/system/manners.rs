@@ -23,8 +23,15 @@ fn exit_codes_are_0_done_1_failed_2_wrong_use() {
         (&["--version"], 0),
         (&["explain", "E0403"], 0),
         (&["doctor"], 0),
-        (&["tsv", "kfold", "data/none.tsv"], 1),
-        (&["describe", "no_such_folder"], 1),
+        (&["describe", "data"], 1),
+        (&["tsv", "kfold", "data/labels.tsv", "--splits", "50"], 1),
+        (&["tsv", "kfold", "data/none.tsv"], 2),
+        (&["check", "data/none.tsv"], 2),
+        (&["describe", "no_such_folder"], 2),
+        (&["report", "no_such_folder"], 2),
+        (&["info", "none.nii"], 2),
+        (&["prepare", "image", "no_such_folder"], 2),
+        (&["predict", "no_such_folder", "test"], 2),
         (&["explain", "nothing_is_called_so"], 2),
         (&["run", "no_such_script.rhai"], 2),
         (&["no-such-command"], 2),
@@ -50,11 +57,54 @@ fn with_json_errors_are_json_too() {
     assert!(wrong["errors"][0]["message"].as_str().unwrap().contains("\"conv\""), "{wrong}");
     let wrong = json(&place, &["compare", "none", "neither", "--json"], 2);
     assert_eq!(wrong["errors"][0]["code"], "E0301", "{wrong}");
+    for words in [&["describe"][..], &["list", "--no-such-option"], &["no-such-command"]] {
+        let wrong = json(&place, &[words, &["--json"]].concat(), 2);
+        assert!(wrong["errors"][0]["code"].as_str().unwrap().starts_with("E010"), "{wrong}");
+    }
     // A mistake in a script comes with its place.
     place.script("let x = ;");
     let wrong = json(&place, &["find-learning-rate", "script.rhai", "--json"], 1);
     let at = &wrong["errors"][0]["at"];
     assert_eq!((&at["script"], &at["line"]), (&"script.rhai".into(), &1.into()), "{wrong}");
+}
+
+/// What was found before a script failed, its errors, and nothing of what it prints.
+#[test]
+fn with_json_there_is_one_document() {
+    let place = Place::new();
+    place.script("print(\"printed\"); TRAIN throw \"no\";");
+    let whole = json(&place, &["check", "script.rhai", "--json"], 1);
+    assert_eq!(whole["reports"].as_array().unwrap().len(), 1, "{whole}");
+    assert_eq!(whole["errors"][0]["code"], "E0101", "{whole}");
+    let whole = json(&place, &["check", "script.rhai", "--show", "config", "--json"], 1);
+    assert_eq!(whole["trainings"].as_array().unwrap().len(), 1, "{whole}");
+    assert_eq!(whole["errors"].as_array().unwrap().len(), 1, "{whole}");
+    let two = "architecture(\"one\", #{}, |p| [flatten(), linear(p.outputs)]); \
+               architecture(\"two\", #{}, |p| [flatten(), linear(p.outputs)]);";
+    place.script(two);
+    let both = json(&place, &["inspect", "script.rhai", "--input", "1x4x4x4", "--json"], 0);
+    assert_eq!(both[1]["architecture"], "two", "{both}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_once() {
+    let place = Place::new();
+    for words in [&["schema"][..], &["--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = host(place.path()).args(words).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert_eq!(said(&output).matches("cannot be written").count(), 1, "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let place = Place::new();
+    place.script("");
+    let mut command = host(place.path());
+    let output = command.env("NEURHAI_TRACK", "").args(["run", "script.rhai"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn what_cannot_be_predicted_is_told_with_what_to_do() {
     refused(&place, &format!("maps x --participants {known}"), 1, &["E0405", "allow"]);
     refused(&place, &format!("maps ../x --participants {TEST}"), 1, &["E0104", "letters"]);
     refused(&place, "maps x", 1, &["E0105", "participant_id and session_id"]);
-    refused(&place, "absent x", 1, &["E0301", "no experiment folder"]);
+    refused(&place, "absent x", 2, &["E0301", "no experiment folder"]);
     refused(&place, "heads x", 1, &["E0301"]);
     assert!(!place.path().join("heads/.lock").exists(), "what is no experiment is not written to");
     refused(&place, &format!("maps x --participants {TEST} --select diagnosis"), 2, &["--select"]);

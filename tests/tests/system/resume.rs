@@ -229,7 +229,7 @@ fn signals_save_and_end_and_nothing_is_lost() {
     assert_same(&maps, &expected, "a dry run");
 
     let output = host(place.path()).args(["resume", "nowhere"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("it is no experiment folder"), "{}", said(&output));
     let output = host(place.path()).args(["import", "nowhere", "new"]).output().unwrap();
     assert!(said(&output).contains("it is no experiment folder"), "{}", said(&output));

@@ -81,6 +81,28 @@ fn the_example_searches_and_goes_on_with_more_trials() {
     assert!(output.status.success(), "{}", said(&output));
 }
 
+/// What is drawn is what is trained with, and a search does not go on with another script.
+#[test]
+fn trials_train_with_what_they_draw_and_with_one_script() {
+    let place = Place::new();
+    place.script("import \"part\" as part; TRAIN");
+    let module = place.path().join("part.rhai");
+    std::fs::write(&module, "fn nothing() {}").unwrap();
+    std::fs::write(place.path().join("a.toml"), "[train.0]\nlearning_rate = 0.5\nseed = 4\n")
+        .unwrap();
+    let words = "search script.rhai --config a.toml --set epochs=1 --trials 1 --output out \
+                 --vary learning_rate=fixed(0.001)";
+    let (code, text) = run(&place, words);
+    assert_eq!(code, Some(0), "{text}");
+    let maps = std::fs::read_to_string(place.path().join("out/trial-000/maps.json")).unwrap();
+    let maps: Value = serde_json::from_str(&maps).unwrap();
+    let found = &maps["neurhai"]["configuration"];
+    assert_eq!((found["learning_rate"].as_f64(), found["seed"].as_u64()), (Some(0.001), Some(4)));
+    std::fs::write(&module, "fn nothing() { 1 }").unwrap();
+    let (code, text) = run(&place, words);
+    assert!(code == Some(1) && text.contains("imports differ"), "{text}");
+}
+
 #[test]
 fn a_trial_that_fails_is_noted_and_the_others_go_on() {
     let place = Place::new();
@@ -119,6 +141,9 @@ fn what_cannot_be_searched_is_refused_before_anything_is_written() {
         ("--vary epochs=uniform(1,3)", 2, "a whole number"),
         ("--vary epochs=choise(1)", 2, "did you mean \"choice\""),
         ("--vary epochs=choice(1) --set epochs=2", 2, "set by --set"),
+        ("--vary epochs=choice(1) --set train.0.epochs=2", 2, "set by --set"),
+        ("--vary options.width=choice(1) --set options={width=3}", 2, "set by --set"),
+        ("--vary epochs=choice(1) --set train.0.output=b", 2, "an output of its own"),
         ("--vary epochs=choice(1) --metric BAA", 2, "no metric \"BAA\""),
         ("--vary epochs=choice(1) --jobs 0", 2, "--jobs"),
         ("--trials 3", 2, "nothing is searched over"),

@@ -224,3 +224,26 @@ fn folds_are_stratified_by_any_column() {
     let found = rows(folder.path().join("split/validation_baseline.tsv"), &["sex"]);
     assert_eq!(sorted(found), ["F", "F", "M", "M"]);
 }
+
+#[test]
+fn with_json_a_program_reads_what_was_done() {
+    let folder = study();
+    let json = |words: &str, code| -> serde_json::Value {
+        let words = format!("tsv {words} --json");
+        let output = host(folder.path()).args(words.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let found = json("kfold labels.tsv --splits 3", 0);
+    assert_eq!(found["output"], "3_fold");
+    let divisions = found["divisions"].as_array().unwrap();
+    assert_eq!(divisions.len(), 3);
+    assert_eq!(divisions[0]["train"]["participants"], 8, "{found}");
+    assert_eq!(found["warnings"].as_array().unwrap().len(), 0);
+    let found = json("progression labels.tsv --output courses.tsv", 0);
+    assert!(found["courses"].is_object(), "{found}");
+    let found = json("analysis labels.tsv --output study.tsv --diagnoses AD", 0);
+    assert!(found["groups"]["AD"]["n_subjects"].is_number(), "{found}");
+    let wrong = json("kfold labels.tsv --splits 50 --output more", 1);
+    assert_eq!(wrong["errors"][0]["code"], "E0104", "{wrong}");
+}

@@ -175,9 +175,9 @@ fn names_that_lead_elsewhere_and_options_that_contradict_are_refused() {
     let both = json!({"participants": "test.tsv", "labels": false, "label": "diagnosis"});
     bench.refuses("new", both, bad, &["labels are not to be looked at"]);
     let split = json!({"participants": "test.tsv", "split": [3]});
-    bench.refuses("new", split, Code::BadMaps, &["no split 3", "its splits are 0"]);
+    bench.refuses("new", split, bad, &["no split 3", "its splits are 0"]);
     let metric = json!({"participants": "test.tsv", "selection_metrics": ["los"]});
-    bench.refuses("new", metric, Code::BadMaps, &["did you mean \"loss\""]);
+    bench.refuses("new", metric, Code::UnknownName, &["did you mean \"loss\""]);
     let folder = json!({"participants": "data/splits"});
     bench.refuses(
         "new",

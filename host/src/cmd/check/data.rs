@@ -10,7 +10,7 @@ use neurhai_core::train::Event;
 use neurhai_core::verify::{self, Request};
 use neurhai_core::{Code, Error, Result};
 
-use crate::cmd::{failed, misused};
+use crate::cmd::{failed, failed_at, misused};
 use crate::output;
 use crate::progress::Progress;
 use crate::report::Sources;
@@ -104,7 +104,7 @@ pub(super) fn is_data(path: &Path) -> bool {
     path.is_dir() || suffixes.iter().any(|suffix| name.ends_with(suffix))
 }
 
-pub(super) fn run(path: &Path, args: &Data, json: bool) -> ExitCode {
+pub(super) fn run(path: &PathBuf, args: &Data, json: bool) -> ExitCode {
     let preprocessing = match args.preprocessing() {
         Ok(preprocessing) => preprocessing,
         Err(error) => return misused(error),
@@ -125,7 +125,10 @@ pub(super) fn run(path: &Path, args: &Data, json: bool) -> ExitCode {
     );
     let report = match checked {
         Ok(report) => report,
-        Err(error) => return failed(&error.into(), &Sources::default()),
+        Err(error) => {
+            let paths = args.caps.iter().chain([path]);
+            return failed_at(paths, &error.into(), &Sources::default());
+        }
     };
     if json {
         match serde_json::to_string_pretty(&report) {

@@ -14,7 +14,7 @@ use super::{Common, numbers, source};
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: source::Images,
+    pub(super) source: source::Images,
 
     #[command(flatten)]
     common: Common,

@@ -15,7 +15,7 @@ use neurhai_core::generate::{Generated, Hypometabolic, PATHOLOGIES, Source, Watc
                         --mask mask_hypo_ad.nii --anomaly-degree 50")]
 pub(super) struct Args {
     /// The CAPS with the PET images to begin with
-    caps: PathBuf,
+    pub(super) caps: PathBuf,
 
     // Nothing is drawn, so there is no seed.
     /// The CAPS folder to write; it must be new
@@ -24,7 +24,7 @@ pub(super) struct Args {
 
     /// The mask of the region
     #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
+    pub(super) mask: Option<PathBuf>,
 
     /// Which dementia the mask stands for; it becomes a part of file names
     #[arg(long, default_value = "ad", value_parser = PATHOLOGIES)]

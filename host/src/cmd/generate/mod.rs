@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use neurhai_core::Code;
 use neurhai_core::generate::{Generated, Watch};
 
-use super::{failed, misused};
+use super::{failed_at, misused};
 use crate::progress::bar;
 use crate::report::{Failure, Sources};
 use crate::{output, show, signals};
@@ -38,6 +38,19 @@ enum Command {
     Artifacts(artifacts::Args),
 }
 
+impl Command {
+    /// The paths that were given to read.
+    fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Trivial(args) => args.source.paths(),
+            Self::Random(args) => args.source.paths(),
+            Self::Artifacts(args) => args.source.paths(),
+            Self::Hypometabolic(args) => args.mask.iter().chain([&args.caps]).cloned().collect(),
+            Self::Shepplogan(_) => Vec::new(),
+        }
+    }
+}
+
 /// What all data sets are asked.
 #[derive(Debug, clap::Args)]
 struct Common {
@@ -62,6 +75,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
     };
     let watch = Watch { progress: &progress, stop: &stop };
+    let given = args.command.paths();
     match made(args, &watch) {
         Ok(made) => {
             output::line(&show::generated(&made));
@@ -71,7 +85,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(error) if matches!(error.code(), Code::BadOption | Code::MissingOption) => {
             misused(error)
         }
-        Err(error) => failed(&Failure::from(error), &Sources::default()),
+        Err(error) => failed_at(&given, &Failure::from(error), &Sources::default()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Common, source};
 #[command(after_help = "Example:\n  host generate random CAPS random --participants-per-class 20")]
 pub(super) struct Args {
     #[command(flatten)]
-    source: source::Images,
+    pub(super) source: source::Images,
 
     #[command(flatten)]
     common: Common,

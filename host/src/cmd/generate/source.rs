@@ -37,6 +37,11 @@ pub(super) struct Images {
 }
 
 impl Images {
+    /// The paths that were given to read.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.table.iter().chain([&self.caps]).cloned().collect()
+    }
+
     pub(super) fn read(self) -> Source {
         let use_uncropped_image = self.use_uncropped_image;
         let preprocessing = match self.preprocessing.as_str() {

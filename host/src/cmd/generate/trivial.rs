@@ -16,7 +16,7 @@ use super::{Common, source};
 #[command(after_help = "Example:\n  host generate trivial CAPS trivial --atrophy 40")]
 pub(super) struct Args {
     #[command(flatten)]
-    source: source::Images,
+    pub(super) source: source::Images,
 
     #[command(flatten)]
     common: Common,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::super::failed;
+use super::super::failed_at;
 use crate::output;
 use crate::report::{Failure, Sources};
 use crate::track::{Target, push};
@@ -34,6 +34,6 @@ pub(in super::super) fn run(args: &Args) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&Failure::from(error), &Sources::default()),
+        Err(error) => failed_at([&args.maps], &Failure::from(error), &Sources::default()),
     }
 }

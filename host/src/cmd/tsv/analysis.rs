@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use neurhai_core::Result;
-use neurhai_core::tsv::analysis;
+use neurhai_core::tsv::{ANALYSIS_COLUMNS, analysis};
+use serde_json::{Map, Value, json};
 
 use super::Done;
 use crate::show;
@@ -12,11 +13,11 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The table of sessions, with a column diagnosis: labels.tsv, or a side of a split
-    table: PathBuf,
+    pub(super) table: PathBuf,
 
     /// The table that says age, sex, MMSE and cdr_global, such as Clinica's merged.tsv [default: the
     /// table itself]
-    from: Option<PathBuf>,
+    pub(super) from: Option<PathBuf>,
 
     /// The table to write; it must be new
     #[arg(long, short, value_name = "FILE")]
@@ -30,5 +31,15 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<Done> {
     let from = args.from.as_ref().unwrap_or(&args.table);
     let done = analysis(&args.table, from, &args.diagnoses, &args.output)?;
-    Ok(Done { text: show::analysed(&done, &args.output), warnings: done.notes })
+    let groups: Map<String, Value> = done
+        .groups
+        .iter()
+        .map(|(name, values)| {
+            let values = ANALYSIS_COLUMNS.iter().zip(values);
+            let values = values.map(|(column, value)| ((*column).to_owned(), json!(value)));
+            (name.clone(), Value::Object(values.collect()))
+        })
+        .collect();
+    let json = json!({ "output": args.output, "groups": groups });
+    Ok(Done { text: show::analysed(&done, &args.output), json, warnings: done.notes })
 }

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use neurhai_core::data::table::Table;
 use neurhai_core::tsv::{Division, Size, Summary};
 use neurhai_core::{Error, Place, Result};
+use serde_json::json;
+
+use super::Done;
+use crate::show;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Divide {
     /// The table of sessions
-    table: PathBuf,
+    pub(super) table: PathBuf,
 
     /// The folder to write; new or empty [default: split, or <k>_fold, beside the table]
     #[arg(long, short, value_name = "DIR")]
@@ -91,6 +95,18 @@ impl Divide {
         };
         Ok((division, warnings))
     }
+}
+
+/// What a division did.
+pub(super) fn divided(
+    summaries: &[Summary],
+    attempt: usize,
+    division: &Division,
+    warnings: Vec<String>,
+) -> Done {
+    let text = show::divided(summaries, attempt, &division.output);
+    let json = json!({ "output": division.output, "draw": attempt + 1, "divisions": summaries });
+    Done { text, json, warnings }
 }
 
 /// What the best draw misses of the usual balance.

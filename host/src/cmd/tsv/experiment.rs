@@ -4,8 +4,7 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Inner, Size, experiment};
 
 use super::Done;
-use super::divide::{Divide, missed, size};
-use crate::show;
+use super::divide::{Divide, divided, missed, size};
 
 /// Put a test set away, and divide the rest into folds, or once
 ///
@@ -13,7 +12,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    divide: Divide,
+    pub(super) divide: Divide,
 
     /// Participants of the test set: how many (100), or which share of all (0.2)
     #[arg(long, default_value = "0.2", value_parser = size)]
@@ -46,5 +45,5 @@ pub(super) fn run(args: Args) -> Result<Done> {
         warnings.extend(validation.notes);
         summaries.push(validation.summary);
     }
-    Ok(Done { text: show::divided(&summaries, attempt, &division.output), warnings })
+    Ok(divided(&summaries, attempt, &division, warnings))
 }

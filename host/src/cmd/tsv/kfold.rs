@@ -4,8 +4,7 @@ use neurhai_core::Result;
 use neurhai_core::tsv::kfold;
 
 use super::Done;
-use super::divide::Divide;
-use crate::show;
+use super::divide::{Divide, divided};
 
 /// Divide participants into folds: each is validated on once
 ///
@@ -14,7 +13,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    divide: Divide,
+    pub(super) divide: Divide,
 
     /// How many folds
     #[arg(long, default_value_t = 5)]
@@ -25,7 +24,6 @@ pub(super) fn run(args: Args) -> Result<Done> {
     let folder = format!("{}_fold", args.splits);
     let (division, mut warnings) = args.divide.read(&folder, "validation", false)?;
     let folds = kfold(&division, args.splits)?;
-    let text = show::divided(&folds.summaries, folds.attempt, &division.output);
     warnings.extend(folds.notes);
-    Ok(Done { text, warnings })
+    Ok(divided(&folds.summaries, folds.attempt, &division, warnings))
 }

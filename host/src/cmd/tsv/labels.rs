@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use neurhai_core::Result;
 use neurhai_core::tsv::{Labelling, labels};
+use serde_json::json;
 
 use super::Done;
 use crate::show;
@@ -15,7 +16,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The table that `clinica iotools merge-tsv` writes
-    merged: PathBuf,
+    pub(super) merged: PathBuf,
 
     /// The table to write; it must be new. The same name with .json says how it was made
     #[arg(long, short, value_name = "FILE", default_value = "labels.tsv")]
@@ -40,7 +41,7 @@ pub(super) struct Args {
 
     /// A table of the only sessions that may be taken, such as those that passed a quality check
     #[arg(long, value_name = "FILE")]
-    restriction: Option<PathBuf>,
+    pub(super) restriction: Option<PathBuf>,
 
     /// Keep sessions whose row says subjective memory complaints (SMC) at baseline
     #[arg(long)]
@@ -66,5 +67,10 @@ pub(super) fn run(args: Args) -> Result<Done> {
     };
     let done = labels(&labelling)?;
     let text = show::labelled(&done, &labelling.output);
-    Ok(Done { text, warnings: done.notes })
+    let json = json!({
+        "output": labelling.output,
+        "steps": done.steps,
+        "diagnoses": done.diagnoses,
+    });
+    Ok(Done { text, json, warnings: done.notes })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use neurhai_core::Result;
 use neurhai_core::tsv::metadata;
+use serde_json::json;
 
 use super::Done;
 
@@ -11,10 +12,10 @@ use super::Done;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The table of sessions
-    table: PathBuf,
+    pub(super) table: PathBuf,
 
     /// The table to take columns from, with participant_id and session_id
-    from: PathBuf,
+    pub(super) from: PathBuf,
 
     /// The table to write; it must be new
     #[arg(long, short, value_name = "FILE")]
@@ -40,5 +41,6 @@ pub(super) fn run(args: Args) -> Result<Done> {
         *last += &format!(", and {more} more");
     }
     let text = format!("added {}\nwritten to {}", done.added.join(", "), args.output.display());
-    Ok(Done { text, warnings })
+    let json = json!({ "output": args.output, "added": done.added, "missing": done.missing });
+    Ok(Done { text, json, warnings })
 }

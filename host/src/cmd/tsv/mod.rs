@@ -1,8 +1,10 @@
 //! `host tsv`: tables before training.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use neurhai_core::Result;
+use serde_json::{Value, json};
 
 use crate::output;
 use crate::report::{Failure, Sources};
@@ -23,6 +25,10 @@ mod split;
 /// on one side.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// What was done as JSON
+    #[arg(long, global = true)]
+    json: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -43,17 +49,38 @@ enum Command {
 #[derive(Debug)]
 struct Done {
     text: String,
+    /// The same for programs: an object.
+    json: Value,
     warnings: Vec<String>,
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
+    let (json, given) = (args.json, args.command.paths());
     match done(args) {
-        Ok(done) => {
+        Ok(mut done) => {
             done.warnings.iter().for_each(|text| output::note(&format!("warning: {text}")));
-            output::line(&done.text);
+            done.json["warnings"] = json!(done.warnings);
+            output::line(&if json { done.json.to_string() } else { done.text });
             ExitCode::SUCCESS
         }
-        Err(error) => super::failed(&Failure::from(error), &Sources::default()),
+        Err(error) => super::failed_at(&given, &Failure::from(error), &Sources::default()),
+    }
+}
+
+impl Command {
+    /// The paths that were given to read.
+    fn paths(&self) -> Vec<PathBuf> {
+        let (first, second) = match self {
+            Self::Labels(args) => (&args.merged, args.restriction.as_ref()),
+            Self::Split(args) => (&args.divide.table, None),
+            Self::Kfold(args) => (&args.divide.table, None),
+            Self::Experiment(args) => (&args.divide.table, None),
+            Self::Metadata(args) => (&args.table, Some(&args.from)),
+            Self::Progression(args) => (&args.table, None),
+            Self::Analysis(args) => (&args.table, args.from.as_ref()),
+            Self::Adapt(args) => (&args.old, None),
+        };
+        second.into_iter().chain([first]).cloned().collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use neurhai_core::Result;
 use neurhai_core::tsv::progression;
+use serde_json::{Map, Value, json};
 
 use super::Done;
 
@@ -14,7 +15,7 @@ use super::Done;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The table of sessions, with a column diagnosis
-    table: PathBuf,
+    pub(super) table: PathBuf,
 
     /// The table to write; it must be new
     #[arg(long, short, value_name = "FILE")]
@@ -29,5 +30,8 @@ pub(super) fn run(args: Args) -> Result<Done> {
     let courses = progression(&args.table, &args.output, args.horizon)?;
     let counts: Vec<String> = courses.iter().map(|(word, n)| format!("{word} {n}")).collect();
     let text = format!("{}\nwritten to {}", counts.join(", "), args.output.display());
-    Ok(Done { text, warnings: Vec::new() })
+    let counts: Map<String, Value> =
+        courses.iter().map(|(word, n)| ((*word).to_owned(), json!(n))).collect();
+    let json = json!({ "output": args.output, "courses": counts });
+    Ok(Done { text, json, warnings: Vec::new() })
 }

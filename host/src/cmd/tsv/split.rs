@@ -4,8 +4,7 @@ use neurhai_core::Result;
 use neurhai_core::tsv::{Size, split};
 
 use super::Done;
-use super::divide::{Divide, missed, size};
-use crate::show;
+use super::divide::{Divide, divided, missed, size};
 
 /// Divide participants into train and one other side
 ///
@@ -14,7 +13,7 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    divide: Divide,
+    pub(super) divide: Divide,
 
     /// What the other side is called
     #[arg(long, default_value = "validation", value_parser = ["validation", "test"])]
@@ -30,6 +29,5 @@ pub(super) fn run(args: Args) -> Result<Done> {
     let sides = split(&division, args.size)?;
     warnings.extend(missed(&division, &sides.summary));
     warnings.extend(sides.notes);
-    let text = show::divided(&[sides.summary], sides.attempt, &division.output);
-    Ok(Done { text, warnings })
+    Ok(divided(&[sides.summary], sides.attempt, &division, warnings))
 }
