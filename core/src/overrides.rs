@@ -109,8 +109,8 @@ impl Overrides {
     /// `train`, `data`, `options`, and the like.
     ///
     /// # Errors
-    /// Every option that does not exist and every value that does not fit, with the source that
-    /// `source` gives for its path.
+    /// Every option that does not exist or is given twice, and every value that does not fit, with the
+    /// source that `source` gives for its path.
     pub fn set(
         &mut self,
         path: &[String],
@@ -118,7 +118,17 @@ impl Overrides {
         source: &dyn Fn(&[String]) -> Source,
     ) -> Result<()> {
         let mut problems = Problems::default();
+        let before = self.all.len();
         self.take(path, value, source, &mut problems);
+        let new = &self.all[before..];
+        for (i, one) in new.iter().enumerate() {
+            if new[..i].iter().any(|other| (other.call, &other.path) == (one.call, &one.path)) {
+                let message = format!("{} is given twice", one.path.join("."));
+                let error = Error::new(Code::BadOption, message);
+                let place = Place::Given(one.source.to_string());
+                problems.push(error.at(place).help("leave one of the two out"));
+            }
+        }
         problems.into_result()
     }
 

@@ -19,12 +19,11 @@ pub use distribution::Distribution;
 pub struct Space(Vec<(String, Distribution)>);
 
 impl Space {
-    /// Adds what a table says: `{ learning_rate: { exponent: [3, 5] }, options: { width: … } }`. An
-    /// option that is there already is replaced.
+    /// Adds what a table says: `{ learning_rate: { exponent: [3, 5] }, options: { width: … } }`.
     ///
     /// # Errors
-    /// Every option that does not exist, and every distribution that is none or whose draws do not
-    /// fit, with the source that `source` gives for its path.
+    /// Every option that does not exist or is there already, and every distribution that is none or
+    /// whose draws do not fit, with the source that `source` gives for its path.
     pub fn table(
         &mut self,
         table: &Map<String, Value>,
@@ -61,7 +60,7 @@ impl Space {
     /// Adds an option by its path.
     ///
     /// # Errors
-    /// An option that does not exist, or whose draws do not fit.
+    /// An option that does not exist, or is there already, or whose draws do not fit.
     pub fn add(
         &mut self,
         path: &[String],
@@ -82,10 +81,52 @@ impl Space {
             let message = format!("{option:?} cannot be searched over");
             return Err(Error::new(Code::BadOption, message).at(Place::Given(source.to_string())));
         }
-        self.0.retain(|(other, _)| *other != option);
+        if self.0.iter().any(|(other, _)| *other == option) {
+            let message = format!("{option} is given twice");
+            return Err(Error::new(Code::BadOption, message)
+                .at(Place::Given(source.to_string()))
+                .help("leave one of the two out"));
+        }
         self.0.push((option, distribution));
         self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(())
+    }
+
+    /// Adds another space, whose options replace those that are there already.
+    pub fn replace_by(&mut self, later: Self) {
+        self.0.retain(|(option, _)| later.options().all(|other| other != option));
+        self.0.extend(later.0);
+        self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+
+    /// Values of each option that say for all draws whether it can have them.
+    pub fn examples(&self) -> Vec<(String, Value)> {
+        let of = |(option, distribution): &(String, Distribution)| {
+            let values = distribution.examples().into_iter();
+            values.map(|value| (option.clone(), value)).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
+    /// Refuses to compare trials by the loss where these have different ones.
+    ///
+    /// # Errors
+    /// [`Code::BadOption`].
+    pub fn check_metric(&self, metric: &str) -> Result<()> {
+        const OF_LOSS: [&str; 3] = ["loss", "class_weights", "balance_classes"];
+        let differs =
+            |option: &&str| OF_LOSS.contains(option) || option.starts_with("loss_options.");
+        match self.options().find(differs) {
+            Some(option) if metric == "loss" => {
+                let message =
+                    format!("trials that differ in {option} cannot be compared by their loss");
+                Err(Error::new(Code::BadOption, message).at(Place::Option("metric".into())).help(
+                    "name a metric that does not depend on the loss: --metric BA for classes, \
+                     --metric MAE for numbers",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The options, in order of their names.

@@ -16,12 +16,15 @@ use crate::maps::pretty;
 use crate::metric::Direction;
 use crate::task::Task;
 use crate::train::scores::judges;
-use crate::train::{Best, Standing, standing};
+use crate::train::{Standing, standing};
 use crate::transfer::folder::Folder;
 
 pub mod curve;
 mod given;
 pub mod ranking;
+mod score;
+
+pub use score::{Score, mean};
 
 /// What is the same for all trainings of a folder.
 const DEFINITION: &str = "trials.json";
@@ -56,21 +59,6 @@ impl State {
             Self::Failed => "failed",
         }
     }
-}
-
-/// What validation says of a training.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Score {
-    /// The splits in which the metric has a value.
-    pub splits: Vec<usize>,
-    /// Its values there.
-    pub values: Vec<f64>,
-    /// Its mean over them.
-    pub mean: Option<f64>,
-    /// The standard deviation over them, with n − 1; none for fewer than two.
-    pub standard_deviation: Option<f64>,
-    /// The epoch, from 0, of the best model of each split; empty where there are several networks.
-    pub best_epochs: Vec<usize>,
 }
 
 /// By what trainings are compared.
@@ -144,6 +132,15 @@ impl Trials {
         Ok(Self { folder: folder.into(), _lock: lock })
     }
 
+    /// What the trainings in a folder have in common; none where there is no folder of trainings.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn defined(folder: &Path) -> Result<Option<Value>> {
+        let file = folder.join(DEFINITION);
+        file.exists().then(|| definition(&file)).transpose()
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -174,6 +171,18 @@ impl Trials {
 
     fn failure(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.failed"))
+    }
+
+    /// How many trainings `<prefix>000`, `<prefix>001`, … were given options, by the highest number.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn numbered(&self, prefix: &str) -> Result<usize> {
+        let names = crate::transfer::folder::list(&self.folder)?;
+        let number = |name: &String| -> Option<usize> {
+            name.strip_prefix(prefix)?.strip_suffix(".json")?.parse().ok()
+        };
+        Ok(names.iter().filter_map(number).max().map_or(0, |last| last + 1))
     }
 
     /// How far a training is.
@@ -227,28 +236,6 @@ impl Trials {
         std::fs::read_to_string(self.failure(name)).ok().map(|text| text.trim_end().to_owned())
     }
 
-    /// What validation says of a finished training.
-    ///
-    /// # Errors
-    /// Tables that are missing or damaged.
-    pub fn score(&self, name: &str, judge: &Judge) -> Result<Score> {
-        let folder = Folder::open(&self.maps(name))?;
-        let mut score = Score::default();
-        for split in folder.splits()? {
-            let best = folder.best(split, &judge.selection_metric).join("validation");
-            if let Some(value) = value(&best, &judge.metric)? {
-                score.values.push(value);
-                score.splits.push(split);
-            }
-            let log = folder.split(split).join("training_logs/training.tsv");
-            if log.is_file() {
-                score.best_epochs.extend(best_epoch(&log, judge)?);
-            }
-        }
-        (score.mean, score.standard_deviation) = mean(&score.values);
-        Ok(score)
-    }
-
     /// Notes how long a training ran, beside what it ran before it was stopped.
     ///
     /// # Errors
@@ -286,15 +273,6 @@ impl Trials {
     }
 }
 
-/// The mean, and the standard deviation with n − 1, where there are enough values.
-pub fn mean(values: &[f64]) -> (Option<f64>, Option<f64>) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-    let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
-    ((!values.is_empty()).then_some(mean), deviation)
-}
-
 /// Whether a folder holds nothing but what [`Trials::open`] makes before the definition is there: it was
 /// stopped in that moment.
 fn only_opened(folder: &Path) -> bool {
@@ -321,7 +299,17 @@ fn check_same(file: &Path, definition: &Value) -> Result<()> {
     if all.is_empty() {
         return Ok(());
     }
-    let message = format!("the folder holds trials of something else: {} differ", all.join(", "));
+    let short = |value: Option<&Value>| match value {
+        Some(value @ (Value::Number(_) | Value::String(_))) => Some(crate::options::plain(value)),
+        _ => None,
+    };
+    let differs =
+        all.iter().map(|name| match [&before, definition].map(|all| short(all.get(name))) {
+            [Some(then), Some(now)] => format!("{name} ({then} before, {now} now)"),
+            _ => name.clone(),
+        });
+    let differs = differs.collect::<Vec<_>>().join(", ");
+    let message = format!("the folder holds trials of something else, which differ in {differs}");
     Err(Error::new(Code::OutputInUse, message)
         .at(Place::File(file.into()))
         .help("go on with the same words as before, or choose another output folder"))
@@ -329,44 +317,6 @@ fn check_same(file: &Path, definition: &Value) -> Result<()> {
 
 fn write(file: &Path, text: &str) -> Result<()> {
     files::write_atomic(file, |out| out.write_all(text.as_bytes()))
-}
-
-/// A metric of a group by the tables in its folder: of images, or where these have none of parts.
-fn value(folder: &Path, metric: &str) -> Result<Option<f64>> {
-    const END: &str = "_level_metrics.tsv";
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let mut names = crate::transfer::folder::list(folder)?;
-    names.retain(|name| name.ends_with(END));
-    names.sort_by_key(|name| !name.ends_with(&format!("_image{END}")));
-    for name in names {
-        let table = Table::read(&folder.join(name))?;
-        let row = (0..table.len()).find(|row| table.text(*row, 0) == Some("Values"));
-        if let (Some(row), Some(column)) = (row, table.find_column(metric)) {
-            return table.number(row, column);
-        }
-    }
-    Ok(None)
-}
-
-/// The epoch of the best model, by the last evaluation of each.
-fn best_epoch(log: &Path, judge: &Judge) -> Result<Option<usize>> {
-    let table = Table::read(log)?;
-    let epochs = table.column("epoch")?;
-    let Some(column) = table.find_column(&format!("{}_valid", judge.selection_metric)) else {
-        return Ok(None);
-    };
-    let mut best = Best::new(&judge.selection_metric, judge.selection);
-    for row in 0..table.len() {
-        let epoch = table.needed_number(row, epochs)? as usize;
-        let within =
-            row + 1 < table.len() && table.needed_number(row + 1, epochs)? as usize == epoch;
-        if !within {
-            best.improves(table.number(row, column)?, epoch);
-        }
-    }
-    Ok(best.record.map(|(_, epoch)| epoch))
 }
 
 #[cfg(test)]

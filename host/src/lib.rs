@@ -27,6 +27,7 @@ pub mod standard;
 pub mod tensor;
 mod track;
 mod trials;
+mod unique;
 pub mod value;
 
 #[cfg(test)]

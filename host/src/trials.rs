@@ -15,10 +15,14 @@ use serde_json::{Map, Value};
 
 use neurhai_core::memory::{Memory, memory};
 
+/// What tells a training how many threads it has.
+const THREADS: &str = "OMP_NUM_THREADS";
 /// How often processes are looked at.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a training waits whose folder another process still writes to.
 const LOCKED_PAUSE: Duration = Duration::from_secs(1);
+/// How often a training is killed until it is not tried again.
+const KILLED_MOST: u32 = 2;
 /// What a training is taken to need before one has shown it.
 const FIRST_BYTES: u64 = 512 << 20;
 
@@ -40,6 +44,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) plugins: Vec<OsString>,
     /// How many run at once at most.
     pub(crate) jobs: usize,
+    /// The threads of each.
+    pub(crate) threads: usize,
     pub(crate) stop: &'a AtomicBool,
 }
 
@@ -49,6 +55,8 @@ pub(crate) enum Told<'a> {
     Ended(&'a Planned, State, f64),
     /// It was stopped by a signal of its own, and stays as it is.
     Stopped(&'a Planned),
+    /// It was killed, as by a system that is short of memory, and is tried again.
+    Killed(&'a Planned, &'a str),
     /// It waits for a process that still writes to its folder.
     Locked(&'a Planned),
     /// It waits until there is memory for it.
@@ -76,6 +84,7 @@ impl Runner<'_> {
         }
         let mut running: Vec<Running<'_>> = Vec::new();
         let mut held: BTreeMap<&str, Instant> = BTreeMap::new();
+        let mut killed: BTreeMap<&str, u32> = BTreeMap::new();
         let (mut peak, mut complete, mut short) = (FIRST_BYTES, true, false);
         loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -92,6 +101,18 @@ impl Runner<'_> {
                     Ok(Some(status)) => match self.ended(&one, status, tell)? {
                         Outcome::Done => {}
                         Outcome::Stopped => complete = false,
+                        Outcome::Killed(why) => {
+                            let times = killed.entry(&one.planned.name).or_default();
+                            *times += 1;
+                            if *times < KILLED_MOST {
+                                tell(Told::Killed(one.planned, &why));
+                                waiting.push_back(one.planned);
+                            } else {
+                                self.trials.fail(&one.planned.name, &why)?;
+                                let seconds = one.began.elapsed().as_secs_f64();
+                                tell(Told::Ended(one.planned, State::Failed, seconds));
+                            }
+                        }
                         Outcome::Locked => {
                             let until = Instant::now() + LOCKED_PAUSE;
                             if held.insert(&one.planned.name, until).is_none() {
@@ -171,10 +192,9 @@ impl Runner<'_> {
         let file = file.map_err(|error| Error::io(&log, "write what a training says", &error))?;
         let log_start = file.metadata().map_or(0, |data| data.len());
         let again = file.try_clone().map_err(|error| Error::io(&log, "open the file", &error))?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from) / self.jobs;
-        for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
-            if self.jobs > 1 && std::env::var_os(variable).is_none() {
-                command.env(variable, threads.max(1).to_string());
+        for variable in [THREADS, "MKL_NUM_THREADS"] {
+            if std::env::var_os(variable).is_none() {
+                command.env(variable, self.threads.to_string());
             }
         }
         command.stdin(Stdio::piped()).stdout(file).stderr(again);
@@ -200,6 +220,11 @@ impl Runner<'_> {
         if saved || self.stop.load(Ordering::Relaxed) && !status.success() {
             tell(Told::Stopped(one.planned));
             return Ok(Outcome::Stopped);
+        }
+        if status.code().is_none() {
+            return Ok(Outcome::Killed(format!(
+                "killed by {status}, perhaps for want of memory: fewer --jobs need less"
+            )));
         }
         if !status.success() {
             let why = match said.is_empty() {
@@ -240,7 +265,20 @@ impl Runner<'_> {
 enum Outcome {
     Done,
     Stopped,
+    /// By what, and what helps.
+    Killed(String),
     Locked,
+}
+
+/// The threads of a training: what the user's environment says, or what those that are there had, as
+/// results depend on it; otherwise its share of all.
+pub(crate) fn threads(jobs: usize, before: Option<usize>) -> usize {
+    let given = std::env::var(THREADS).ok().and_then(|text| text.trim().parse().ok());
+    let share = || match jobs {
+        1 => usize::try_from(tch::get_num_threads()).unwrap_or(1),
+        jobs => std::thread::available_parallelism().map_or(1, usize::from) / jobs,
+    };
+    given.or(before).unwrap_or_else(share).max(1)
 }
 
 /// Whether there is memory for one more, when those that run take what the largest has taken so far.

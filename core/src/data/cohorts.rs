@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::caps::{Caps, Found, MaskOptions, One, TensorOf};
+use super::images::space::elsewhere;
 use super::participants::{SINGLE, Session};
 use super::pattern::Preprocessing;
 use crate::error::did_you_mean;
@@ -213,7 +214,11 @@ fn same_mask(region: &str, first: (&str, &Path), other: (&str, &Path)) -> Result
     let differs = match mask.shape == their.shape {
         true => {
             let n = mask.voxels.iter().zip(&their.voxels).filter(|(one, two)| one != two).count();
-            (n > 0).then(|| format!("they differ in {n} voxels"))
+            match n {
+                0 => elsewhere(mask.shape, &their.affine, &mask.affine)
+                    .map(|_| "they lie in different places".to_owned()),
+                n => Some(format!("they differ in {n} voxels")),
+            }
         }
         false => {
             let show = |s: [usize; 3]| format!("{}×{}×{}", s[0], s[1], s[2]);

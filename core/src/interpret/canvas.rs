@@ -129,7 +129,7 @@ mod tests {
         let mut given = given.as_object().unwrap().clone();
         given.insert("caps".into(), json!("x"));
         let options = Options::check(&specs(), &given, "data").unwrap();
-        let parts = parts(&options, SHAPE, regions).unwrap();
+        let parts = parts(&options, SHAPE, None, regions).unwrap();
         let all: Vec<usize> = (0..parts.count()).collect();
         let (volume, cover) = (volume(), Cover::new(parts.as_ref(), &all, SHAPE));
         let mut canvas = cover.canvas();

@@ -176,7 +176,7 @@ mod tests {
         // One patch, of the first three slices along x and the first two along y.
         let given = json!({"caps": "x", "mode": "patch", "patch_size": [3, 2, 2]});
         let options = Options::check(&specs(), given.as_object().unwrap(), "data").unwrap();
-        let parts = parts(&options, SHAPE, vec![]).unwrap();
+        let parts = parts(&options, SHAPE, None, vec![]).unwrap();
         let cover = Cover::new(parts.as_ref(), &[0], SHAPE);
         let map: Vec<f32> = (0..24).map(|at| [1.0, -2.0][at % 2] * (at / 6 + 1) as f32).collect();
         let map: Vec<f32> =

@@ -39,21 +39,23 @@ pub fn configuration() -> Value {
     let mut training = only.clone();
     training["patternProperties"] = json!({ "^[0-9]+$": only });
     training["description"] = json!("options of all trainings of a script, or by number of one");
-    let drawn = json!({ "anyOf": [
-        { "$ref": "#/$defs/distribution" },
-        { "type": "object", "additionalProperties": { "$ref": "#/$defs/distribution" } },
-    ]});
+    let mut drawn = json!({
+        "description": "what host search draws, by the same names",
+        "type": "object",
+        "additionalProperties": { "anyOf": [
+            { "$ref": "#/$defs/distribution" },
+            { "type": "object", "additionalProperties": { "$ref": "#/$defs/distribution" } },
+        ]},
+    });
+    // As for options, a table `train` may stand around them.
+    drawn["properties"] = json!({ "train": drawn });
     titled(
         "A configuration file",
         json!({
             "$ref": "#/$defs/options",
             "properties": {
                 "train": { "$ref": "#/$defs/train" },
-                "search": {
-                    "description": "what host search draws, by the same names",
-                    "type": "object",
-                    "additionalProperties": drawn,
-                },
+                "search": drawn,
             },
             "unevaluatedProperties": false,
             "$defs": {

@@ -118,3 +118,11 @@ fn an_option_is_set_however_its_path_is_written() {
     assert!(overrides.sets("epochs") && overrides.sets("options.width"));
     assert!(!overrides.sets("options") && !overrides.sets("width") && !overrides.sets("seed"));
 }
+
+#[test]
+fn what_one_table_gives_twice_is_refused() {
+    let twice = json!({ "epochs": 3, "train": { "epochs": 5, "0": { "epochs": 4 } } });
+    let error = Overrides::default().set(&[], twice, &argument).unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains("epochs is given twice"), "{error}");
+}

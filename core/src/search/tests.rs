@@ -74,9 +74,42 @@ fn what_cannot_be_drawn_is_refused_with_its_source() {
         (json!({ "optimizer": { "choice": [] } }), "one value or more"),
         (json!({ "learning_rate": 0.1 }), "no distribution"),
         (json!({ "output": { "choice": ["a", "b"] } }), "cannot be searched"),
+        (
+            json!({ "epochs": { "choice": [1] }, "train": { "epochs": { "choice": [2] } } }),
+            "epochs is given twice",
+        ),
         (json!({ "data": { "normalise": { "choice": [true] } } }), "\"normalize\""),
     ] {
         let text = space(table.clone()).unwrap_err().to_string();
         assert!(text.contains(part) && text.contains("--vary"), "{table}: {text}");
     }
+}
+
+#[test]
+fn what_is_said_later_replaces_what_was_said_before() {
+    let mut found =
+        space(json!({ "epochs": { "fixed": 1 }, "learning_rate": { "fixed": 0.1 } })).unwrap();
+    found.replace_by(space(json!({ "epochs": { "fixed": 2 }, "seed": { "fixed": 3 } })).unwrap());
+    assert_eq!(
+        found.to_json(),
+        json!({ "epochs": { "fixed": 2 }, "learning_rate": { "fixed": 0.1 }, "seed": { "fixed": 3 } })
+    );
+    let examples = found.examples();
+    assert_eq!(examples[0], ("epochs".to_owned(), json!(2)));
+    assert_eq!(examples.len(), 3);
+}
+
+#[test]
+fn trials_with_other_losses_are_not_compared_by_them() {
+    for table in [
+        json!({ "loss": { "choice": ["CrossEntropyLoss", "MultiMarginLoss"] } }),
+        json!({ "loss_options": { "label_smoothing": { "uniform": [0, 0.2] } } }),
+        json!({ "balance_classes": { "choice": [true, false] } }),
+    ] {
+        let found = space(table.clone()).unwrap();
+        assert_eq!(found.check_metric("loss").unwrap_err().code(), Code::BadOption, "{table}");
+        assert!(found.check_metric("BA").is_ok());
+    }
+    let rates = space(json!({ "learning_rate": { "exponent": [3, 5] } })).unwrap();
+    assert!(rates.check_metric("loss").is_ok());
 }

@@ -81,6 +81,15 @@ fn listed(path: &Path) -> Result<Vec<Listed>> {
     Ok((0..table.len()).map(row).collect())
 }
 
+/// The tables of splits that a list names, with their hashes; none where there is no list.
+///
+/// # Errors
+/// A damaged list.
+pub(crate) fn tables(path: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let listed = listed(path)?.into_iter().filter(|read| read.what == "table");
+    Ok(listed.map(|read| (read.file, read.blake3)).collect())
+}
+
 /// Masks and tensors must be those that training began with; an older program did not list them.
 ///
 /// # Errors

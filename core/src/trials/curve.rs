@@ -32,7 +32,8 @@ pub struct Point {
     pub mean: Option<f64>,
     /// Their standard deviation, with n − 1; none for fewer than two.
     pub standard_deviation: Option<f64>,
-    /// Trainings that are not finished, or failed.
+    /// What is missing among these values: trainings that are not finished, or failed, and splits of others
+    /// in which the metric has no value.
     pub missing: usize,
 }
 
@@ -55,7 +56,9 @@ pub fn points(trials: &Trials, runs: &[Run], judge: &Judge) -> Result<Vec<Point>
                 missing += 1;
                 continue;
             }
-            values.extend(trials.score(&run.name, judge)?.values);
+            let score = trials.score(&run.name, judge)?;
+            missing += score.undefined.len();
+            values.extend(score.values);
             sizes.extend(trials.learned_from(&run.name)?);
         }
         let of = |size: &dyn Fn(&(usize, usize)) -> usize| {

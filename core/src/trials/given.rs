@@ -1,11 +1,16 @@
 //! Whether trainings were made with what they were given.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 
 use super::Trials;
-use crate::error::Result;
+use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::read;
+use crate::files;
 use crate::overrides::holds_options;
+use crate::train::sources::tables;
 
 impl Trials {
     /// The options by their paths that a training was made with other values of than it was given.
@@ -30,6 +35,31 @@ impl Trials {
             }
         }
         Ok(unlike)
+    }
+
+    /// The tables of splits that trainings have learned from must be as they were: further trainings are
+    /// no match for them otherwise.
+    ///
+    /// # Errors
+    /// [`Code::OutputInUse`] for every table that is another, or gone; a damaged list.
+    pub fn check_tables(&self, names: &[String]) -> Result<()> {
+        let mut known: BTreeSet<(PathBuf, String)> = BTreeSet::new();
+        for name in names {
+            known.extend(tables(&self.maps(name).join("groups/sources.tsv"))?);
+        }
+        let mut problems = Problems::default();
+        for (file, hash) in known {
+            if file.is_file() && files::hash(&file, "read the table")? == hash {
+                continue;
+            }
+            let message = "the table is not the one that the trainings in the folder learned from";
+            problems.push(
+                Error::new(Code::OutputInUse, message)
+                    .at(Place::File(file))
+                    .help("bring it back, or choose another output folder"),
+            );
+        }
+        problems.into_result()
     }
 }
 

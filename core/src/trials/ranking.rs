@@ -22,7 +22,7 @@ pub struct Trial {
     pub drawn: Vec<(String, Value)>,
     /// What validation says, where it is finished.
     pub score: Option<Score>,
-    /// Why it failed, where it did: the first line of it.
+    /// Why it has no score: the first line of why it failed, or where its metric has no value.
     pub error: Option<String>,
 }
 
@@ -42,7 +42,10 @@ impl Trial {
             State::Finished => Some(trials.score(name, judge)?),
             _ => None,
         };
-        let error = trials.why(name).filter(|_| state == State::Failed);
+        let error = match &score {
+            Some(score) => score.gaps().map(|gaps| format!("{} is {gaps}", judge.metric)),
+            None => trials.why(name).filter(|_| state == State::Failed),
+        };
         let error = error.map(|text| text.lines().next().unwrap_or_default().to_owned());
         Ok(Self { name: name.to_owned(), state, drawn, score, error })
     }

@@ -60,6 +60,37 @@ fn the_folder_tells_how_far_a_trial_is() {
 }
 
 #[test]
+fn trainings_are_counted_by_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::open(&folder.path().join("search"), &json!({})).unwrap();
+    assert_eq!(trials.numbered("trial-").unwrap(), 0);
+    for name in ["trial-000", "trial-011", "other-020"] {
+        trials.prepare(name, &Map::new()).unwrap();
+    }
+    assert_eq!(trials.numbered("trial-").unwrap(), 12);
+}
+
+/// Tables of splits that were written anew at the same place would part the trainings in silence.
+#[test]
+fn trainings_go_on_with_the_tables_that_they_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::open(&folder.path().join("search"), &json!({})).unwrap();
+    let table = folder.path().join("train.tsv");
+    write(&table, "x");
+    let hash = files::hash(&table, "read it").unwrap();
+    let list = format!("what\tfile\tblake3\ntable\t{}\t{hash}\n", table.display());
+    write(&trials.maps("a").join("groups/sources.tsv"), &list);
+    let names = ["a".to_owned(), "b".to_owned()];
+    trials.check_tables(&names).unwrap();
+    write(&table, "y");
+    let error = trials.check_tables(&names).unwrap_err();
+    assert_eq!(error.code(), Code::OutputInUse);
+    assert!(error.to_string().contains("train.tsv"), "{error}");
+    std::fs::remove_file(&table).unwrap();
+    assert_eq!(trials.check_tables(&names).unwrap_err().code(), Code::OutputInUse);
+}
+
+#[test]
 fn scores_are_those_of_images_where_these_have_them() {
     let folder = tempfile::tempdir().unwrap();
     let trials = Trials::open(&folder.path().join("search"), &json!({})).unwrap();
@@ -72,7 +103,36 @@ fn scores_are_those_of_images_where_these_have_them() {
     let loss = trials.score("a", &judge("loss", Direction::Lower)).unwrap();
     assert_eq!((loss.mean, loss.standard_deviation), (Some(0.3), Some(0.0)));
     let none = trials.score("a", &judge("BA", Direction::Higher)).unwrap();
-    assert_eq!((none.mean, none.splits), (None, vec![]));
+    assert_eq!((none.mean, none.splits, none.undefined), (None, vec![], vec![0, 1]));
+}
+
+/// A mean over one split is no match for one over two.
+#[test]
+fn what_has_no_value_in_a_split_has_no_mean_and_comes_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::open(&folder.path().join("search"), &json!({})).unwrap();
+    for name in ["a", "b"] {
+        experiment(&trials.maps(name), true);
+    }
+    let validation = trials.maps("b").join("split-1/best-loss/validation");
+    write(&validation.join("validation_image_level_metrics.tsv"), "\taccuracy\nValues\tn/a\n");
+    let judge = judge("accuracy", Direction::Lower);
+    let read = |name| ranking::Trial::read(&trials, name, vec![], &judge).unwrap();
+    let mut all = [read("b"), read("a")];
+    let score = all[0].score.clone().unwrap();
+    assert_eq!((score.values, score.mean, score.standard_deviation), (vec![0.5], None, None));
+    assert_eq!(all[0].error.as_deref(), Some("accuracy is n/a in split 1"));
+    ranking::rank(&mut all, &judge);
+    assert_eq!(all[0].name, "a");
+    let run = |name: &str| curve::Run { name: name.into(), fraction: 0.5, seed: 0 };
+    for name in ["a", "b"] {
+        for split in [0, 1] {
+            let list = trials.maps(name).join(format!("groups/train/split-{split}/data.tsv"));
+            write(&list, "participant_id\tsession_id\nA\tM0\n");
+        }
+    }
+    let points = curve::points(&trials, &[run("a"), run("b")], &judge).unwrap();
+    assert_eq!((points[0].values.len(), points[0].missing), (3, 1));
 }
 
 #[test]
@@ -86,7 +146,10 @@ fn another_search_does_not_go_on_in_the_same_folder_and_nobody_else_writes_there
     assert!(Trials::open(&root, &same).is_ok());
     let error = Trials::open(&root, &json!({ "seed": 1, "more": 2 })).err().unwrap();
     assert_eq!(error.code(), Code::OutputInUse);
-    assert!(error.to_string().contains("seed, more, space differ"), "{error}");
+    let differs = "differ in seed (0 before, 1 now), more, space";
+    assert!(error.to_string().contains(differs), "{error}");
+    assert_eq!(Trials::defined(&root).unwrap(), Some(same.clone()));
+    assert_eq!(Trials::defined(folder.path()).unwrap(), None);
     // Stopped before the definition was there, it begins again.
     std::fs::remove_file(root.join(DEFINITION)).unwrap();
     write(&root.join(".neurhai-1-2.tmp"), "{");

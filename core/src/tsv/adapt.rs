@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
-use serde::Serialize;
-
-use super::check_new;
+use super::create_folder;
 use crate::data::participants::{Session, read_sessions};
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Problems, Result, some};
-use crate::files;
+use crate::files::{self, write_folder};
 
 /// Folders within folders that are looked into, at most: a test set, and folds of the rest, are two.
 const DEEPEST: usize = 4;
@@ -35,7 +34,7 @@ pub struct Adapted {
 /// | with `split.json`: `train/…`, `<subset>/…` | `split/train.tsv`, `split/<subset>.tsv`, … |
 /// | with `kfold.json`: `train_splits-<k>/split-<i>/…`, `<subset>_splits-<k>/split-<i>/…` | `<k>_fold/split-<i>/…` |
 ///
-/// All is read before anything is written.
+/// All is read before anything is written, and the new folder is there whole or not at all.
 ///
 /// # Errors
 /// What is wrong with a table or a JSON, all at once; folders that are not there; a session in two tables
@@ -52,18 +51,16 @@ pub fn adapt(old: &Path, new: &Path) -> Result<Vec<Adapted>> {
             .at(Place::File(old.into()))
             .help("name the folder with the .tsv files that ClinicaDL's getlabels wrote"));
     }
-    check_new(new)?;
-    let mut written = Vec::new();
-    for (file, parts) in tables {
-        let path = new.join(&file);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Error::io(folder, "make the folder", &error))?;
+    write_folder(new, |new| {
+        let mut written = Vec::new();
+        for (file, parts) in tables {
+            let path = new.join(&file);
+            path.parent().map_or(Ok(()), create_folder)?;
+            let rows = write(&path, &parts)?;
+            written.push(Adapted { file, rows });
         }
-        let rows = write(&path, &parts)?;
-        written.push(Adapted { file, rows });
-    }
-    Ok(written)
+        Ok(written)
+    })
 }
 
 /// The tables of each file to be written.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
 use super::frame::Frame;
-use crate::error::Result;
+use crate::error::{Problems, Result};
 
 /// What was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,12 +39,22 @@ pub(super) enum Column {
     Values(Vec<Option<usize>>, usize),
 }
 
+impl Test {
+    /// What is compared, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Means => "means",
+            Self::Frequencies => "frequencies",
+        }
+    }
+}
+
 impl Column {
-    /// Numbers if there are more than two different ones and nothing else; values otherwise, so that
-    /// a sex coded as 0 and 1 is counted.
+    /// Numbers if there are more than two different ones in most cells; values otherwise, so that a sex
+    /// coded as 0 and 1 is counted.
     ///
     /// # Errors
-    /// A column that is not there.
+    /// A column that is not there; [`Code::BadValue`](crate::Code::BadValue) for every cell among numbers that is none.
     pub(super) fn of(frame: &Frame, name: &str) -> Result<Self> {
         let column = frame.table.column(name)?;
         let cells = frame.participants.iter();
@@ -53,8 +63,20 @@ impl Column {
         let mut known: BTreeMap<&str, usize> = cells.iter().flatten().map(|c| (*c, 0)).collect();
         known.values_mut().enumerate().for_each(|(i, place)| *place = i);
         let number = |cell: &str| cell.parse().ok().filter(|number: &f64| number.is_finite());
-        if known.len() > 2 && known.keys().all(|cell| number(cell).is_some()) {
-            return Ok(Self::Numbers(cells.iter().map(|cell| cell.and_then(number)).collect()));
+        let is_number = |cell: &&&str| number(cell).is_some();
+        let filled = cells.iter().flatten().count();
+        let numbers = cells.iter().flatten().filter(is_number).count();
+        if known.keys().filter(is_number).count() > 2 && 2 * numbers > filled {
+            let mut problems = Problems::default();
+            let read = frame.participants.iter().map(|one| {
+                let number = frame.table.number(one.baseline(), column);
+                let help =
+                    "most cells of the column are numbers: write one, or leave the cell empty";
+                problems.take(number.map_err(|error| error.help(help))).flatten()
+            });
+            let read = read.collect();
+            problems.into_result()?;
+            return Ok(Self::Numbers(read));
         }
         let values = cells.iter().map(|cell| cell.map(|cell| known[cell])).collect();
         Ok(Self::Values(values, known.len()))
@@ -130,6 +152,25 @@ pub(crate) fn chi_square(one: &[usize], other: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn among_numbers_everything_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.tsv");
+        let of = |cells: &[&str]| {
+            let rows = cells.iter().enumerate().map(|(i, cell)| format!("{i}\ts\t{cell}\n"));
+            let text = format!("participant_id\tsession_id\tage\n{}", rows.collect::<String>());
+            std::fs::write(&file, text).unwrap();
+            Column::of(&Frame::read(&file, &[]).unwrap(), "age")
+        };
+        assert!(matches!(of(&["70", "71", "", "72"]).unwrap(), Column::Numbers(_)));
+        let error = of(&["70", "71", "90+", "72"]).err().unwrap();
+        assert_eq!(error.code(), crate::Code::BadValue);
+        assert!(error.to_string().contains("row 4, column \"age\""), "{error}");
+        // Two codes, and names some of which are numbers, are counted.
+        assert!(matches!(of(&["0", "1", "1", "u"]).unwrap(), Column::Values(_, 3)));
+        assert!(matches!(of(&["1", "2", "3", "a", "b", "c"]).unwrap(), Column::Values(_, 6)));
+    }
 
     /// `scipy.stats.ttest_ind(a, b).pvalue`, SciPy 1.17.1.
     #[test]

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use super::check_free;
 use super::diagnosis::{Diagnoses, find};
-use super::frame::{Frame, same};
-use crate::data::participants::read_sessions;
+use super::frame::{Frame, read_visits, same};
 use crate::data::table::{Table, write_tsv};
-use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
+use crate::error::{Code, Error, Place, Problems, Result, did_you_mean, some};
 
 /// The columns of the statistics, with ClinicaDL's names.
 pub const COLUMNS: [&str; 19] = [
@@ -53,7 +52,7 @@ pub struct Analysis {
 /// those of the group itself (divided by n).
 ///
 /// # Errors
-/// What is wrong with a table, a sex other than F and M; a diagnosis of `wanted` that nobody has;
+/// What is wrong with a table, a session that is there twice, a sex other than F and M; a diagnosis of `wanted` that nobody has;
 /// [`Code::OutputInUse`].
 pub fn analysis(table: &Path, from: &Path, wanted: &[String], output: &Path) -> Result<Analysis> {
     check_free(output)?;
@@ -90,7 +89,8 @@ pub fn analysis(table: &Path, from: &Path, wanted: &[String], output: &Path) -> 
             ),
         }
     }
-    let mut analysis = Analysis { groups: Vec::new(), notes: known.notes.clone() };
+    let notes = frame.notes.iter().chain(&known.notes).cloned().collect();
+    let mut analysis = Analysis { groups: Vec::new(), notes };
     for (name, members) in groups {
         if let Some(values) =
             problems.take(known.group(&frame, name, &members, &mut analysis.notes))
@@ -125,7 +125,7 @@ struct Known {
 impl Known {
     fn read(file: &Path) -> Result<Self> {
         let table = Table::read(file)?;
-        let sessions = read_sessions(&table, &[])?;
+        let sessions = read_visits(&table, &[])?;
         let (mut rows, mut of) = (BTreeMap::new(), BTreeMap::<String, Vec<usize>>::new());
         for (row, session) in sessions.iter().enumerate() {
             rows.insert((session.participant.clone(), same(&session.session)), row);
@@ -162,7 +162,7 @@ impl Known {
         let mut problems = Problems::default();
         let (mut ages, mut scores, mut scans) = (Vec::new(), Vec::new(), Vec::new());
         let (mut sexes, mut ratings) = ([0, 0], [0; CDR.len()]);
-        let (mut without, mut without_sex) = (0, 0);
+        let (mut without, mut without_sex, mut other_ratings) = (0, 0, Vec::new());
         for rows in members {
             scans.push(rows.len() as f64);
             let participant = frame.table.needed_text(rows[0], ids[0])?;
@@ -190,9 +190,10 @@ impl Known {
             };
             ages.extend(number(self.age));
             scores.extend(number(self.mmse));
-            let rating = number(self.cdr);
-            if let Some(place) = CDR.iter().position(|known| Some(*known) == rating) {
-                ratings[place] += 1;
+            let Some(rating) = number(self.cdr) else { continue };
+            match CDR.iter().position(|known| *known == rating) {
+                Some(place) => ratings[place] += 1,
+                None => other_ratings.push(rating),
             }
         }
         problems.into_result()?;
@@ -206,6 +207,14 @@ impl Known {
         missing("a sex", if self.sex.is_some() { without_sex } else { 0 });
         missing("an age", if self.age.is_some() { n - without - ages.len() } else { 0 });
         missing("an MMSE", if self.mmse.is_some() { n - without - scores.len() } else { 0 });
+        let rated = ratings.iter().sum::<usize>() + other_ratings.len();
+        missing("a CDR", if self.cdr.is_some() { n - without - rated } else { 0 });
+        if !other_ratings.is_empty() {
+            notes.push(format!(
+                "{name}: ratings that are no CDR are not counted: {}",
+                some(other_ratings.iter(), 5)
+            ));
+        }
 
         let count = |there: Option<usize>, n: usize| there.map(|_| n as f64);
         let mut values = vec![Some(n as f64)];

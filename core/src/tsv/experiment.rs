@@ -1,8 +1,9 @@
 //! A test set that is put away, and splits of the rest to train and choose by.
 
 use super::frame::Frame;
-use super::{Division, Folds, Sides, Size, check_new, folds, sides};
+use super::{Division, Folds, Sides, Size, create_folder, folds, sides};
 use crate::error::Result;
+use crate::files::write_folder;
 
 /// How the participants that are not for the test are divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,30 +36,33 @@ pub fn experiment(division: &Division, size: Size, inner: Inner) -> Result<Divid
     let outer = Division { subset: "test".into(), ..division.clone() };
     let test = sides::draw(&frame, &outer, size, "")?;
     let rest = frame.only(&test.train, "participants that are not for the test");
-    let within = |folder: &str| Division {
+    let within = Division {
         table: division.output.join("train.tsv"),
-        output: division.output.join(folder),
         subset: "validation".into(),
         ..division.clone()
-    };
-    let write_test = || {
-        check_new(&division.output)?;
-        test.write(&frame, &outer, size)
     };
     match inner {
         Inner::Folds(k) => {
             // Ten sides or more are hardly ever all alike by chance.
-            let inner = Division { balance: Vec::new(), ..within(&format!("{k}_fold")) };
+            let inner = Division { balance: Vec::new(), ..within };
             let folds = folds::draw(&rest, &inner, k)?;
-            let test = write_test()?;
-            Ok(Divided { test, folds: Some(folds.write(&rest, &inner)?), validation: None })
+            write_folder(&division.output, |folder| {
+                let test = test.write(&frame, &outer, folder, size)?;
+                let folder = folder.join(format!("{k}_fold"));
+                create_folder(&folder)?;
+                let folds = folds.write(&rest, &inner, &folder)?;
+                Ok(Divided { test, folds: Some(folds), validation: None })
+            })
         }
-        Inner::Split(size) => {
-            let inner = within("split");
-            let sides = sides::draw(&rest, &inner, size, "split ")?;
-            let test = write_test()?;
-            check_new(&inner.output)?;
-            Ok(Divided { test, folds: None, validation: Some(sides.write(&rest, &inner, size)?) })
+        Inner::Split(own) => {
+            let sides = sides::draw(&rest, &within, own, "split ")?;
+            write_folder(&division.output, |folder| {
+                let test = test.write(&frame, &outer, folder, size)?;
+                let folder = folder.join("split");
+                create_folder(&folder)?;
+                let sides = sides.write(&rest, &within, &folder, own)?;
+                Ok(Divided { test, folds: None, validation: Some(sides) })
+            })
         }
     }
 }

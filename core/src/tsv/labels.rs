@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::check_free;
 use super::diagnosis::{Diagnoses, find, inferred};
-use super::frame::{months, same};
+use super::frame::{months, read_visits, same};
 use crate::data::participants::{Session, read_sessions};
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Problems, Result, did_you_mean};
@@ -32,7 +32,7 @@ pub struct Labelling {
     pub variables: Vec<String>,
     /// A table of the only sessions that may be taken.
     pub restriction: Option<PathBuf>,
-    /// Keep participants with subjective memory complaints at baseline.
+    /// Keep sessions whose row says subjective memory complaints at baseline.
     pub keep_smc: bool,
     /// Leave out participants with one session.
     pub remove_unique_session: bool,
@@ -84,7 +84,7 @@ pub fn labels(labelling: &Labelling) -> Result<Labels> {
     let record = labelling.output.with_extension("json");
     check_free(&record)?;
     let table = Table::read(&labelling.merged)?;
-    let sessions = read_sessions(&table, &[])?;
+    let sessions = read_visits(&table, &[])?;
     let diagnoses = Diagnoses::of(&table)?;
     let columns = Columns::of(&table, &labelling.variables)?;
     let modality = labelling.modality.as_ref();

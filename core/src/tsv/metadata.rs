@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check_free;
-use super::frame::same;
-use crate::data::participants::read_sessions;
+use super::frame::{read_visits, same};
+use crate::data::participants::Session;
 use crate::data::table::{Table, write_tsv};
 use crate::error::{Code, Error, Place, Result};
 
@@ -24,11 +24,11 @@ pub struct Metadata {
 ///
 /// # Errors
 /// What is wrong with a table; a column that is not in `from`, already in `table` or asked for twice;
-/// two sessions of `from` that are the same; [`Code::OutputInUse`].
+/// two rows of a table for the same session; [`Code::OutputInUse`].
 pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) -> Result<Metadata> {
     check_free(output)?;
     let (table, from) = (Table::read(table)?, Table::read(from)?);
-    let (sessions, known) = (read_sessions(&table, &[])?, read_sessions(&from, &[])?);
+    let (sessions, known) = (read_visits(&table, &[])?, read_visits(&from, &[])?);
     let added: Vec<String> = match columns.is_empty() {
         true => from.columns().iter().filter(|name| new(&table, name)).cloned().collect(),
         false => columns.to_vec(),
@@ -46,17 +46,9 @@ pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) ->
             .at(Place::Option("columns".into()))
             .help("name each column once"));
     }
-    let mut rows: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for (row, one) in known.iter().enumerate() {
-        let key = (one.participant.as_str(), same(&one.session));
-        if let Some(first) = rows.insert(key, row) {
-            let other = &known[first].session;
-            let message = format!("{} and {other} are the same session", one.session);
-            return Err(Error::new(Code::DuplicateRow, message)
-                .at(from.place(row, None))
-                .help("delete one of the two rows"));
-        }
-    }
+    let key = |one: &Session| (one.participant.clone(), same(&one.session));
+    let rows: BTreeMap<_, usize> =
+        known.iter().enumerate().map(|(row, one)| (key(one), row)).collect();
     let kept: Vec<usize> =
         (0..table.columns().len()).filter(|i| !table.columns()[*i].is_empty()).collect();
     let names = kept.iter().map(|i| table.columns()[*i].as_str());
@@ -66,7 +58,7 @@ pub fn metadata(table: &Path, from: &Path, columns: &[String], output: &Path) ->
         .iter()
         .enumerate()
         .map(|(row, one)| {
-            let found = rows.get(&(one.participant.as_str(), same(&one.session)));
+            let found = rows.get(&key(one));
             if found.is_none() {
                 missing.push((one.participant.clone(), one.session.clone()));
             }

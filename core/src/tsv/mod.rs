@@ -14,6 +14,7 @@ mod labels;
 mod metadata;
 mod progression;
 mod sides;
+mod strata;
 mod summary;
 
 pub use adapt::{Adapted, adapt};
@@ -32,7 +33,6 @@ pub use summary::{Group, Summary};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Place, Result};
-use crate::files;
 
 /// How participants are divided.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +78,8 @@ impl Division {
     }
 }
 
-/// Splits are not written over others.
-fn check_new(output: &Path) -> Result<()> {
-    files::check_unused(output)?;
-    std::fs::create_dir_all(output)
-        .map_err(|error| Error::io(output, "make the output folder", &error))
+fn create_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "make the folder", &error))
 }
 
 /// A table is not written over another.

@@ -1,17 +1,16 @@
 //! One split: a side to train on and another one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Division;
 use super::alike::{Alike, Column, compare};
 use super::frame::Frame;
+use super::strata::Strata;
 use super::summary::Summary;
-use super::{Division, check_new};
 use crate::error::{Code, Error, Place, Result};
-use crate::files::write_atomic;
-use crate::quota::quotas;
+use crate::files::{write_atomic, write_folder};
 use crate::random::Random;
 
 /// How many participants the subset holds.
@@ -30,13 +29,16 @@ pub struct Sides {
     pub summary: Summary,
     /// The draw that was taken, from 0.
     pub attempt: usize,
+    /// What a person should know: values that nobody on a side has, first sessions that are unclear.
+    pub notes: Vec<String>,
 }
 
 /// Divides the participants of a table into `train` and a subset, and writes `train.tsv`,
 /// `train_baseline.tsv`, `<subset>_baseline.tsv`, where asked for `<subset>.tsv`, and `split.json`.
 ///
-/// Each stratum gives the subset its share, rounded so that the size is exact (largest remainders).
-/// Within strata participants are drawn, again and again until the sides are alike enough.
+/// Each value of the first column of `stratify` gives the subset its share, rounded so that the size is
+/// exact (largest remainders, equal ones drawn); within it each value of the second column does, and so
+/// on. Within strata participants are drawn, again and again until the sides are alike enough.
 ///
 /// # Errors
 /// What is wrong with the table; [`Code::BadOption`] where a side would be empty, or no draw has sides
@@ -44,8 +46,7 @@ pub struct Sides {
 pub fn split(division: &Division, size: Size) -> Result<Sides> {
     let frame = Frame::read(&division.table, &[])?;
     let drawn = draw(&frame, division, size, "")?;
-    check_new(&division.output)?;
-    drawn.write(&frame, division, size)
+    write_folder(&division.output, |folder| drawn.write(&frame, division, folder, size))
 }
 
 /// Both sides of a split, as places among the participants.
@@ -60,7 +61,7 @@ pub(super) struct Drawn {
 /// # Errors
 /// As [`split`], but for the output.
 pub(super) fn draw(frame: &Frame, division: &Division, size: Size, prefix: &str) -> Result<Drawn> {
-    let strata = frame.strata(&division.stratify)?;
+    let strata = Strata::of(frame, &division.stratify)?;
     let all = frame.participants.len();
     let wanted = match size {
         Size::Count(count) => count,
@@ -72,42 +73,37 @@ pub(super) fn draw(frame: &Frame, division: &Division, size: Size, prefix: &str)
             .at(Place::File(frame.table.file().into()))
             .help("both sides need a participant at least: ask for fewer, or for a larger share"));
     }
-    let mut members: BTreeMap<&[&str], Vec<usize>> = BTreeMap::new();
-    for (participant, stratum) in strata.iter().enumerate() {
-        members.entry(stratum).or_default().push(participant);
-    }
-    let members: Vec<Vec<usize>> = members.into_values().collect();
-    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
-    let quotas = quotas(&sizes, wanted);
     let columns = columns(frame, division)?;
     let draw = |attempt: usize| {
-        let mut random = Random::new(division.seed, "tsv split", &[attempt as u64]);
-        let (mut train, mut subset) = (Vec::new(), Vec::new());
-        for (members, quota) in members.iter().zip(&quotas) {
-            let mut members = members.clone();
-            random.shuffle(&mut members);
-            subset.extend_from_slice(&members[..*quota]);
-            train.extend_from_slice(&members[*quota..]);
-        }
-        train.sort_unstable();
-        subset.sort_unstable();
+        let random = |purpose| Random::new(division.seed, purpose, &[attempt as u64]);
+        let (mut quotas, mut members) = (random("tsv split quotas"), random("tsv split"));
+        let (subset, train) = strata.draw(wanted, &mut quotas, &mut members);
         (train, subset)
     };
     let (attempt, (train, subset)) =
         search(division, draw, |(train, subset)| compare(&columns, train, subset))?;
     let summary = Summary::of(frame, division, prefix, (&train, &subset), &columns)?;
-    Ok(Drawn { train, subset, sides: Sides { summary, attempt } })
+    let mut notes = frame.notes.clone();
+    notes.extend(summary.absent(frame, division, (&train, &subset))?);
+    Ok(Drawn { train, subset, sides: Sides { summary, attempt, notes } })
 }
 
 impl Drawn {
-    pub(super) fn write(self, frame: &Frame, division: &Division, size: Size) -> Result<Sides> {
-        write_sides(frame, division, &division.output, &self.train, &self.subset)?;
+    /// Writes the sides into `folder`, which is there.
+    pub(super) fn write(
+        self,
+        frame: &Frame,
+        division: &Division,
+        folder: &Path,
+        size: Size,
+    ) -> Result<Sides> {
+        write_sides(frame, division, folder, &self.train, &self.subset)?;
         let size = match size {
             Size::Count(count) => json!(count),
             Size::Share(share) => json!(share),
         };
         let record = json!({ "n_test": size, "attempt": self.sides.attempt });
-        write_record(division, "split.json", record)?;
+        write_record(division, &folder.join("split.json"), record)?;
         Ok(self.sides)
     }
 }
@@ -164,8 +160,8 @@ pub(super) fn write_sides(
     Ok(())
 }
 
-/// Writes how the division was made, so that it can be made again.
-pub(super) fn write_record(division: &Division, name: &str, more: Value) -> Result<()> {
+/// Writes into `file` how the division was made, so that it can be made again.
+pub(super) fn write_record(division: &Division, file: &Path, more: Value) -> Result<()> {
     let balance: serde_json::Map<String, Value> =
         division.balance.iter().map(|(column, p)| (column.clone(), json!(p))).collect();
     let table = division.table.file_name().unwrap_or_default();
@@ -181,7 +177,7 @@ pub(super) fn write_record(division: &Division, name: &str, more: Value) -> Resu
     if let (Some(record), Value::Object(more)) = (record.as_object_mut(), more) {
         record.extend(more);
     }
-    write_atomic(&division.output.join(name), |out| {
+    write_atomic(file, |out| {
         serde_json::to_writer_pretty(&mut *out, &record)?;
         out.write_all(b"\n")
     })

@@ -1,13 +1,13 @@
 //! Who is in a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::Division;
 use super::alike::{Alike, Column, compare};
-use super::frame::Frame;
-use crate::error::Result;
+use super::frame::{EMPTY, Frame};
+use crate::error::{Result, some};
 
 /// A group of participants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,5 +59,37 @@ impl Summary {
             subset: group(&division.subset, subset),
             alike: compare(columns, train, subset),
         })
+    }
+
+    /// Values that nobody on one of the sides has: in the columns of `stratify`, and of diagnoses.
+    pub(super) fn absent(
+        &self,
+        frame: &Frame,
+        division: &Division,
+        (train, subset): (&[usize], &[usize]),
+    ) -> Result<Vec<String>> {
+        let mut columns = division.stratify.clone();
+        let diagnosis = "diagnosis".to_owned();
+        if frame.table.find_column(&diagnosis).is_some() && !columns.contains(&diagnosis) {
+            columns.push(diagnosis);
+        }
+        let rows = frame.strata(&columns)?;
+        let mut notes = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            let of = |whom: &[usize]| -> BTreeSet<&str> {
+                whom.iter().map(|one| rows[*one][at]).collect()
+            };
+            let sides = [(&self.train, of(train)), (&self.subset, of(subset))];
+            for i in 0..sides.len() {
+                let (side, own) = &sides[i];
+                let others = sides[1 - i].1.difference(own).filter(|value| **value != EMPTY);
+                let absent: Vec<&&str> = others.collect();
+                if !absent.is_empty() {
+                    let values = some(absent.into_iter(), 5);
+                    notes.push(format!("nobody in {} has {column} {values}", side.name));
+                }
+            }
+        }
+        Ok(notes)
     }
 }

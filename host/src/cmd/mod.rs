@@ -46,6 +46,7 @@ mod parse;
 mod plugins;
 mod predict;
 mod prepare;
+mod preprocessing;
 mod repl;
 mod report;
 mod resume;

@@ -48,12 +48,17 @@ fn search(args: &Args, plugins: &Options) -> std::result::Result<ExitCode, ExitC
     let configuration = args.shared.configuration()?;
     let space = space(args, &configuration).map_err(misused)?;
     let study = args.shared.study(configuration, plugins)?;
+    space.check_metric(&study.judge.metric).map_err(misused)?;
+    let wanted = args.trials as usize;
+    let draw = |number| space.draw(u64::from(args.seed), number);
+    args.shared.check_draws(&space, &(0..wanted).map(draw).collect::<Vec<_>>(), plugins)?;
     let more = json!({ "kind": "search", "seed": args.seed, "space": space.to_json() });
     let trials = args.shared.open(&study, more)?;
-    let drawn: Vec<(String, Vec<(String, Value)>)> = (0..args.trials as usize)
-        .map(|number| (format!("trial-{number:03}"), space.draw(u64::from(args.seed), number)))
-        .collect();
-    let planned: Vec<Planned> = drawn
+    // Those of an earlier, longer search stay in the table.
+    let all = wanted.max(trials.numbered("trial-").map_err(without_script)?);
+    let drawn: Vec<(String, Vec<(String, Value)>)> =
+        (0..all).map(|number| (format!("trial-{number:03}"), draw(number))).collect();
+    let planned: Vec<Planned> = drawn[..wanted]
         .iter()
         .map(|(name, drawn)| Planned { name: name.clone(), options: tables(drawn) })
         .collect();
@@ -97,13 +102,17 @@ fn space(args: &Args, configuration: &Configuration) -> Result<Space> {
             let path = [&["search".to_owned()], path].concat();
             lines.source(&path)
         };
-        problems.take(space.table(table, &source));
+        let mut own = Space::default();
+        problems.take(own.table(table, &source));
+        space.replace_by(own);
     }
+    let mut own = Space::default();
     for text in &args.vary {
         let source = Source::Argument(format!("--vary {text}"));
         let found = vary(text).map_err(|error| error.at(Place::Given(source.to_string())));
-        problems.take(found.and_then(|(path, found)| space.add(&path, found, &source)));
+        problems.take(found.and_then(|(path, found)| own.add(&path, found, &source)));
     }
+    space.replace_by(own);
     problems.into_result()?;
     if space.options().len() == 0 {
         return Err(Error::new(Code::MissingOption, "nothing is searched over").help(

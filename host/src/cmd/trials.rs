@@ -8,21 +8,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use neurhai_core::files::text_hash;
+use neurhai_core::overrides::{Overrides, Source};
+use neurhai_core::search::Space;
 use neurhai_core::trials::{Judge, State, Trials};
 use neurhai_core::{Code, Error, Task};
 use serde_json::{Map, Value, json};
 
-use super::{ScriptArgs, failed, misused, page};
+use super::{ScriptArgs, failed, folder_of, misused, page};
 use crate::configuration::Configuration;
 use crate::functions::Training;
+use crate::functions::arguments::Arguments;
 use crate::output;
 use crate::plugins::Options;
 use crate::report::{Failure, Sources};
-use crate::runtime::{Ending, Mode};
+use crate::runtime::{Ending, Mode, Runtime, Settings};
 use crate::show::trials::{drawn, failure};
 use crate::show::{duration, figure};
-use crate::signals;
-use crate::trials::{Planned, Runner, Told};
+use crate::trials::{Planned, Runner, Told, threads};
+use crate::{signals, standard};
+
+/// How many draws a value is tried with, until it is refused.
+const TRIED: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrialArgs {
@@ -125,6 +131,7 @@ impl TrialArgs {
             "arguments": self.script.arguments,
             "options": given,
             "judged_by": judge,
+            "program": format!("Neurhai {}", env!("CARGO_PKG_VERSION")),
         });
         let definition = definition.as_object().cloned().unwrap_or_default();
         let stop = runtime.stop();
@@ -136,7 +143,84 @@ impl TrialArgs {
     pub(super) fn open(&self, study: &Study, more: Value) -> Result<Trials, ExitCode> {
         let mut definition = more.as_object().cloned().unwrap_or_default();
         definition.extend(study.definition.clone());
+        definition.insert("threads".into(), self.threads().map_err(without_script)?.into());
         Trials::open(&self.output, &definition.into()).map_err(without_script)
+    }
+
+    /// The threads of each training.
+    fn threads(&self) -> neurhai_core::Result<usize> {
+        let before = Trials::defined(&self.output)?;
+        let before = before.and_then(|before| before.get("threads")?.as_u64());
+        Ok(threads(usize::from(self.jobs), before.map(|before| before as usize)))
+    }
+
+    /// Refuses values that none of the trainings with `draws` can have: the script is read with each of
+    /// them in place of what is drawn for the same option, without training.
+    pub(super) fn check_draws(
+        &self,
+        space: &Space,
+        draws: &[Vec<(String, Value)>],
+        plugins: &Options,
+    ) -> Result<(), ExitCode> {
+        let draws = &draws[..draws.len().min(TRIED)];
+        for (option, value) in space.examples() {
+            let read = |draw: &Vec<(String, Value)>, told: bool| {
+                let with = |(name, drawn): &(String, Value)| {
+                    let value = if *name == option { &value } else { drawn };
+                    (name.clone(), value.clone())
+                };
+                let options: Vec<_> = draw.iter().map(with).collect();
+                self.read_with(&options, plugins, told)
+            };
+            if let Some(first) = draws.first()
+                && !draws.iter().any(|draw| read(draw, false).is_ok())
+            {
+                read(first, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the script with options of a trial, without training; what is wrong is said where `told`.
+    fn read_with(
+        &self,
+        options: &[(String, Value)],
+        plugins: &Options,
+        told: bool,
+    ) -> Result<(), ExitCode> {
+        let mut overrides = self.configuration()?.overrides;
+        let source = |path: &[String]| {
+            let option = path.join(".");
+            let found = options.iter().find(|(name, _)| *name == option);
+            let value = found.map_or_else(String::new, |(_, value)| format!(" = {}", drawn(value)));
+            Source::Argument(format!("what may be drawn: {option}{value}"))
+        };
+        let set = overrides.set(&[], tables(options).into(), &source);
+        let say = |failure: &Failure, sources: &Sources| match told {
+            true => failed(failure, sources),
+            false => ExitCode::FAILURE,
+        };
+        set.map_err(|error| say(&error.into(), &Sources::default()))?;
+        let runtime = self.silent(overrides, plugins);
+        let runtime = runtime.map_err(|failure| say(&failure, &Sources::default()))?;
+        let ending = runtime.run_file(&self.script.script);
+        ending.map(drop).map_err(|failure| say(&failure, runtime.sources()))
+    }
+
+    /// A runtime that says nothing and trains nothing.
+    fn silent(&self, overrides: Overrides, plugins: &Options) -> Result<Runtime, Failure> {
+        let folder = folder_of(&self.script.script);
+        let mut catalog = standard::catalog()?;
+        plugins.load(&mut catalog, Some(&folder))?;
+        Runtime::new(Settings {
+            catalog: Some(catalog),
+            folder: Some(folder),
+            arguments: Arguments::parse(&self.script.arguments)?,
+            overrides,
+            mode: Mode::Resolve,
+            stop: signals::stop_flag(),
+            ..Settings::default()
+        })
     }
 
     /// Runs what is not done, and calls `written` whenever one has ended. Whether all are done.
@@ -148,6 +232,14 @@ impl TrialArgs {
         plugins: &Options,
         written: &dyn Fn() -> neurhai_core::Result<()>,
     ) -> Result<bool, ExitCode> {
+        let mut waiting = false;
+        for planned in all {
+            waiting |= trials.state(&planned.name).map_err(without_script)? == State::Waiting;
+        }
+        if waiting {
+            let names: Vec<String> = all.iter().map(|planned| planned.name.clone()).collect();
+            trials.check_tables(&names).map_err(without_script)?;
+        }
         let mut run = vec![OsString::from(&self.script.script)];
         for file in &self.script.given.config {
             run.extend(["--config".into(), file.into()]);
@@ -166,11 +258,12 @@ impl TrialArgs {
             arguments,
             plugins: plugins.words(),
             jobs: usize::from(self.jobs),
+            threads: self.threads().map_err(without_script)?,
             stop: &study.stop,
         };
         let mut problem = None;
         let complete = runner.run(all, &mut |told| {
-            let ended = matches!(told, Told::Ended(..));
+            let ended = matches!(told, Told::Ended(..) | Told::Stopped(_) | Told::Killed(..));
             tell(trials, study, &told);
             if ended && let Err(error) = written() {
                 problem.get_or_insert(error);
@@ -223,14 +316,20 @@ fn tell(trials: &Trials, study: &Study, told: &Told<'_>) {
             output::note(&format!("{} {words}: {}", planned.name, options(&planned.options)));
         }
         Told::Ended(planned, State::Finished, seconds) => {
-            let score = trials.score(&planned.name, &study.judge).ok().and_then(|score| score.mean);
-            let score = score.map_or_else(|| "n/a".to_owned(), |score| figure(score, 4));
+            let score = trials.score(&planned.name, &study.judge).unwrap_or_default();
+            let score = match score.mean {
+                Some(mean) => figure(mean, 4),
+                None => score.gaps().unwrap_or_else(|| "n/a".into()),
+            };
             let (name, metric) = (&planned.name, &study.judge.metric);
             output::note(&format!("{name} ends with {metric} {score} ({})", duration(*seconds)));
         }
         Told::Ended(planned, ..) => {
             let why = trials.why(&planned.name).unwrap_or_default();
             output::note(&failure(&planned.name, &why));
+        }
+        Told::Killed(planned, why) => {
+            output::note(&format!("{} is tried once more: it was {why}", planned.name));
         }
         Told::Stopped(planned) => output::note(&format!("{} was stopped", planned.name)),
         Told::Locked(planned) => {

@@ -3,12 +3,12 @@
 use neurhai_core::Result;
 use neurhai_core::trials::curve::Point;
 use neurhai_core::trials::ranking::{self, OfValue, Trial};
-use neurhai_core::trials::{Judge, Trials};
+use neurhai_core::trials::{Judge, State, Trials};
 use serde_json::{Value, json};
 
 use super::svg::{Chart, around, short};
 use super::{STYLE, Table, charts, render};
-use crate::show::trials::{best_epochs, drawn, optimistic};
+use crate::show::trials::{MISSING, best_epochs, drawn, optimistic};
 
 const SIZE: (f64, f64) = (460.0, 300.0);
 
@@ -47,9 +47,12 @@ pub fn search(all: &[Trial], judge: &Judge, trials: &Trials) -> Result<String> {
         row
     });
     let table = Table { columns: columns.map(str::to_owned).collect(), rows: rows.collect() };
-    let failed = all
-        .iter()
-        .filter_map(|trial| Some(format!("{} failed: {}", trial.name, trial.error.as_deref()?)));
+    let failed = all.iter().filter_map(|trial| Some((trial, trial.error.as_deref()?))).map(
+        |(trial, why)| match trial.state {
+            State::Failed => format!("{} failed: {why}", trial.name),
+            _ => format!("{} has no score: {why}", trial.name),
+        },
+    );
     let charts: Vec<String> =
         (0..options.len()).filter_map(|option| by_option(all, option, judge)).collect();
     page(
@@ -82,8 +85,7 @@ pub fn learning_curve(points: &[Point], judge: &Judge, trials: &Trials) -> Resul
         sizes.into_iter().chain(scores).chain(counts).collect()
     });
     let missing: usize = points.iter().map(|point| point.missing).sum();
-    let warnings = (missing > 0)
-        .then(|| format!("{missing} trainings are missing: those that failed or were stopped."));
+    let warnings = (missing > 0).then(|| format!("{missing} {MISSING}."));
     let known = |point: &Point| Some((point.participants, point.mean?));
     let means: Vec<(f64, f64)> = points.iter().filter_map(known).collect();
     let mut lines = Vec::new();

@@ -14,11 +14,10 @@ pub fn divided(summaries: &[Summary], attempt: usize, output: &Path) -> String {
         sides().flat_map(|side| side.strata.keys()).map(String::as_str).collect();
     let strata: Vec<&str> = strata.into_iter().filter(|stratum| !stratum.is_empty()).collect();
     let compared = summaries.iter().map(|summary| &summary.alike).max_by_key(|alike| alike.len());
-    let compared: Vec<&str> =
-        compared.into_iter().flatten().map(|alike| alike.column.as_str()).collect();
+    let compared = compared.into_iter().flatten();
     let mut head: Vec<String> = ["", "participants", "sessions"].map(String::from).to_vec();
     head.extend(strata.iter().map(|stratum| (*stratum).to_owned()));
-    head.extend(compared.iter().map(|column| format!("p of {column}")));
+    head.extend(compared.map(|alike| format!("p of {} ({})", alike.column, alike.test.name())));
     let mut rows = vec![head];
     for summary in summaries {
         let line = |group: &Group| {
@@ -61,9 +60,9 @@ mod tests {
         };
         let alike = vec![Alike { column: "age".into(), test: Test::Means, p: 0.91234 }];
         let summary = Summary { train: group("train", 16), subset: group("test", 4), alike };
-        let expected = "       participants  sessions  AD  CN  p of age
+        let expected = "       participants  sessions  AD  CN  p of age (means)
 train            32        48  16  16
-test              8        12   4   4     0.912
+test              8        12   4   4             0.912
 written to split, by draw 3 of those that were tried";
         assert_eq!(divided(&[summary], 2, Path::new("split")), expected);
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use neurhai_core::options::plain;
-use neurhai_core::trials::Judge;
 use neurhai_core::trials::curve::Point;
 use neurhai_core::trials::ranking::Trial;
+use neurhai_core::trials::{Judge, State};
 use serde_json::Value;
 
 use super::{columns, figure};
@@ -30,13 +30,19 @@ pub fn search(all: &[Trial], judge: &Judge, folder: &Path) -> String {
     }
     let mut text = columns(&rows, 1);
     for trial in all.iter().filter(|trial| trial.error.is_some()) {
-        text += &failure(&trial.name, trial.error.as_deref().unwrap_or_default());
+        let why = trial.error.as_deref().unwrap_or_default();
+        text += &match trial.state {
+            State::Failed => failure(&trial.name, why),
+            _ => format!("{} has no score: {why}", trial.name),
+        };
         text.push('\n');
     }
     if let Some((best, score)) =
         all.first().and_then(|best| Some((best, best.score.as_ref()?.mean?)))
     {
-        let scored = all.iter().filter(|trial| trial.score.is_some()).count();
+        let scored =
+            |trial: &&Trial| trial.score.as_ref().is_some_and(|score| score.mean.is_some());
+        let scored = all.iter().filter(scored).count();
         text += &format!(
             "best: {} ({} {} in validation)\n{}\n",
             best.name,
@@ -66,6 +72,10 @@ fn written(folder: &Path, table: &str) -> String {
     format!("table: {}\nreport: {}", place(table), place("report.html"))
 }
 
+/// What is missing in a learning curve.
+pub(crate) const MISSING: &str = "values are missing: of trainings that failed or were stopped, and of splits \
+                                  in which the metric has none";
+
 /// A line for each share of the training participants.
 pub fn learning_curve(points: &[Point], judge: &Judge, folder: &Path) -> String {
     let head = ["share", "participants", "images", judge.metric.as_str(), "sd", "values"];
@@ -83,7 +93,7 @@ pub fn learning_curve(points: &[Point], judge: &Judge, folder: &Path) -> String 
     let mut text = columns(&rows, 0);
     let missing: usize = points.iter().map(|point| point.missing).sum();
     if missing > 0 {
-        text += &format!("{missing} trainings are missing: those that failed or were stopped\n");
+        text += &format!("{missing} {MISSING}\n");
     }
     text += "The score is that in validation, by the mean over splits and seeds; sd is its standard deviation.\n";
     text + written(folder, "learning_curve.tsv").as_str()
@@ -94,7 +104,8 @@ pub(crate) fn failure(name: &str, why: &str) -> String {
     const WIDTH: usize = 160;
     let cut = why.chars().count() > WIDTH;
     let why: String = why.lines().next().unwrap_or_default().chars().take(WIDTH).collect();
-    format!("{name} failed: {why}{}", if cut { "…" } else { "" })
+    let end = if cut { "…" } else { "" };
+    format!("{name} failed: {why}{end} (without {name}.failed it is tried again)")
 }
 
 fn number(value: Option<f64>) -> String {

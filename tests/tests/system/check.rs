@@ -274,6 +274,7 @@ fn what_is_no_data_is_said_so() {
         ("absent.tsv", 2, "absent.tsv"),
         ("absent.rhai", 2, "there is no script"),
         ("data/caps --preprocessing pet-linear", 2, "pet-linear needs --tracer"),
+        ("data/caps --tracer 18FFDG", 2, "--tracer needs --preprocessing"),
     ] {
         let output = check(&place, path);
         assert_eq!(output.status.code(), Some(code), "{path}: {}", said(&output));

@@ -45,6 +45,9 @@ fn what_there_is_to_do_is_said_and_done_once() {
     assert_eq!(other.status.code(), Some(1));
     assert!(said(&other).contains("E0316") && said(&other).contains("patch_size is 10 there"));
     assert!(written(&place) == before);
+    let large = prepare(&place, "patch data/caps --patch-size 99 --name large");
+    assert_eq!(large.status.code(), Some(2), "{}", said(&large));
+    assert!(said(&large).contains("do not fit into images"), "{}", said(&large));
     let safe = "image data/caps --format safetensors --table data/splits/train.tsv --name safe";
     let output = prepare(&place, safe);
     assert!(output.status.success(), "{}", said(&output));
@@ -60,10 +63,16 @@ fn a_missing_image_is_told_before_anything_is_written() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("E0306"), "{}", said(&output));
     assert!(written(&place).is_empty());
-    let wrong = prepare(&place, "image data/caps --preprocessing t1-liner");
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(said(&wrong).contains("did you mean") || said(&wrong).contains("t1-linear"));
-    assert_eq!(prepare(&place, "patches data/caps").status.code(), Some(2));
+    for (words, part) in [
+        ("image data/caps --preprocessing t1-liner", "t1-linear"),
+        ("image data/caps --tracer 18FFDG", "--tracer says nothing of images of t1-linear"),
+        ("patches data/caps", "patch"),
+    ] {
+        let wrong = prepare(&place, words);
+        assert_eq!(wrong.status.code(), Some(2), "{words}: {}", said(&wrong));
+        assert!(said(&wrong).contains(part), "{words}: {}", said(&wrong));
+    }
+    assert!(written(&place).is_empty());
 }
 
 #[test]

@@ -69,7 +69,8 @@ impl Mlflow {
         let asked = stream
             .write_all(b"GET /api/2.0/mlflow/experiments/get?experiment_id=0 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
         let mut answer = String::new();
-        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.contains("200 OK")
+        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok()
+            && answer.contains("experiment_id")
     }
 
     fn url(&self) -> String {

@@ -35,7 +35,10 @@ impl SplitFolder {
                 }
                 Ok(Self { path: path.into(), splits: BTreeMap::from([(0, path.into())]) })
             }
-            (false, false) => Ok(Self { path: path.into(), splits }),
+            (false, false) => {
+                check_complete(path, &splits)?;
+                Ok(Self { path: path.into(), splits })
+            }
             (true, false) => refuse(
                 format!(
                     "the folder holds both a single split (train and validation tables) and {}",
@@ -115,6 +118,24 @@ fn check_is_folder(path: &Path, absolute: &Path) -> Result<()> {
             Err(if near.is_empty() { error } else { error.help(near.trim_start_matches("; ")) })
         }
     }
+}
+
+/// Where `kfold.json` says how many splits were made, as many must be there: fewer are what a copy, or a
+/// program that was killed, left.
+fn check_complete(folder: &Path, splits: &BTreeMap<usize, PathBuf>) -> Result<()> {
+    let file = folder.join("kfold.json");
+    let record = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let made = record.and_then(|record: serde_json::Value| record.get("n_splits")?.as_u64());
+    let Some(made) = made.filter(|made| *made != splits.len() as u64) else { return Ok(()) };
+    let there: Vec<String> = splits.keys().map(usize::to_string).collect();
+    let message = format!(
+        "{made} splits were made by kfold.json, but there are {}: {}",
+        splits.len(),
+        some(there.iter(), 10)
+    );
+    Err(Error::new(Code::BadSplit, message)
+        .at(Place::File(file))
+        .help("make the splits again, or delete kfold.json to train on those that are there"))
 }
 
 /// The first of `wanted` that is in `folder`.

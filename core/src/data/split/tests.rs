@@ -271,6 +271,12 @@ fn a_folder_one_level_too_high_or_too_low_is_led_to_the_right_one() {
     check_open(&[("a/b.txt", "")], "a", &["found b.txt", "tsvtools kfold"]);
     let both = [("train.tsv", TRAIN), ("validation.tsv", VALIDATION), ("split-0/train.tsv", TRAIN)];
     check_open(&both, "", &["both a single split", "split-0"]);
+    let few = [
+        ("kfold.json", "{\"n_splits\": 3}"),
+        ("split-0/train.tsv", TRAIN),
+        ("split-2/train.tsv", TRAIN),
+    ];
+    check_open(&few, "", &["E0406", "3 splits were made", "there are 2: 0, 2", "DIR/kfold.json"]);
     let twice = [("split-0/train.tsv", ""), ("fold-0/train.tsv", "")];
     check_open(&twice, "", &["split 0 is there twice: fold-0 and split-0"]);
 }

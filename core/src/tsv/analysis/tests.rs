@@ -75,3 +75,34 @@ fn wrong_values_and_diagnoses_are_named() {
     assert_eq!(error.code(), Code::EmptySelection);
     assert!(!file("a.tsv").exists());
 }
+
+#[test]
+fn ratings_that_are_none_and_missing_ones_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let text = "participant_id\tsession_id\tdiagnosis\tage\tsex\tMMSE\tcdr_global\n\
+                A\tses-M000\tAD\t70\tF\t20\t0.5\nB\tses-M000\tAD\t71\tM\t21\t0.7\n\
+                C\tses-M000\tAD\t72\tF\t22\t\n";
+    std::fs::write(file("t.tsv"), text).unwrap();
+    let done = analysis(&file("t.tsv"), &file("t.tsv"), &[], &file("a.tsv")).unwrap();
+    let of = |name: &str| COLUMNS.iter().position(|column| *column == name).unwrap();
+    assert_eq!(done.groups[0].1[of("CDR_0.5")], Some(1.0));
+    let expected = [
+        "AD: 1 of 3 participants without a CDR",
+        "AD: ratings that are no CDR are not counted: 0.7",
+    ];
+    assert_eq!(done.notes, expected);
+}
+
+/// Otherwise the last of them would win.
+#[test]
+fn a_session_that_is_known_twice_is_refused() {
+    let folder = study();
+    let file = |name: &str| folder.path().join(name);
+    let text = std::fs::read_to_string(file("merged.tsv")).unwrap();
+    let (head, rest) = text.split_once('\n').unwrap();
+    let first = rest.lines().next().unwrap().replace("ses-M000", "ses-M00");
+    std::fs::write(file("twice.tsv"), format!("{head}\n{first}\n{rest}")).unwrap();
+    let error = analysis(&file("labels.tsv"), &file("twice.tsv"), &[], &file("a.tsv")).unwrap_err();
+    assert_eq!(error.code(), Code::DuplicateRow);
+}

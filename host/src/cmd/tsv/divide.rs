@@ -19,8 +19,8 @@ pub(super) struct Divide {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Columns whose values occur in the same proportion on each side; none for no column
-    /// [default: diagnosis, if there is one]
+    /// Columns whose values occur in the same proportion on each side, those of later ones within those
+    /// of earlier ones; none for no column [default: diagnosis, if there is one]
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     stratify: Option<Vec<String>>,
 
@@ -44,22 +44,45 @@ pub(super) struct Divide {
 }
 
 impl Divide {
-    /// The division; without words of the user, `balanced` ones of the columns age and sex are
-    /// balanced.
-    pub(super) fn read(self, folder: &str, subset: &str, balanced: bool) -> Result<Division> {
+    /// The division, and warnings of what is usually done and cannot be here; without words of the user,
+    /// `balanced` ones of the columns age and sex are balanced.
+    pub(super) fn read(
+        self,
+        folder: &str,
+        subset: &str,
+        balanced: bool,
+    ) -> Result<(Division, Vec<String>)> {
         let table = Table::read(&self.table)?;
-        let there = |name: &&str| table.find_column(name).is_some();
+        let mut warnings = Vec::new();
+        let mut there = |name: &&&str, done: &str, option: &str| {
+            let found = table.find_column(name).is_some();
+            if !found {
+                warnings.push(format!(
+                    "there is no column {name}: the sides are not {done}; name another column with \
+                     --{option}, or none"
+                ));
+            }
+            found
+        };
         let stratify = match self.stratify {
             Some(names) => names.into_iter().filter(|name| name != "none").collect(),
-            None => ["diagnosis"].iter().filter(|name| there(name)).map(|n| (*n).into()).collect(),
+            None => {
+                let usual = ["diagnosis"].iter();
+                let usual = usual.filter(|name| there(name, "stratified by it", "stratify"));
+                usual.map(|name| (*name).to_owned()).collect()
+            }
         };
         let required = self.balance.is_some();
-        let usual = || ["age", "sex"].iter().filter(|name| balanced && there(name));
         let balance = match self.balance {
             Some(columns) => columns.into_iter().filter(|(name, _)| name != "none").collect(),
-            None => usual().map(|name| ((*name).to_owned(), 0.8)).collect(),
+            None if balanced => {
+                let usual = ["age", "sex"].iter();
+                let usual = usual.filter(|name| there(name, "balanced in it", "balance"));
+                usual.map(|name| ((*name).to_owned(), 0.8)).collect()
+            }
+            None => Vec::new(),
         };
-        Ok(Division {
+        let division = Division {
             required,
             output: self.output.unwrap_or_else(|| self.table.with_file_name(folder)),
             table: self.table,
@@ -69,7 +92,8 @@ impl Divide {
             attempts: self.attempts as usize,
             longitudinal: self.longitudinal,
             seed: self.seed,
-        })
+        };
+        Ok((division, warnings))
     }
 }
 

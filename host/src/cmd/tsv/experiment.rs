@@ -5,7 +5,6 @@ use neurhai_core::tsv::{Inner, Size, experiment};
 
 use super::Done;
 use super::divide::{Divide, divided, missed, size};
-use super::kfold::rare;
 
 /// Put a test set away, and divide the rest into folds, or once
 ///
@@ -29,19 +28,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<Done> {
-    let division = args.divide.read("split", "test", true)?;
+    let (division, mut warnings) = args.divide.read("split", "test", true)?;
     let inner = args.validation.map_or(Inner::Folds(args.splits), Inner::Split);
     let done = experiment(&division, args.test, inner)?;
-    let mut warnings = missed(&division, &done.test.summary);
+    warnings.extend(missed(&division, &done.test.summary));
+    warnings.extend(done.test.notes);
     let mut summaries = vec![done.test.summary];
     let mut attempt = done.test.attempt;
     if let Some(folds) = done.folds {
-        warnings.extend(rare(&folds));
+        warnings.extend(folds.notes);
         summaries.extend(folds.summaries);
     }
     if let Some(validation) = done.validation {
         attempt = attempt.max(validation.attempt);
         warnings.extend(missed(&division, &validation.summary));
+        warnings.extend(validation.notes);
         summaries.push(validation.summary);
     }
     Ok(divided(&summaries, attempt, &division, warnings))

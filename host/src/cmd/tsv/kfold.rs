@@ -1,7 +1,7 @@
 //! `host tsv kfold`.
 
 use neurhai_core::Result;
-use neurhai_core::tsv::{Folds, kfold};
+use neurhai_core::tsv::kfold;
 
 use super::Done;
 use super::divide::{Divide, divided};
@@ -22,15 +22,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<Done> {
     let folder = format!("{}_fold", args.splits);
-    let division = args.divide.read(&folder, "validation", false)?;
+    let (division, mut warnings) = args.divide.read(&folder, "validation", false)?;
     let folds = kfold(&division, args.splits)?;
-    Ok(divided(&folds.summaries, folds.attempt, &division, rare(&folds)))
-}
-
-/// Warnings of strata of which some folds hold nobody.
-pub(super) fn rare(folds: &Folds) -> Vec<String> {
-    let one = |stratum: &String| {
-        format!("there are fewer participants of {stratum} than folds: some folds hold none")
-    };
-    folds.rare.iter().map(one).collect()
+    warnings.extend(folds.notes);
+    Ok(divided(&folds.summaries, folds.attempt, &division, warnings))
 }

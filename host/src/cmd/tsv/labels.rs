@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) restriction: Option<PathBuf>,
 
-    /// Keep participants with subjective memory complaints (SMC) at baseline
+    /// Keep sessions whose row says subjective memory complaints (SMC) at baseline
     #[arg(long)]
     keep_smc: bool,
 

@@ -25,8 +25,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<Done> {
-    let division = args.divide.read("split", &args.subset, true)?;
+    let (division, mut warnings) = args.divide.read("split", &args.subset, true)?;
     let sides = split(&division, args.size)?;
-    let warnings = missed(&division, &sides.summary);
+    warnings.extend(missed(&division, &sides.summary));
+    warnings.extend(sides.notes);
     Ok(divided(&[sides.summary], sides.attempt, &division, warnings))
 }

@@ -32,12 +32,36 @@ fn rows(ill: usize, n: usize) -> Vec<String> {
 }
 
 #[test]
-fn folds_without_a_rare_diagnosis_are_told_of() {
-    let expected = "there are fewer participants of AD than folds: some folds hold none";
+fn sides_without_a_diagnosis_are_told_of() {
+    let nobody = |side: &str| format!("nobody in {side} has diagnosis AD");
     for words in ["kfold T --output O", "experiment T --output O --balance none"] {
-        assert_eq!(said(&rows(3, 20), words).unwrap().warnings, [expected], "{words}");
+        let found = said(&rows(3, 20), words).unwrap().warnings;
+        let folds = ["split-3 validation", "split-4 validation"].map(nobody);
+        assert!(folds.iter().all(|fold| found.contains(fold)), "{words}: {found:?}");
         assert!(said(&rows(10, 20), words).unwrap().warnings.is_empty());
     }
+    let words = "split T --output O --balance none --size 2";
+    assert_eq!(said(&rows(1, 20), words).unwrap().warnings, [nobody("validation")]);
+    let words = "split T --output O --balance none --size 2 --stratify none";
+    assert_eq!(said(&rows(20, 20), words).unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn what_is_usually_done_and_cannot_be_is_told() {
+    let found = said(&rows(10, 20), "split T --output O").unwrap().warnings;
+    let sex = "there is no column sex: the sides are not balanced in it; name another column with \
+               --balance, or none";
+    assert!(found.iter().any(|text| text == sex), "{found:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let (table, output) = (folder.path().join("T"), folder.path().join("O"));
+    std::fs::write(&table, "participant_id\tsession_id\n1\ts\n2\ts\n").unwrap();
+    let words = ["tsv", "kfold", &table.display().to_string(), "--splits", "2", "--output"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([output.display().to_string()]);
+    let found = done(Line::parse_from(words).args).unwrap().warnings;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("there is no column diagnosis: the sides are not stratified"));
 }
 
 #[test]
