@@ -93,7 +93,6 @@ fn of_folds_each_participant_is_in_one() {
 /// Ours of the same table are of the sizes of ClinicaDL's own: `tests/fixtures/make_clinicadl.py`.
 #[test]
 fn folds_are_of_the_sizes_of_clinicadls() {
-<<<<<<< ours
     let fixture = std::fs::read(root().join("tests/fixtures/clinicadl.json")).unwrap();
     let fixture: Value = serde_json::from_slice(&fixture).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -113,11 +112,13 @@ fn folds_are_of_the_sizes_of_clinicadls() {
         found.sort_unstable();
         assert_eq!(found, expected, "{name}");
     }
-=======
-    let splits = root().join("../shared/data/splits");
-    if !splits.is_dir() {
-        return;
-    }
+}
+
+/// Four and five folds have the sizes that ClinicaDL's have.
+#[test]
+fn folds_are_those_of_clinicadl_by_size() {
+    let Some(shared) = crate::shared_data() else { return };
+    let splits = shared.join("splits");
     for k in [4, 5] {
         let folder = tempfile::tempdir().unwrap();
         let table = splits.join("train.tsv");
@@ -173,7 +174,6 @@ fn folds_of_which_some_are_gone_are_refused() {
     tsv(place.path(), "kfold data/labels.tsv --splits 2 --output data/splits");
     std::fs::remove_dir_all(place.path().join("data/splits/split-1")).unwrap();
     place.refused("TRAIN", &["E0406", "2 splits were made by kfold.json"]);
->>>>>>> theirs
 }
 
 #[test]
