@@ -160,8 +160,8 @@ pub(crate) fn classes(label_code: Option<&Value>) -> Result<Vec<String>> {
 
 /// A JSON file of an experiment folder.
 pub(crate) fn read(file: &Path) -> Result<Value> {
-    let text = files::read(file, "read the experiment folder")
-        .map_err(|error| unreadable(file, error))?;
+    let text =
+        files::read(file, "read the experiment folder").map_err(|error| unreadable(file, error))?;
     serde_json::from_slice(&text).map_err(|error| damaged(file, error))
 }
 
