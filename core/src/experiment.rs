@@ -9,6 +9,7 @@ use tch::Device;
 
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 use crate::network::{Network, NetworkSpec, Plan};
 use crate::shape::Shape;
 use crate::used::{self, Used};
@@ -159,12 +160,12 @@ pub(crate) fn classes(label_code: Option<&Value>) -> Result<Vec<String>> {
 
 /// A JSON file of an experiment folder.
 pub(crate) fn read(file: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-    serde_json::from_str(&text).map_err(|error| damaged(file, error))
+    let bytes = files::read(file, "read the experiment folder")
+        .map_err(|error| with_remedy(file, error))?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged(file, error))
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Error {
-    let failed = Error::io(file, "read the experiment folder", error);
+fn with_remedy(file: &Path, failed: Error) -> Error {
     let folder = file.parent().unwrap_or(Path::new(""));
     if failed.code() != Code::FileNotFound {
         return failed;

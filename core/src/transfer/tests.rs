@@ -198,7 +198,11 @@ fn what_does_not_fit_is_shown_side_by_side_or_left_out() {
 
 /// An experiment folder with the weights of tiny.pth.tar in these places.
 fn experiment(folder: &Path, files: &[&str]) {
-    std::fs::write(folder.join("maps.json"), r#"{"model": "Tiny"}"#).unwrap();
+    std::fs::write(
+        folder.join("maps.json"),
+        r#"{"network_task": "classification", "model": "Tiny"}"#,
+    )
+    .unwrap();
     for file in files {
         let split = file.split('/').next().unwrap();
         for (group, rows) in
