@@ -5,7 +5,7 @@ use super::*;
 /// A CAPS with images of as many slices and regions of the same names.
 fn caps(folder: &Path) -> PathBuf {
     let options = PhantomOptions {
-        participants_per_class: 1,
+        participants_per_class: 2,
         image_size: [33, 34, 72],
         ..PhantomOptions::default()
     };
