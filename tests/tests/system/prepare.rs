@@ -86,7 +86,7 @@ fn too_small_a_disk_is_told_before_anything_is_written() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let text = said(&output);
     assert!(
-        text.contains("E0303") && text.contains("2520 files of tensors take 23.0 MB"),
+        text.contains("E0303") && text.contains("2520 files of tensors take 25.6 MB"),
         "{text}"
     );
     assert_eq!(files(&caps).len(), before);

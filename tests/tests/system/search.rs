@@ -112,7 +112,7 @@ fn trials_train_with_what_they_draw_and_with_one_script() {
     assert_eq!((found["learning_rate"].as_f64(), found["seed"].as_u64()), (Some(0.001), Some(4)));
     std::fs::write(&module, "fn nothing() { 1 }").unwrap();
     let (code, text) = run(&place, words);
-    assert!(code == Some(1) && text.contains("imports differ"), "{text}");
+    assert!(code == Some(1) && text.contains("differ in imports"), "{text}");
 }
 
 #[test]
