@@ -169,7 +169,7 @@ mod tests {
         for path in &paths {
             fs::write(path, "one").unwrap();
         }
-        std::thread::sleep(Duration::from_millis(60));
+        paths.iter().for_each(|path| settle(path));
         let verdicts = Verdicts::new(&folder.path().join("cache"));
         let kept = |path: &Path| verdicts.file(&fs::canonicalize(path).unwrap());
         for path in &paths[..2] {
