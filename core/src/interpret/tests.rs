@@ -148,7 +148,7 @@ fn maps_of_grad_cam_lie_where_their_cells_look() {
         let spec = NetworkSpec::from_layers("test", LayerSpec::list(&case["layers"]).unwrap());
         let input = sizes("input");
         let plan = Plan::new(spec, &input, &Catalog::built_in().unwrap()).unwrap();
-        let last = plan.rows.iter().filter(|row| row.depth == 0).next_back().unwrap();
+        let last = plan.rows.iter().rfind(|row| row.depth == 0).unwrap();
         let grid = plan.grid(&last.path).unwrap();
         assert_eq!((&grid.start, &grid.stride), (&numbers("start"), &numbers("stride")));
         let shape = [&[1, 1], &last.output[1..]].concat();

@@ -158,7 +158,7 @@ fn half_a_file_of_a_killed_process_is_not_seen_and_goes_after_an_hour() {
     assert_eq!(kept[0].source, "/caps/subjects/a.nii.gz");
     // Somebody may still be writing the young one.
     assert_eq!(clear(folder.path()).unwrap().files, 1);
-    assert_eq!(files(folder.path()), [young.clone()]);
+    assert_eq!(files(folder.path()), std::slice::from_ref(&young));
     age(&young, 4000);
     assert_eq!(clear(folder.path()).unwrap().files, 1);
     assert!(files(folder.path()).is_empty());
