@@ -15,7 +15,6 @@ use crate::network::{Network, Plan};
 use crate::options::{OptionSpec, Options};
 use crate::picture::Colors;
 
-mod canvas;
 mod description;
 mod grad_cam;
 mod gradients;

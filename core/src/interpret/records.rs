@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::canvas::Cover;
 use super::means::Mean;
 use super::names::{self, stem};
 use super::options::Target;
 use super::pictures::{self, Drawn};
 use super::regions::Row;
 use super::work::{Member, Work};
+use crate::data::part::canvas::Cover;
 use crate::data::split::Label;
 use crate::error::Result;
 use crate::files;

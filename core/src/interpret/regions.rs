@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::canvas::Cover;
 use super::records::near;
+use crate::data::part::canvas::Cover;
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result, some};
 use crate::volume::{self, Affine};

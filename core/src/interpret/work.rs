@@ -6,12 +6,12 @@ use std::path::Path;
 use rayon::prelude::*;
 use tch::{Device, Kind};
 
-use super::canvas::{Canvas, Cover, inside};
 use super::options::{Asked, Target};
 use super::records::{AT_ONCE, Found, Part, Records};
 use super::regions::Atlas;
 use super::{Attribution, Samples, randomised};
 use crate::data::loader::{Batch, Loader, Sample};
+use crate::data::part::canvas::{Canvas, Cover, inside};
 use crate::data::split::Label;
 use crate::error::{Code, Error, Result};
 use crate::network::{Network, Precision};

@@ -11,12 +11,13 @@ use super::pictures::{Shown, slices_at};
 use super::tables::{Sheet, sheet};
 use crate::data::cohorts::Cohorts;
 use crate::data::options::specs;
+use crate::data::part::canvas::Cover;
 use crate::data::part::{Parts, parts};
 use crate::error::Result;
 use crate::options::Options;
 use crate::picture::{Colors, Scale};
 use crate::train::inputs::{preprocessing, regions};
-use crate::volume::{Stats, Volume};
+use crate::volume::Volume;
 
 /// The weights of the parts in a split's best model of a metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,7 +51,14 @@ pub(super) fn weights(source: &Source<'_>, images: &Images) -> Result<Vec<Weight
             let (pictures, limit, missing) = match cut {
                 Ok((volume, parts)) => match pictures(volume, parts.as_ref(), &table) {
                     Some((pictures, limit)) => (pictures, Some(limit), None),
-                    None => (Vec::new(), None, Some("the parts cannot be put back".to_owned())),
+                    None => (
+                        Vec::new(),
+                        None,
+                        Some(
+                            "no part has a weight above 0, or the table is of other parts"
+                                .to_owned(),
+                        ),
+                    ),
                 },
                 Err(why) => (Vec::new(), None, Some(why.clone())),
             };
@@ -93,7 +101,7 @@ fn pictures(volume: &Volume, parts: &dyn Parts, table: &Sheet) -> Option<(Vec<Sh
     let weights: Option<Vec<f32>> =
         table.rows.iter().map(|row| row.get(weight)?.parse().ok()).collect();
     let weights = weights.filter(|weights| weights.len() == parts.count())?;
-    let map = put_back(volume.shape, parts, &weights)?;
+    let map = put_back(volume.shape, parts, &weights).ok()?;
     let limit = map.iter().copied().fold(0.0, f32::max);
     if limit <= 0.0 {
         return None;
@@ -119,34 +127,16 @@ fn index([_, ny, nz]: [usize; 3], [x, y, z]: [usize; 3]) -> usize {
     (x * ny + y) * nz + z
 }
 
-/// The weights in the volume, as the mean over the parts that a voxel is in; nothing for volumes whose
-/// voxels cannot be numbered in `f32`.
-///
-/// Each part is cut out of an image whose voxels hold their own numbers, so every way of cutting tells
-/// which voxels it takes.
-fn put_back(shape: [usize; 3], parts: &dyn Parts, weights: &[f32]) -> Option<Vec<f32>> {
-    let voxels = shape.iter().product::<usize>();
-    if voxels >= 1 << 24 {
-        return None;
-    }
-    let numbers = Volume {
-        shape,
-        voxels: (1..=voxels).map(|number| number as f32).collect::<Vec<_>>().into(),
-        affine: [[0.0; 4]; 4],
-        stats: Stats { min: 1.0, max: voxels as f32, non_finite: 0 },
-    };
-    let (mut sums, mut covers) = (vec![0.0_f32; voxels], vec![0.0_f32; voxels]);
-    let mut of_part = Vec::new();
+/// The weights in the volume, as the mean over the parts that see a voxel.
+fn put_back(shape: [usize; 3], parts: &dyn Parts, weights: &[f32]) -> Result<Vec<f32>> {
+    let all: Vec<usize> = (0..weights.len()).collect();
+    let cover = Cover::new(parts, &all, shape);
+    let mut canvas = cover.canvas();
     for (part, weight) in weights.iter().enumerate() {
-        of_part.clear();
-        parts.cut(&numbers, part, &mut of_part);
-        // Outside of a region's mask there is a 0.
-        for number in of_part.iter().filter(|number| **number > 0.0) {
-            sums[*number as usize - 1] += weight;
-            covers[*number as usize - 1] += 1.0;
-        }
+        let voxels = parts.block(part).size.iter().product();
+        canvas.add(parts, part, &vec![*weight; voxels], &cover)?;
     }
-    Some(sums.iter().zip(covers).map(|(sum, cover)| sum / cover.max(1.0)).collect())
+    Ok(canvas.finish(&cover))
 }
 
 /// The pictures that `host interpret` wrote of a group's mean map.

@@ -10,6 +10,7 @@ use crate::options::Options;
 use crate::shape::Shape;
 use crate::volume::{Affine, Volume};
 
+pub(crate) mod canvas;
 mod image;
 mod patch;
 mod roi;

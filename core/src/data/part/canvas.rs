@@ -1,17 +1,17 @@
 //! Maps of parts, put back into the volume that the parts were cut from.
 
-use crate::data::part::{Block, Parts};
+use super::{Block, Parts};
 use crate::error::{Code, Error, Result};
 
 /// How often each voxel of a volume is seen by the parts.
-pub(super) struct Cover {
+pub(crate) struct Cover {
     shape: [usize; 3],
     count: Vec<u32>,
 }
 
 impl Cover {
     /// Where these parts of images of this shape lie.
-    pub(super) fn new(parts: &dyn Parts, these: &[usize], shape: [usize; 3]) -> Self {
+    pub(crate) fn new(parts: &dyn Parts, these: &[usize], shape: [usize; 3]) -> Self {
         let mut count = vec![0; shape.iter().product()];
         for part in these {
             seen(parts, *part, shape, |_, at| count[at] += 1);
@@ -20,34 +20,34 @@ impl Cover {
     }
 
     /// An empty volume.
-    pub(super) fn canvas(&self) -> Canvas {
+    pub(crate) fn canvas(&self) -> Canvas {
         Canvas(vec![0.0; self.count.len()])
     }
 
-    pub(super) fn shape(&self) -> [usize; 3] {
+    pub(crate) fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
     /// Whether a part sees the voxel at this place of the volume.
-    pub(super) fn sees(&self, at: usize) -> bool {
+    pub(crate) fn sees(&self, at: usize) -> bool {
         self.count[at] > 0
     }
 
     /// How many voxels there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count.len()
     }
 }
 
 /// The sum of the maps of an image's parts.
-pub(super) struct Canvas(Vec<f32>);
+pub(crate) struct Canvas(Vec<f32>);
 
 impl Canvas {
     /// Adds the map of a part: a value for each voxel of its block, the last axis fastest.
     ///
     /// # Errors
     /// A map of another size.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         parts: &dyn Parts,
         part: usize,
@@ -64,7 +64,7 @@ impl Canvas {
     }
 
     /// The mean over the parts that see each voxel; 0 where none does.
-    pub(super) fn finish(mut self, cover: &Cover) -> Vec<f32> {
+    pub(crate) fn finish(mut self, cover: &Cover) -> Vec<f32> {
         for (value, count) in self.0.iter_mut().zip(&cover.count) {
             if *count > 1 {
                 *value /= *count as f32;
@@ -75,7 +75,7 @@ impl Canvas {
 }
 
 /// Which voxels of its block a part sees, where it does not see all of them.
-pub(super) fn inside(parts: &dyn Parts, part: usize, shape: [usize; 3]) -> Option<Vec<bool>> {
+pub(crate) fn inside(parts: &dyn Parts, part: usize, shape: [usize; 3]) -> Option<Vec<bool>> {
     parts.inside(part)?;
     let mut found = vec![false; parts.block(part).size.iter().product()];
     seen(parts, part, shape, |place, _| found[place] = true);
