@@ -213,4 +213,17 @@ mod tests {
         assert!(error.contains("\"ses-1\" does not tell the month") && error.contains("row 2"));
         assert!(error.contains("\"FTD\" is no stage") && error.contains("row 3"), "{error}");
     }
+
+    /// It is not looked for in tables that lie near.
+    #[test]
+    fn a_table_without_diagnoses_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("t.tsv"), "participant_id\tsession_id\nA\tses-M000\n").unwrap();
+        let labels = "participant_id\tsession_id\tdiagnosis\nA\tses-M000\tCN\n";
+        std::fs::write(file("labels.tsv"), labels).unwrap();
+        let error = progression(&file("t.tsv"), &file("o.tsv"), 36).unwrap_err();
+        assert_eq!(error.code(), Code::MissingColumn);
+        assert!(!file("o.tsv").exists());
+    }
 }

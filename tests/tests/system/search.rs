@@ -71,12 +71,23 @@ fn the_example_searches_and_goes_on_with_more_trials() {
     for part in ["Search over 3 trials", "<title>BA by learning_rate</title>", "optimistic"] {
         assert!(page.contains(part), "{part:?} is not in:\n{page}");
     }
+    let table_of_three = std::fs::read(out.join("search.tsv")).unwrap();
     let second = Table::read(&out.join("search.tsv")).unwrap();
     assert_eq!(cells(&second, "learning_rate")[..2], cells(&first, "learning_rate")[..]);
 
     let (code, text) = run(&place, &format!("{words} 3 --seed 1"));
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("E0601") && text.contains("seed differ"), "{text}");
+    assert!(text.contains("E0601") && text.contains("seed (0 before, 1 now)"), "{text}");
+
+    // Fewer trials leave the others in the table; other threads would give other results.
+    let (code, text) = run(&place, &format!("{words} 1"));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(std::fs::read(out.join("search.tsv")).unwrap(), table_of_three);
+    let mut command = host(place.path());
+    let output =
+        command.env("OMP_NUM_THREADS", "97").args(format!("{words} 4").split(' ')).output();
+    let text = said(&output.unwrap());
+    assert!(text.contains("E0601") && text.contains("threads ("), "{text}");
     let output = host(place.path()).args(["run", &script]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
 }
@@ -146,6 +157,10 @@ fn what_cannot_be_searched_is_refused_before_anything_is_written() {
         ("--vary epochs=choice(1) --set train.0.output=b", 2, "an output of its own"),
         ("--vary epochs=choice(1) --metric BAA", 2, "no metric \"BAA\""),
         ("--vary epochs=choice(1) --jobs 0", 2, "--jobs"),
+        ("--vary epochs=choice(1) --vary train.epochs=choice(2)", 2, "given twice"),
+        ("--vary balance_classes=choice(true,false)", 2, "cannot be compared by their loss"),
+        ("--vary options.width=choice(2,4)", 1, "has no option \"width\""),
+        ("--vary optimizer_options.momentun=uniform(0,1)", 1, "what may be drawn"),
         ("--trials 3", 2, "nothing is searched over"),
         ("--vary epochs=choice(1) --set options.width=2", 1, "has no option \"width\""),
     ] {
@@ -157,6 +172,70 @@ fn what_cannot_be_searched_is_refused_before_anything_is_written() {
     place.script(&format!("TRAIN {again}"));
     let (code, text) = run(&place, "search script.rhai --output out --vary epochs=choice(1)");
     assert!(code == Some(1) && text.contains("trains 2 times"), "{text}");
+}
+
+/// Trials that learned from other tables would be compared with those before.
+#[test]
+fn a_search_goes_on_with_the_tables_that_it_began_with() {
+    let place = Place::new();
+    place.script("TRAIN");
+    let words = "search script.rhai --set epochs=1 --vary learning_rate=exponent(2,4) --output out --trials";
+    let (code, text) = run(&place, &format!("{words} 1"));
+    assert_eq!(code, Some(0), "{text}");
+    let table = place.table("train.tsv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    let fewer: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
+    std::fs::remove_file(&table).unwrap();
+    std::fs::write(&table, fewer.join("\n")).unwrap();
+    let (code, text) = run(&place, &format!("{words} 2"));
+    assert!(code == Some(1) && text.contains("E0601") && text.contains("train.tsv"), "{text}");
+    let (code, text) = run(&place, &format!("{words} 1"));
+    assert_eq!(code, Some(0), "what is done is shown: {text}");
+}
+
+/// The processes that a process has started.
+#[cfg(target_os = "linux")]
+fn children(process: u32) -> Vec<u32> {
+    let of = |entry: std::fs::DirEntry| -> Option<u32> {
+        let child: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // After the name, which may hold anything: the state and the parent.
+        let parent = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()?;
+        (parent == process).then_some(child)
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter_map(of).collect()
+}
+
+/// A training that the system kills, as for want of memory, is tried once more and not for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_that_is_killed_goes_on_and_one_killed_again_is_told() {
+    for (kills, state) in [(1, "finished"), (2, "failed")] {
+        let place = Place::new();
+        place.script(&super::TRAIN.replace("epochs: 2", "epochs: 30, patience: 0"));
+        let words = "search script.rhai --trials 1 --vary learning_rate=fixed(1e-3) --output out";
+        let mut command = host(place.path());
+        command.args(words.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut search = command.spawn().unwrap();
+        let checkpoint = place.path().join("out/trial-000/split-0/tmp/checkpoint.safetensors");
+        let mut killed = 0;
+        for _ in 0..kills {
+            let id = search.id();
+            let another = || children(id).iter().any(|one| *one != killed);
+            assert!(until(&mut search, || checkpoint.exists() && another()));
+            killed = children(id).into_iter().find(|one| *one != killed).unwrap();
+            send(killed, &["KILL"]);
+        }
+        let output = search.wait_with_output().unwrap();
+        let text = said(&output);
+        assert!(text.contains("trial-000 is tried once more: it was killed by"), "{text}");
+        let table = Table::read(&place.path().join("out/search.tsv")).unwrap();
+        assert_eq!(cells(&table, "state"), [state], "{text}");
+        if state == "failed" {
+            assert!(text.contains("without trial-000.failed it is tried again"), "{text}");
+            assert!(cells(&table, "error")[0].contains("perhaps for want of memory"), "{text}");
+        }
+    }
 }
 
 /// Killed at several moments, the same command ends with the same bytes as one that was left alone.

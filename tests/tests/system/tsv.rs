@@ -96,22 +96,61 @@ fn folds_are_of_the_sizes_of_clinicadls() {
     if !splits.is_dir() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let table = splits.join("train.tsv");
-    tsv(folder.path(), &format!("kfold {} --splits 4 --output 4_fold", table.display()));
-    let counts = |folder: &Path| {
-        let mut counts = Vec::new();
-        for split in 0..4 {
-            let split = folder.join(format!("4_fold/split-{split}"));
-            for name in ["train.tsv", "train_baseline.tsv", "validation_baseline.tsv"] {
-                let of = |diagnosis| count(split.join(name), diagnosis);
-                counts.push((rows(split.join(name), &["diagnosis"]).len(), of("AD"), of("CN")));
+    for k in [4, 5] {
+        let folder = tempfile::tempdir().unwrap();
+        let table = splits.join("train.tsv");
+        let words = format!("kfold {} --splits {k} --output {k}_fold", table.display());
+        tsv(folder.path(), &words);
+        let counts = |folder: &Path| {
+            let mut counts = Vec::new();
+            for split in 0..k {
+                let split = folder.join(format!("{k}_fold/split-{split}"));
+                for name in ["train.tsv", "train_baseline.tsv", "validation_baseline.tsv"] {
+                    let of = |diagnosis| count(split.join(name), diagnosis);
+                    counts.push((rows(split.join(name), &["diagnosis"]).len(), of("AD"), of("CN")));
+                }
             }
+            counts.sort_unstable();
+            counts
+        };
+        assert_eq!(counts(folder.path()), counts(&splits), "{k}");
+    }
+}
+
+/// Two diagnoses at many sites: the sites cannot be in proportion, the diagnoses are, and who is drawn
+/// depends on the seed.
+#[test]
+fn diagnoses_are_in_proportion_however_many_sites_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("participant_id\tsession_id\tdiagnosis\tsite\n");
+    for i in 0..40 {
+        text += &format!("sub-{i:02}\tses-M000\t{}\t{}\n", ["AD", "CN"][i % 2], i / 2);
+    }
+    std::fs::write(folder.path().join("labels.tsv"), text).unwrap();
+    let mut drawn = BTreeSet::new();
+    for seed in 0..3 {
+        let words = format!("labels.tsv --stratify diagnosis,site --seed {seed} --output");
+        tsv(folder.path(), &format!("split {words} split-{seed} --balance none"));
+        let file = folder.path().join(format!("split-{seed}/validation_baseline.tsv"));
+        assert_eq!((count(file.clone(), "AD"), count(file.clone(), "CN")), (4, 4));
+        drawn.insert(sorted(rows(file, &["participant_id"])));
+        tsv(folder.path(), &format!("kfold {words} folds-{seed} --splits 4"));
+        for split in 0..4 {
+            let file = format!("folds-{seed}/split-{split}/validation_baseline.tsv");
+            assert_eq!(count(folder.path().join(file), "AD"), 5);
         }
-        counts.sort_unstable();
-        counts
-    };
-    assert_eq!(counts(folder.path()), counts(&splits));
+    }
+    assert_eq!(drawn.len(), 3);
+}
+
+/// Written whole or not at all; a copy that lacks splits is refused.
+#[test]
+fn folds_of_which_some_are_gone_are_refused() {
+    let place = crate::Place::new();
+    std::fs::remove_dir_all(place.path().join("data/splits")).unwrap();
+    tsv(place.path(), "kfold data/labels.tsv --splits 2 --output data/splits");
+    std::fs::remove_dir_all(place.path().join("data/splits/split-1")).unwrap();
+    place.refused("TRAIN", &["E0406", "2 splits were made by kfold.json"]);
 }
 
 #[test]

@@ -350,6 +350,9 @@ fn masks_are_found_by_region() {
     // Of the two masks of the right region the alphabetically first is taken.
     assert_eq!(find(&t1(), "X", &["right", "left"]), format!("{} {}", names[2], names[0]));
     assert_eq!(find(&custom("*"), "X", &["whole"]), names[3]);
+    let uncropped = Preprocessing::T1Linear { use_uncropped_image: true };
+    assert_eq!(find(&uncropped, "X", &["whole"]), names[3]);
+    assert!(find(&uncropped, "X", &["left"]).contains(&format!("the region has {}", names[0])));
     assert_eq!(
         find(&t1(), "X", &["lfet", "whole"]),
         "E0312: no mask *res-1x1x1*_roi-lfet_mask.nii* with _desc-Crop_; \

@@ -51,6 +51,28 @@ fn samplers_change_what_is_learned_and_nothing_else() {
     assert_eq!(models.len(), 3);
 }
 
+/// Classes that are written as numbers are names like others.
+#[test]
+fn classes_may_be_numbers_for_the_weighted_sampler() {
+    let bench = Bench::new();
+    uneven(&bench);
+    let train = |output: &str| {
+        let change = json!({"sampler": "weighted", "epochs": 1, "batch_size": 2});
+        bench.run(output, change).unwrap();
+        std::fs::read(bench.path(output).join("split-0/best-loss/model.safetensors")).unwrap()
+    };
+    let named = train("named");
+    for entry in std::fs::read_dir(&bench.splits).unwrap() {
+        let file = entry.unwrap().path();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("\talpha", "\t0").replace("\tbeta", "\t1")).unwrap();
+    }
+    assert!(train("numbered") == named);
+    let text = std::fs::read_to_string(bench.path("numbered/maps.json")).unwrap();
+    let maps: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(maps["label_code"], json!({"0": 0, "1": 1}));
+}
+
 /// 1 and 4 training images of 8 patches: in weighted draws each class has half of the 40, whichever
 /// patch; stratified batches of 10 hold 2 and 8.
 #[test]
