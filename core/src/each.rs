@@ -11,17 +11,28 @@ pub(crate) fn each<T: Send>(
     progress: &(dyn Fn(usize) + Sync),
     work: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
+    each_until(count, threads, &|| false, progress, |index| Some(work(index)))
+}
+
+/// The same until `stop` says so: what `work` finished by then, in the order of the items.
+pub(crate) fn each_until<T: Send>(
+    count: usize,
+    threads: usize,
+    stop: &(dyn Fn() -> bool + Sync),
+    progress: &(dyn Fn(usize) + Sync),
+    work: impl Fn(usize) -> Option<T> + Sync,
+) -> Vec<T> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(0));
     let results: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(count));
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, count.max(1)) {
             scope.spawn(|| {
-                loop {
+                while !stop() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if index >= count {
                         break;
                     }
-                    let result = work(index);
+                    let Some(result) = work(index) else { continue };
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
                     // Told under the lock, so that the number only rises.
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,5 +60,16 @@ mod tests {
             assert_eq!(told.into_inner().unwrap(), (1..=17).collect::<Vec<_>>());
         }
         assert!(each(0, 4, &|_| (), |i| i).is_empty());
+    }
+
+    #[test]
+    fn what_is_finished_when_it_is_to_stop_is_given() {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let work = |i: usize| {
+            stop.store(i == 3, Ordering::Relaxed);
+            (i != 3).then_some(i)
+        };
+        let found = each_until(17, 1, &|| stop.load(Ordering::Relaxed), &|_| (), work);
+        assert_eq!(found, [0, 1, 2]);
     }
 }

@@ -9,6 +9,7 @@ use tch::Device;
 
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 use crate::network::{Network, NetworkSpec, Plan};
 use crate::shape::Shape;
 use crate::used::{self, Used};
@@ -94,26 +95,23 @@ impl Experiment {
     }
 
     /// As [`Experiment::check`], for the layers alone: the network itself needs nothing else.
-    ///
-    /// # Errors
-    /// As [`Experiment::check`].
-    pub fn check_network(&self, catalog: &Catalog) -> Result<Vec<String>> {
+    fn check_layers(&self, catalog: &Catalog) -> Result<Vec<String>> {
         let layers = self.entries.iter().filter(|entry| entry.kind == "layer");
         let layers: Vec<Used> = layers.cloned().collect();
         used::compare(catalog, &layers, &self.root)
     }
 
-    /// The network's plan, and the warnings of [`Experiment::check_network`].
+    /// The network's plan, and warnings where the versions or texts of its layers differ.
     ///
     /// # Errors
-    /// As [`Experiment::check_network`], and what the shape check says.
+    /// [`Code::MissingExtension`] for layers that are not there; what the shape check says.
     pub fn plan(&self, catalog: &Catalog) -> Result<(Plan, Vec<String>)> {
-        let warnings = self.check_network(catalog)?;
+        let warnings = self.check_layers(catalog)?;
         Ok((Plan::new(self.network.clone(), &self.input, catalog)?, warnings))
     }
 
     /// The best network of a split by a selection metric, with its weights, and the warnings of
-    /// [`Experiment::check_network`].
+    /// [`Experiment::plan`].
     ///
     /// # Errors
     /// As [`Experiment::plan`]; weights that are missing or do not fit.
@@ -130,14 +128,44 @@ impl Experiment {
     }
 }
 
-/// A JSON file of an experiment folder.
-pub(crate) fn read(file: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-    serde_json::from_str(&text).map_err(|error| damaged(file, error))
+/// The names of the classes in the order of their codes, by `label_code` of maps.json; none where that
+/// is absent or null. One that several labels share, as ClinicaDL lets them, has all their names: `AD+MCI`.
+///
+/// # Errors
+/// [`Code::BadMaps`] for codes that are not 0, 1, … without a gap: what a network says of one class would
+/// be told of another.
+pub(crate) fn classes(label_code: Option<&Value>) -> Result<Vec<String>> {
+    let Some(codes) = label_code.and_then(Value::as_object) else {
+        return Ok(Vec::new());
+    };
+    let wrong = |name: &str| {
+        let message = format!("label_code gives {name:?} the code {}, out of order", codes[name]);
+        Error::new(Code::BadMaps, message)
+            .help("its codes number the network's outputs: 0, 1, … without a gap")
+    };
+    let mut by_code: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (name, code) in codes {
+        by_code.entry(code.as_u64().ok_or_else(|| wrong(name))?).or_default().push(name);
+    }
+    let mut classes = Vec::new();
+    for (code, mut names) in by_code {
+        names.sort_unstable();
+        if code != classes.len() as u64 {
+            return Err(wrong(names[0]));
+        }
+        classes.push(names.join("+"));
+    }
+    Ok(classes)
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Error {
-    let failed = Error::io(file, "read the experiment folder", error);
+/// A JSON file of an experiment folder.
+pub(crate) fn read(file: &Path) -> Result<Value> {
+    let text =
+        files::read(file, "read the experiment folder").map_err(|error| unreadable(file, error))?;
+    serde_json::from_slice(&text).map_err(|error| damaged(file, error))
+}
+
+fn unreadable(file: &Path, failed: Error) -> Error {
     let folder = file.parent().unwrap_or(Path::new(""));
     if failed.code() != Code::FileNotFound {
         return failed;
@@ -159,4 +187,33 @@ fn decode<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T> {
 
 fn damaged(file: &Path, error: serde_json::Error) -> Error {
     Error::new(Code::BadMaps, "the file is damaged").at(Place::File(file.into())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn classes_are_named_in_the_order_of_their_codes() {
+        assert!(classes(None).unwrap().is_empty());
+        let found = |codes: Value| classes(Some(&codes));
+        assert_eq!(found(json!({ "CN": 1, "AD": 0 })).unwrap(), ["AD", "CN"]);
+        let shared = found(json!({ "MCI": 0, "AD": 0, "CN": 1 }));
+        assert_eq!(shared.unwrap(), ["AD+MCI", "CN"]);
+        for none in [json!(null), json!({})] {
+            assert!(found(none).unwrap().is_empty());
+        }
+        for (codes, words) in [
+            (json!({ "AD": 0, "CN": 2 }), "\"CN\" the code 2"),
+            (json!({ "AD": -1, "CN": 0 }), "\"AD\" the code -1"),
+            (json!({ "AD": "0", "CN": 1 }), "\"AD\" the code \"0\""),
+            (json!({ "AD": 0.5, "CN": 1 }), "\"AD\" the code 0.5"),
+        ] {
+            let error = found(codes).unwrap_err();
+            assert_eq!(error.code(), Code::BadMaps);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
 }

@@ -42,6 +42,8 @@ pub mod sampler;
 pub mod schedule;
 pub mod search;
 pub mod shape;
+#[cfg(test)]
+mod shared_data;
 pub mod statistics;
 mod task;
 pub mod train;

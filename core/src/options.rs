@@ -9,6 +9,14 @@ use crate::network::LayerSpec;
 
 pub mod schema;
 
+/// A value as it stands in a table: text as it is, everything else as JSON.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 /// What an option may hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

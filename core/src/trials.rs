@@ -300,7 +300,7 @@ fn check_same(file: &Path, definition: &Value) -> Result<()> {
         return Ok(());
     }
     let short = |value: Option<&Value>| match value {
-        Some(value @ (Value::Number(_) | Value::String(_))) => Some(ranking::plain(value)),
+        Some(value @ (Value::Number(_) | Value::String(_))) => Some(crate::options::plain(value)),
         _ => None,
     };
     let differs =

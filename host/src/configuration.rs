@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 4 << 20;
 /// How deep tables may nest.
 const MAX_DEPTH: usize = 16;
 /// The table that says over what a search goes.
-pub const SEARCH: &str = "search";
+const SEARCH: &str = "search";
 
 /// What the command line and the files say together.
 #[derive(Debug, Default)]

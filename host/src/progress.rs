@@ -182,6 +182,17 @@ impl Progress {
                     state.bar.finish_and_clear();
                 }
             }
+            Event::Interpreting { group, done, passes } => {
+                let label = format!("{}, interpreting {group}", state.epoch);
+                if state.bar.prefix() != label {
+                    self.start(state, &label, *passes as usize);
+                }
+                state.bar.set_position(*done);
+                if done == passes {
+                    state.bar.finish_and_clear();
+                    state.bar = ProgressBar::hidden();
+                }
+            }
             Event::EpochEnded { epoch, epochs, .. } => {
                 let line = state.epoch_ended(event);
                 self.line(state, &line);

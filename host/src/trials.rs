@@ -285,8 +285,13 @@ pub(crate) fn threads(jobs: usize, before: Option<usize>) -> usize {
 fn fits(running: &[Running<'_>], peak: u64) -> bool {
     // Where the system does not say, the number of jobs is all there is to go by.
     let Some(Memory { free, .. }) = memory() else { return true };
-    let still: u64 =
-        running.iter().map(|one| peak.saturating_sub(taken(&one.child, "VmRSS:"))).sum();
+    enough(free, peak, running.iter().map(|one| taken(&one.child, "VmRSS:")))
+}
+
+/// Whether `free` bytes are enough for those that run to grow from what they have taken to `peak`, and for
+/// one more with a fifth to spare.
+fn enough(free: u64, peak: u64, taken: impl Iterator<Item = u64>) -> bool {
+    let still: u64 = taken.map(|bytes| peak.saturating_sub(bytes)).sum();
     free > peak.saturating_add(peak / 5).saturating_add(still)
 }
 
@@ -301,4 +306,20 @@ fn taken(child: &Child, what: &str) -> u64 {
 
 fn broken(what: &str, error: &std::io::Error) -> Error {
     Error::new(Code::FileAccess, what).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_more_begins_where_all_can_grow_to_the_largest() {
+        let enough = |free, taken: &[u64]| enough(free, 100, taken.iter().copied());
+        // 120 for itself, and 70 that the second has not taken yet.
+        assert!(!enough(190, &[100, 30]));
+        assert!(enough(191, &[100, 30]));
+        // What took more than the largest so far gives nothing back.
+        assert!(!enough(120, &[300]));
+        assert!(!super::enough(u64::MAX, u64::MAX, [].into_iter()));
+    }
 }

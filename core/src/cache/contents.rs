@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::entry::{Header, SUFFIX};
+use super::volumes::LEFT_ALONE;
 use super::{verdicts, volumes};
 use crate::error::Result;
 use crate::files;
@@ -86,14 +87,19 @@ pub fn list(folder: &Path) -> Result<Contents> {
 }
 
 /// Removes everything that this program keeps in `folder`. Runs that use it go on: what they have mapped
-/// stays theirs.
+/// stays theirs, and so does what they are writing.
 ///
 /// # Errors
 /// A folder that cannot be listed, a file that cannot be removed.
 pub fn clear(folder: &Path) -> Result<Removed> {
     let mut removed = Removed::default();
     for inner in [volumes::folder(folder), verdicts::folder(folder)] {
-        for (file, bytes, _) in own(&inner)? {
+        for (file, bytes, changed) in own(&inner)? {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let young = !changed.elapsed().is_ok_and(|age| age > LEFT_ALONE);
+            if young && files::is_beside(&name) {
+                continue;
+            }
             files::remove(&file)?;
             removed.files += 1;
             removed.bytes += bytes;

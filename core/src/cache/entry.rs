@@ -117,34 +117,69 @@ impl Header {
         serde_json::from_slice(&json).ok()
     }
 
-    /// Maps the image with this key in an open file, once every byte of it has been found to be as it was
-    /// written.
+    /// The image with this key in an open file, once every byte of it has been found to be as it was
+    /// written: mapped, or where other machines may take the file away meanwhile, read.
     pub(super) fn open(file: &File, key: &Key) -> Option<Volume> {
+        match is_remote(file) {
+            true => Self::read_whole(file, key),
+            false => Self::map(file, key),
+        }
+    }
+
+    fn map(file: &File, key: &Key) -> Option<Volume> {
         // A file without a page of header is none of ours, and an empty one cannot be mapped.
         if file.metadata().ok()?.len() < PAGE as u64 {
             return None;
         }
         let whole = MappedFloats::open(file, 0).ok()?;
-        let bytes = whole.bytes();
+        let (header, at) = Self::check(whole.bytes(), key)?;
+        Some(header.volume(Voxels::mapped(whole.starting_at(at).ok()?)))
+    }
+
+    pub(super) fn read_whole(mut file: &File, key: &Key) -> Option<Volume> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let (header, at) = Self::check(&bytes, key)?;
+        let voxels = bytes.get(at..)?.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes));
+        Some(header.volume(voxels.collect::<Vec<f32>>().into()))
+    }
+
+    /// The header of a file with these bytes, if they are those that were written with this key, and where
+    /// the voxels begin.
+    fn check(bytes: &[u8], key: &Key) -> Option<(Self, usize)> {
         let length = header_length(bytes)?;
         let hash = blake3::hash(bytes.get(CHECKED..)?);
         if hash.as_bytes()[..] != *bytes.get(MAGIC.len()..CHECKED)? {
             return None;
         }
         let header: Self = serde_json::from_slice(bytes.get(FRONT..FRONT + length)?).ok()?;
-        let floats = whole.starting_at(voxels_at(length)).ok()?;
+        let at = voxels_at(length);
         let voxels = header.shape.iter().try_fold(1_usize, |n, length| n.checked_mul(*length))?;
         let fits = header.little_endian == cfg!(target_endian = "little")
             && header.key == *key
-            && voxels == floats.len();
-        let [min, max] = header.range.map(f32::from_bits);
-        fits.then(|| Volume {
-            shape: header.shape,
-            voxels: Voxels::mapped(floats),
-            affine: header.affine,
-            stats: Stats { min, max, non_finite: 0 },
-        })
+            && voxels.checked_mul(4) == bytes.len().checked_sub(at);
+        fits.then_some((header, at))
     }
+
+    fn volume(self, voxels: Voxels) -> Volume {
+        let [min, max] = self.range.map(f32::from_bits);
+        let stats = Stats { min, max, non_finite: 0 };
+        Volume { shape: self.shape, voxels, affine: self.affine, stats }
+    }
+}
+
+/// Whether a file lies on a file system of another machine or of a program, from which it may vanish
+/// while it is mapped; looking at it would then end this process.
+#[cfg(target_os = "linux")]
+fn is_remote(file: &File) -> bool {
+    // `linux/magic.h`: NFS, SMB and its two successors, FUSE, 9P.
+    const REMOTE: [u32; 6] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x0102_1997];
+    rustix::fs::fstatfs(file).is_ok_and(|about| REMOTE.contains(&(about.f_type as u32)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_remote(_: &File) -> bool {
+    false
 }
 
 /// The length of the header in a file that begins with these bytes.

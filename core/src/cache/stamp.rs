@@ -31,12 +31,16 @@ impl Stamp {
     /// Whether a change after this stamp was taken would show in the next one: clocks of file systems
     /// tick slowly, and a second change within a tick leaves no trace.
     pub(crate) fn settled(&self) -> bool {
+        self.settled_at(SystemTime::now())
+    }
+
+    fn settled_at(&self, now: SystemTime) -> bool {
         let tick = match self.changed.1 {
             // Some file systems count whole seconds, FAT two of them.
             0 => Duration::from_secs(2),
             _ => Duration::from_millis(50),
         };
-        let now = seconds(SystemTime::now());
+        let now = seconds(now);
         let age = (i128::from(now.0) - i128::from(self.changed.0)) * 1_000_000_000
             + i128::from(now.1)
             - i128::from(self.changed.1);
@@ -62,9 +66,32 @@ fn seconds(time: SystemTime) -> (i64, u32) {
     }
 }
 
+/// Waits until a change of the file would show.
+#[cfg(test)]
+pub(crate) fn settle(path: &Path) {
+    let begun = SystemTime::now();
+    while !Stamp::of(path).unwrap().settled() {
+        assert!(begun.elapsed().unwrap() < Duration::from_secs(60), "{}", path.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a clock of nanoseconds says for 50 ms, one of seconds for two of them.
+    #[test]
+    fn a_change_within_a_tick_would_not_show() {
+        for (changed, tick) in [((100, 7), 50), ((100, 0), 2000)] {
+            let stamp = Stamp { size: 3, inode: 1, modified: (100, 0), changed };
+            let at = UNIX_EPOCH + Duration::new(100, changed.1);
+            let last = at + Duration::from_millis(tick);
+            let seen = [UNIX_EPOCH, at, last, last + Duration::from_nanos(1)]
+                .map(|now| stamp.settled_at(now));
+            assert_eq!(seen, [false, false, false, true], "{changed:?}");
+        }
+    }
 
     #[test]
     fn another_content_of_the_same_size_and_time_shows() {
@@ -73,9 +100,7 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let before = Stamp::of(&path).unwrap();
         assert_eq!(before, Stamp::of(&path).unwrap());
-        assert!(!before.settled(), "a file of this moment may change unseen");
-        std::thread::sleep(Duration::from_millis(60));
-        assert!(before.settled());
+        settle(&path);
         let time = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(&path, "two").unwrap();
         fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,12 +18,19 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct Verdicts {
     folder: PathBuf,
+    swept: Arc<Once>,
 }
+
+/// What was of no use for so long is removed.
+const KEPT: Duration = Duration::from_secs(180 * 24 * 3600);
+
+/// A use is noted no more often than this.
+const NOTED: Duration = Duration::from_secs(24 * 3600);
 
 impl Verdicts {
     /// Those in the folder `checks` of a cache folder, which need not be there.
     pub fn new(cache: &Path) -> Self {
-        Self { folder: folder(cache) }
+        Self { folder: folder(cache), swept: Arc::new(Once::new()) }
     }
 
     /// What `find` finds out about the file in `path`, or found out before, and whether it was known.
@@ -40,6 +49,7 @@ impl Verdicts {
         let (Some(stamp), Some(place)) = (stamp, place) else { return (find().0, false) };
         let kept = self.file(&place);
         if !fresh && let Some(known) = read(&kept, &stamp) {
+            note_use(&kept);
             return (known, true);
         }
         let settled = stamp.settled();
@@ -60,10 +70,33 @@ impl Verdicts {
         let Ok(text) = serde_json::to_string(&(VERSION, stamp, place, found)) else { return };
         // Without it the file is read again: nothing is lost.
         let _ = fs::create_dir_all(&self.folder);
+        self.swept.call_once(|| sweep(&self.folder));
         let _ = files::write_quickly(kept, |out| {
             writeln!(out, "{}", files::text_hash(&text))?;
             writeln!(out, "{text}")
         });
+    }
+}
+
+fn age(file: &Path) -> Option<Duration> {
+    fs::metadata(file).ok()?.modified().ok()?.elapsed().ok()
+}
+
+/// Says of a file that it is of use now.
+fn note_use(kept: &Path) {
+    if age(kept).is_some_and(|age| age > NOTED) {
+        let file = fs::File::options().append(true).open(kept);
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+}
+
+/// Removes what was of no use for long.
+fn sweep(folder: &Path) {
+    for name in files::entries(folder).unwrap_or_default() {
+        let file = folder.join(&name);
+        if name.ends_with(".json") && age(&file).is_some_and(|age| age > KEPT) {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 
@@ -86,9 +119,8 @@ fn read<T: DeserializeOwned>(kept: &Path, stamp: &Stamp) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::cache::stamp::settle;
 
     fn ask(verdicts: &Verdicts, path: &Path, fresh: bool) -> (String, bool) {
         verdicts.of(path, fresh, || (fs::read_to_string(path).unwrap(), true))
@@ -100,10 +132,7 @@ mod tests {
         let verdicts = Verdicts::new(&folder.path().join("cache"));
         let path = folder.path().join("a");
         fs::write(&path, "one").unwrap();
-        // As young as this it may still change unseen.
-        assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
-        assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
-        std::thread::sleep(Duration::from_millis(60));
+        settle(&path);
         assert_eq!(ask(&verdicts, &path, false), ("one".into(), false));
         assert_eq!(ask(&verdicts, &path, false), ("one".into(), true));
         assert_eq!(ask(&verdicts, &path, true), ("one".into(), false));
@@ -117,7 +146,7 @@ mod tests {
         let verdicts = Verdicts::new(folder.path());
         let path = folder.path().join("a");
         fs::write(&path, "one").unwrap();
-        std::thread::sleep(Duration::from_millis(60));
+        settle(&path);
         ask(&verdicts, &path, false);
         let kept = verdicts.file(&fs::canonicalize(&path).unwrap());
         let whole = fs::read(&kept).unwrap();
@@ -131,5 +160,28 @@ mod tests {
         }
         fs::write(&kept, &whole).unwrap();
         assert_eq!(ask(&verdicts, &path, false), ("one".into(), true));
+    }
+
+    #[test]
+    fn what_was_of_no_use_for_long_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b", "c"].map(|name| folder.path().join(name));
+        for path in &paths {
+            fs::write(path, "one").unwrap();
+        }
+        paths.iter().for_each(|path| settle(path));
+        let verdicts = Verdicts::new(&folder.path().join("cache"));
+        let kept = |path: &Path| verdicts.file(&fs::canonicalize(path).unwrap());
+        for path in &paths[..2] {
+            ask(&verdicts, path, false);
+            let old = SystemTime::now() - KEPT - Duration::from_secs(60);
+            let file = fs::File::options().append(true).open(kept(path)).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        // Of use again.
+        assert!(ask(&verdicts, &paths[0], false).1);
+        ask(&Verdicts::new(&folder.path().join("cache")), &paths[2], false);
+        let there = paths.each_ref().map(|path| kept(path).exists());
+        assert_eq!(there, [true, false, true]);
     }
 }

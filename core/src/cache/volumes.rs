@@ -14,7 +14,7 @@ use crate::volume::Volume;
 const LOOK_AGAIN: usize = 16;
 
 /// What a write left that was not finished by then, nobody is writing any more.
-const LEFT_ALONE: Duration = Duration::from_secs(3600);
+pub(super) const LEFT_ALONE: Duration = Duration::from_secs(3600);
 
 /// What is written now may have a time that lies so long ago: clocks of file systems tick slowly.
 const TICK: Duration = Duration::from_secs(2);
@@ -38,8 +38,10 @@ struct State {
     pending: u64,
     /// How many files may still be written before the folder is looked at again.
     left: usize,
-    /// Why nothing is written any more.
-    off: Option<Problem>,
+    /// Whether nothing is written any more.
+    off: bool,
+    /// Why that is so, or why an image was not kept.
+    warning: Option<Problem>,
 }
 
 /// A file of the folder.
@@ -52,15 +54,15 @@ struct Held {
 impl Volumes {
     /// Those in the folder `volumes` of a cache folder, which hold `bound` bytes at most.
     pub fn new(cache: &Path, bound: u64) -> Self {
-        let state = State { bytes: 0, pending: 0, left: 0, off: None };
+        let state = State { bytes: 0, pending: 0, left: 0, off: false, warning: None };
         let now = SystemTime::now();
         let began = now.checked_sub(TICK).unwrap_or(now);
         Self { folder: folder(cache), bound, began, state: Mutex::new(state) }
     }
 
-    /// Why new images are not kept, once they are not.
+    /// Why images are not kept, once one is not.
     pub(crate) fn warning(&self) -> Option<Problem> {
-        self.lock().off.clone()
+        self.lock().warning.clone()
     }
 
     /// The image with this key, if it is there and whole.
@@ -101,8 +103,12 @@ impl Volumes {
                 }
                 written
             }
+            // Somebody emptied the cache meanwhile.
+            Err(error) if error.code() == Code::FileNotFound => false,
             Err(error) => {
-                self.lock().off.get_or_insert_with(|| error.problems()[0].clone());
+                let mut state = self.lock();
+                state.off = true;
+                state.warn(&error);
                 false
             }
         }
@@ -112,7 +118,12 @@ impl Volumes {
     /// run may have had to go.
     fn make_room(&self, bytes: u64) -> Result<bool> {
         let mut state = self.lock();
-        if state.off.is_some() {
+        if state.off {
+            return Ok(false);
+        }
+        if bytes > self.bound {
+            // Smaller ones may fit.
+            state.warn(&self.full("an image is larger than all that may be kept"));
             return Ok(false);
         }
         fs::create_dir_all(&self.folder)
@@ -122,7 +133,13 @@ impl Volumes {
             held.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
             state.bytes = state.pending + held.iter().map(|file| file.bytes).sum::<u64>();
             state.left = LOOK_AGAIN;
-            for file in held.iter().filter(|file| file.used < self.began) {
+            held.retain(|file| file.used < self.began);
+            // Nothing goes where that would not make room enough.
+            let unneeded: u64 = held.iter().map(|file| file.bytes).sum();
+            if state.bytes - unneeded + bytes > self.bound {
+                return Err(self.full("all that may be kept is needed now"));
+            }
+            for file in held {
                 if state.bytes + bytes <= self.bound {
                     break;
                 }
@@ -130,21 +147,28 @@ impl Volumes {
                 state.bytes -= file.bytes;
             }
         }
-        if state.bytes + bytes > self.bound {
-            let message =
-                format!("{:.1} GB are full with what is needed now", self.bound as f64 / 1e9);
-            return Err(Error::new(Code::DiskFull, message)
-                .at(Place::File(self.folder.clone()))
-                .help("allow more with cache_gb; the other images are decoded in every run"));
-        }
         state.left -= 1;
         state.bytes += bytes;
         state.pending += bytes;
         Ok(true)
     }
 
+    fn full(&self, why: &str) -> Error {
+        let message = format!("{:.1} GB: {why}", self.bound as f64 / 1e9);
+        Error::new(Code::DiskFull, message)
+            .at(Place::File(self.folder.clone()))
+            .help("allow more with cache_gb; the other images are decoded in every run")
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Keeps the first of several reasons.
+    fn warn(&mut self, error: &Error) {
+        self.warning.get_or_insert_with(|| error.problems()[0].clone());
     }
 }
 
@@ -153,8 +177,10 @@ pub(super) fn folder(cache: &Path) -> PathBuf {
     cache.join("volumes")
 }
 
-/// The files in the folder; what killed processes left half written long ago is removed.
+/// The files in the folder without those that this process is writing; what killed processes left half
+/// written long ago is removed.
 fn held(folder: &Path) -> Result<Vec<Held>> {
+    let own = format!(".neurhai-{}-", std::process::id());
     let mut all = Vec::new();
     for name in files::entries(folder)? {
         let path = folder.join(&name);
@@ -167,6 +193,9 @@ fn held(folder: &Path) -> Result<Vec<Held>> {
         let used = about.modified().unwrap_or(UNIX_EPOCH);
         if beside && used.elapsed().is_ok_and(|age| age > LEFT_ALONE) {
             files::remove(&path)?;
+            continue;
+        }
+        if beside && name.starts_with(&own) {
             continue;
         }
         all.push(Held { path, bytes: about.len(), used });

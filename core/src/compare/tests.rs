@@ -226,7 +226,7 @@ fn what_one_alone_was_asked_after_training_is_no_difference() {
         std::fs::create_dir_all(root("b").join(folder)).unwrap();
     }
     let table = root("b").join(best).join("test/test_image_level_metrics.tsv");
-    std::fs::write(table, "\tBA\nValues\t0.5\n").unwrap();
+    std::fs::write(table, "Metrics\tBA\nValues\t0.5\n").unwrap();
     let found = compared();
     assert!(found.same(), "{found:#?}");
     let alone: Vec<_> = found.alone.iter().map(|one| one.folder.to_str().unwrap()).collect();

@@ -12,13 +12,16 @@ mod choose;
 mod kinds;
 mod listing;
 mod mask;
+mod namesakes;
 mod open;
+mod origin;
 mod tensor;
 
 use choose::{Choice, choose};
 use listing::{Listing, TENSORS, list};
 pub use mask::MaskOptions;
-pub(crate) use tensor::TENSOR_FILES;
+pub(crate) use origin::{Origin, State, Wanted, changed, mask as mask_origin, stem};
+pub(crate) use tensor::{TENSOR_FILES, is_tensor};
 pub use tensor::{TensorOf, tensor_name};
 
 /// Nearest ids are only searched for so many sessions: where most are missing one cause explains

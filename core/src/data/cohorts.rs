@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::caps::{Caps, Found, MaskOptions, One, TensorOf};
+use super::images::space::elsewhere;
 use super::participants::{SINGLE, Session};
 use super::pattern::Preprocessing;
 use crate::error::did_you_mean;
+use crate::files;
 use crate::volume;
 use crate::{Code, Error, Place, Problems, Result};
 
@@ -79,12 +81,15 @@ impl Cohorts {
     }
 
     /// `/data/caps`, or `north: /data/north, south: /data/south`.
-    pub(crate) fn describe(&self) -> String {
-        let one = |(name, caps): &(String, Caps)| match self.several {
-            false => caps.root().display().to_string(),
-            true => format!("{name}: {}", caps.root().display()),
+    pub(crate) fn describe(&self) -> Result<String> {
+        let one = |(name, caps): &(String, Caps)| {
+            let root = files::absolute(caps.root())?;
+            Ok(match self.several {
+                false => root.display().to_string(),
+                true => format!("{name}: {}", root.display()),
+            })
         };
-        self.members.iter().map(one).collect::<Vec<_>>().join(", ")
+        Ok(self.members.iter().map(one).collect::<Result<Vec<_>>>()?.join(", "))
     }
 
     /// The image of each session, in the CAPS of its cohort; see [`Caps::find`].
@@ -209,7 +214,11 @@ fn same_mask(region: &str, first: (&str, &Path), other: (&str, &Path)) -> Result
     let differs = match mask.shape == their.shape {
         true => {
             let n = mask.voxels.iter().zip(&their.voxels).filter(|(one, two)| one != two).count();
-            (n > 0).then(|| format!("they differ in {n} voxels"))
+            match n {
+                0 => elsewhere(mask.shape, &their.affine, &mask.affine)
+                    .map(|_| "they lie in different places".to_owned()),
+                n => Some(format!("they differ in {n} voxels")),
+            }
         }
         false => {
             let show = |s: [usize; 3]| format!("{}×{}×{}", s[0], s[1], s[2]);

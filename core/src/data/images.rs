@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::caps::TENSOR_FILES;
+use super::caps::is_tensor;
 use super::participants::{SINGLE, Session};
 use crate::cache::{Key, Stamp, Volumes};
 use crate::each::each;
@@ -16,6 +16,8 @@ use crate::volume::{self, Affine, Stats, Volume};
 pub(crate) mod shapes;
 pub(crate) mod sound;
 pub(crate) mod space;
+#[cfg(test)]
+mod tests;
 
 use space::Odd;
 
@@ -36,8 +38,11 @@ pub struct Images {
     cache: Mutex<Cache>,
     disk: Option<Volumes>,
     /// Which of them could be used, and where their voxels lie, once all are checked.
-    placed: OnceLock<Vec<(usize, [usize; 3], Affine)>>,
+    placed: OnceLock<Vec<Placed>>,
 }
+
+/// The place of an image among all, its shape, and where its voxels lie.
+type Placed = (usize, [usize; 3], Affine);
 
 /// Images that lie oddly in space are told up to this number.
 const ODD_SHOWN: usize = 3;
@@ -45,7 +50,14 @@ const ODD_SHOWN: usize = 3;
 struct Entry {
     session: Session,
     file: PathBuf,
-    hash: OnceLock<String>,
+    hash: OnceLock<Hashed>,
+}
+
+/// What a file held once.
+struct Hashed {
+    blake3: String,
+    /// Taken before the file was read, if every later change shows in another one.
+    stamp: Option<Stamp>,
 }
 
 struct Cache {
@@ -55,15 +67,28 @@ struct Cache {
 
 impl Entry {
     /// The BLAKE3 hash of the file, which is read for it once.
-    fn hash(&self) -> Result<&String> {
+    fn hash(&self) -> Result<&Hashed> {
         if let Some(hash) = self.hash.get() {
             return Ok(hash);
         }
-        let hash = files::hash(&self.file, "read the image").map_err(|error| {
+        let stamp = Stamp::of(&self.file).ok().filter(Stamp::settled);
+        let blake3 = self.hash_now()?;
+        Ok(self.hash.get_or_init(|| Hashed { blake3, stamp }))
+    }
+
+    fn hash_now(&self) -> Result<String> {
+        files::hash(&self.file, "read the image").map_err(|error| {
             let place = self.session.place(Some(self.file.clone()));
             error.placed(|_| Some(place.clone()))
-        })?;
-        Ok(self.hash.get_or_init(|| hash))
+        })
+    }
+
+    /// Whether the file still holds what was hashed.
+    fn is(&self, hashed: &Hashed) -> bool {
+        match hashed.stamp {
+            Some(stamp) => Stamp::of(&self.file).is_ok_and(|now| now == stamp),
+            None => self.hash_now().is_ok_and(|now| now == hashed.blake3),
+        }
     }
 }
 
@@ -87,11 +112,8 @@ impl Images {
     /// What should be known, once they are checked: images that lie in space otherwise than the others,
     /// and why they are not kept on disk, although that was asked for.
     pub fn warnings(&self) -> Vec<Problem> {
-        // A tensor does not say where its voxels lie.
-        let is_tensor = |i| self.file(i).extension().is_some_and(|suffix| suffix == "pt");
-        let placed = self.placed.get().into_iter().flatten().filter(|(i, ..)| !is_tensor(*i));
         let placed =
-            placed.map(|(i, shape, affine)| (self.session(*i), self.file(*i), *shape, *affine));
+            self.placed().map(|(i, shape, affine)| (self.session(i), self.file(i), shape, affine));
         let odd = space::odd(&placed.collect::<Vec<_>>());
         let more = odd.len().saturating_sub(ODD_SHOWN);
         let mut warnings = Vec::new();
@@ -107,6 +129,19 @@ impl Images {
             why
         }));
         warnings
+    }
+
+    /// Those that were checked and say where their voxels lie, which a tensor does not.
+    fn placed(&self) -> impl Iterator<Item = Placed> {
+        let placed = self.placed.get().into_iter().flatten();
+        placed.filter(|(i, ..)| !is_tensor(self.file(*i))).copied()
+    }
+
+    /// Where the voxels of the images lie, once these are checked; nothing where no place is usual or
+    /// none says it.
+    pub(crate) fn usual_affine(&self) -> Option<Affine> {
+        let placed = self.placed().map(|(_, shape, affine)| (shape, affine));
+        space::usual(&placed.collect::<Vec<_>>())
     }
 
     /// How many there are.
@@ -174,24 +209,32 @@ impl Images {
         Ok(volume)
     }
 
+    /// The BLAKE3 hash of the file of image `index`.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn hash(&self, index: usize) -> Result<&str> {
+        Ok(&self.entries[index].hash()?.blake3)
+    }
+
     /// The BLAKE3 hash of every file, in order.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub fn hashes(&self) -> Result<Vec<String>> {
-        self.entries.iter().map(|entry| entry.hash().cloned()).collect()
+        (0..self.len()).map(|index| Ok(self.hash(index)?.to_owned())).collect()
     }
 
     /// The image from disk, or decoded now and kept there.
     fn load(&self, index: usize) -> Result<Volume> {
-        let Entry { file, .. } = &self.entries[index];
+        let entry = &self.entries[index];
         // An image of two files has no hash of its own; a tensor is as quick to read as what is kept.
-        let name = file.to_string_lossy();
+        let name = entry.file.to_string_lossy();
         let packed = name.ends_with(".nii.gz") || name.ends_with(".nii");
         let Some(disk) = self.disk.as_ref().filter(|_| packed) else { return self.decode(index) };
-        let before = Stamp::of(file).ok();
+        let hashed = entry.hash()?;
         let key = Key::new(
-            self.entries[index].hash()?,
+            &hashed.blake3,
             match self.not_finite {
                 NotFinite::Refuse => "decoded",
                 NotFinite::Replace => "decoded, NaN replaced",
@@ -202,10 +245,7 @@ impl Images {
         }
         let volume = self.decode(index)?;
         // Whoever changed the file meanwhile made it another one than was hashed.
-        if before.is_some()
-            && before == Stamp::of(file).ok()
-            && disk.put(key.clone(), file, &volume)
-        {
+        if entry.is(hashed) && disk.put(key.clone(), &entry.file, &volume) {
             return Ok(disk.get(&key).unwrap_or(volume));
         }
         Ok(volume)
@@ -245,10 +285,8 @@ impl Images {
         let placed = |i| self.get(i).map(|volume| (i, volume.shape, volume.affine));
         let mut problems = Problems::default();
         let results = each(self.len(), threads, progress, placed).into_iter();
-        let placed: Vec<_> = results.filter_map(|result| problems.take(result)).collect();
-        let shapes = placed.iter().map(|(i, shape, _)| (*i, *shape)).collect();
-        self.placed.get_or_init(|| placed);
-        self.shared_shape(shapes, problems)
+        let placed = results.filter_map(|result| problems.take(result)).collect();
+        self.shared_shape(placed, problems)
     }
 
     /// The shape that all images share by their headers; voxels are not looked at, and none may be a
@@ -257,30 +295,26 @@ impl Images {
     /// # Errors
     /// All images without a readable header, and those of another shape than most.
     pub(crate) fn header_shape(&self, threads: usize) -> Result<[usize; 3]> {
-        let shape = |index: usize| {
+        let placed = |index: usize| {
             let Entry { session, file, .. } = &self.entries[index];
-            let header = guarded(|| volume::read_header(file));
-            let header =
-                header.map_err(|error| replaced(error, &session.place(Some(file.clone()))));
-            Ok((index, header?.shape))
+            let header = guarded(|| volume::read_header(file))
+                .map_err(|error| replaced(error, &session.place(Some(file.clone()))))?;
+            Ok((index, header.shape, header.affine))
         };
         let mut problems = Problems::default();
-        let results = each(self.len(), threads, &|_| (), shape).into_iter();
-        let shapes = results.filter_map(|result| problems.take(result)).collect();
-        self.shared_shape(shapes, problems)
+        let results = each(self.len(), threads, &|_| (), placed).into_iter();
+        let placed = results.filter_map(|result| problems.take(result)).collect();
+        self.shared_shape(placed, problems)
     }
 
     /// The shape of most images; what was wrong with others comes first.
-    fn shared_shape(
-        &self,
-        shapes: Vec<(usize, [usize; 3])>,
-        mut problems: Problems,
-    ) -> Result<[usize; 3]> {
-        let Some(usual) = most_frequent(shapes.iter().map(|(_, shape)| *shape)) else {
+    fn shared_shape(&self, placed: Vec<Placed>, mut problems: Problems) -> Result<[usize; 3]> {
+        let placed = self.placed.get_or_init(|| placed);
+        let Some(usual) = most_frequent(placed.iter().map(|(_, shape, _)| *shape)) else {
             problems.into_result()?;
             return Err(Error::new(Code::EmptySelection, "there is no image"));
         };
-        let found = shapes.into_iter().map(|(i, shape)| (self.session(i), self.file(i), shape));
+        let found = placed.iter().map(|(i, shape, _)| (self.session(*i), self.file(*i), *shape));
         shapes::odd(&found.collect::<Vec<_>>(), usual, &mut problems);
         problems.into_result()?;
         Ok(usual)
@@ -312,7 +346,7 @@ fn replaced(error: Error, place: &Place) -> Error {
 
 /// Reads an image, or a tensor of one.
 fn read(file: &Path) -> Result<Volume> {
-    if !TENSOR_FILES.iter().any(|kind| file.extension().is_some_and(|own| own == *kind)) {
+    if !is_tensor(file) {
         return volume::read(file);
     }
     let (shape, voxels) = volume::read_tensor(file)?;

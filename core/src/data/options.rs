@@ -79,7 +79,8 @@ pub fn specs() -> Vec<OptionSpec> {
             "use_tensors",
             Kind::Bool,
             false,
-            "read images and parts from tensors, where host prepare or ClinicaDL wrote them",
+            "read images and parts from tensors, where host prepare or ClinicaDL wrote them of the \
+             images and masks that are there",
         ),
         OptionSpec::new(
             "normalize",

@@ -97,7 +97,7 @@ codes! {
     BadCaps = "E0311", "A folder is not a CAPS",
         "A CAPS holds subjects/sub-X/ses-Y/…; the message says what was found instead.";
     BadMask = "E0312", "A region's mask is missing or not usable",
-        "Masks lie in masks/tpl-TEMPLATE of the CAPS, hold only 0 and 1, and have the image's shape. The message says what was searched and found.";
+        "Masks lie in masks/tpl-TEMPLATE of the CAPS, hold only 0 and 1, have the image's shape, and lie where it lies. The message says what was searched and found.";
     BadTensor = "E0313", "A tensor file cannot be used",
         "The .pt file is missing, damaged or of another shape than the image it was cut from. Write it again, or leave out the option that asks for it.";
     MixedImages = "E0314", "Cohorts hold images of different kinds",
@@ -107,7 +107,7 @@ codes! {
     ImageDuplicate = "E0319", "Two sessions hold the same image",
         "Voxel by voxel they are equal, so one of them is a copy under another name. Find out whose image it is, and leave the other session out: a copy on both sides of a split makes results too good.";
     PreparedOtherwise = "E0316", "Tensors of this name were cut otherwise",
-        "The JSON in tensor_extraction of the CAPS says how tensors were cut, and it says something else. Give the new ones a name of their own with --name, or move the old JSON away.";
+        "The JSON in tensor_extraction of the CAPS says how tensors were cut, and it says something else. Give the new ones a name of their own with --name, or move the old JSON away. The names of regions do not say of which image they are (tracer, cropped or not): regions of a second image need the roi_based folders of the first one moved away.";
 
     // 04: tables, labels and splits.
     BadTable = "E0401", "A table is malformed",

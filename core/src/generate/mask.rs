@@ -37,6 +37,10 @@ pub(super) fn on_grid(file: &Path, values: Values, grid: &Header) -> Result<Vec<
         return Err(bad(format!("a mask holds {wanted}, but here is a voxel of {voxel}"))
             .help("make a mask of it first, for example with a threshold"));
     }
+    let is_inside = |voxel: f32| match values {
+        Values::Binary => voxel > 0.5,
+        Values::Positive => voxel > 0.0,
+    };
     let inverse = inverse(&mask.affine)
         .ok_or_else(|| bad("its affine is singular: nobody can tell where the mask lies".into()))?;
     let from_grid = product(&inverse, &grid.affine);
@@ -46,9 +50,8 @@ pub(super) fn on_grid(file: &Path, values: Values, grid: &Header) -> Result<Vec<
         for y in 0..ny {
             for z in 0..nz {
                 let at = [x as f64, y as f64, z as f64];
-                inside.push(
-                    nearest(&mask.shape, &from_grid, at).is_some_and(|i| mask.voxels[i] > 0.5e-6),
-                );
+                let voxel = nearest(&mask.shape, &from_grid, at);
+                inside.push(voxel.is_some_and(|i| is_inside(mask.voxels[i])));
             }
         }
     }
@@ -127,6 +130,19 @@ fn product(a: &Affine, b: &Affine) -> Affine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_positive_number_is_inside_and_a_rounded_one_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mask.nii.gz");
+        let affine = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
+        let inside = |values, voxels: [f32; 3]| {
+            volume::write(&file, [3, 1, 1], &voxels, &affine).unwrap();
+            on_grid(&file, values, &volume::read_header(&file).unwrap()).unwrap()
+        };
+        assert_eq!(inside(Values::Positive, [0.0, 1e-7, 3.0]), [false, true, true]);
+        assert_eq!(inside(Values::Binary, [0.0, 9e-7, 0.999_999_5]), [false, false, true]);
+    }
 
     #[test]
     fn an_inverse_leads_back() {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error, Place, Problems, Result};
+use crate::experiment::classes;
 use crate::files;
 use crate::options::OptionSpec;
 use crate::shape::Shape;
@@ -35,9 +36,6 @@ pub struct Parameters {
 
 /// What a network may see of an image.
 const MODES: [&str; 4] = ["image", "patch", "roi", "slice"];
-
-/// What `label_code` is.
-const CODES: &str = "its codes number the network's outputs: 0, 1, … without a gap";
 
 /// Keys that had other names.
 const RENAMED: [(&str, &str); 4] = [
@@ -117,7 +115,7 @@ impl Parameters {
         problems.take(preprocessed.ok_or_else(|| missing("preprocessing", "a text")));
         let input = values.get("input_size").and_then(sizes);
         let input = problems.take(input.ok_or_else(|| missing("input_size", "a list of sizes")));
-        let classes = problems.take(classes(&values)).unwrap_or_default();
+        let classes = problems.take(classes(values.get("label_code"))).unwrap_or_default();
         let outputs = match values.get("output_size") {
             Some(size) => size.as_i64().or_else(|| sizes(size)?.first().copied()),
             None if task.as_deref() == Some("regression") => Some(1),
@@ -128,7 +126,7 @@ impl Parameters {
         if let Some(outputs) = outputs.filter(|outputs| *outputs < classes.len() as i64) {
             let message =
                 format!("label_code has {} classes, the network {outputs} outputs", classes.len());
-            problems.push(Error::new(Code::BadMaps, message).help(CODES));
+            problems.push(Error::new(Code::BadMaps, message));
         }
         problems.into_result()?;
         let found = (architecture, task, mode, input, outputs);
@@ -194,33 +192,6 @@ fn missing(key: &str, what: &str) -> Error {
 
 fn sizes(value: &Value) -> Option<Shape> {
     value.as_array()?.iter().map(|size| size.as_i64().filter(|size| *size > 0)).collect()
-}
-
-/// The classes in the order of their codes.
-///
-/// # Errors
-/// Codes that are not 0, 1, … without a gap: predictions would be those of other classes.
-fn classes(values: &Map<String, Value>) -> Result<Vec<String>> {
-    let Some(codes) = values.get("label_code").and_then(Value::as_object) else {
-        return Ok(Vec::new());
-    };
-    let wrong = |name: &str, code: &Value| {
-        let message = format!("label_code gives {name:?} the code {code}, out of order");
-        Error::new(Code::BadMaps, message).help(CODES)
-    };
-    let mut classes = Vec::new();
-    for (name, code) in codes {
-        classes.push((code.as_u64().ok_or_else(|| wrong(name, code))?, name));
-    }
-    classes.sort_unstable();
-    // Several labels may share a code: they are one class.
-    classes.dedup_by_key(|(code, _)| *code);
-    for (place, (code, name)) in classes.iter().enumerate() {
-        if *code != place as u64 {
-            return Err(wrong(name, &codes[*name]));
-        }
-    }
-    Ok(classes.into_iter().map(|(_, name)| name.clone()).collect())
 }
 
 /// The parameters under today's names, with what older versions left out.

@@ -289,14 +289,9 @@ fn one_network_per_part_is_imported_and_what_has_no_counterpart_is_noted() {
     assert_eq!(configuration["schedule_options"], json!({}));
 }
 
-fn shared() -> Option<PathBuf> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    Some(data).filter(|data| data.join("clinicadl_maps").exists())
-}
-
 #[test]
 fn an_experiment_of_clinicadl_predicts_what_it_predicted_there() {
-    let Some(data) = shared() else { return };
+    let Some(data) = crate::shared_data::shared_data() else { return };
     let maps = data.join("clinicadl_maps/patch_single");
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("new");

@@ -24,6 +24,15 @@ impl Cover {
         Canvas(vec![0.0; self.count.len()])
     }
 
+    pub(super) fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Whether a part sees the voxel at this place of the volume.
+    pub(super) fn sees(&self, at: usize) -> bool {
+        self.count[at] > 0
+    }
+
     /// How many voxels there are.
     pub(super) fn len(&self) -> usize {
         self.count.len()
@@ -63,6 +72,14 @@ impl Canvas {
         }
         self.0
     }
+}
+
+/// Which voxels of its block a part sees, where it does not see all of them.
+pub(super) fn inside(parts: &dyn Parts, part: usize, shape: [usize; 3]) -> Option<Vec<bool>> {
+    parts.inside(part)?;
+    let mut found = vec![false; parts.block(part).size.iter().product()];
+    seen(parts, part, shape, |place, _| found[place] = true);
+    Some(found)
 }
 
 /// Calls `each` with the place in the part and in the volume of each voxel that a part sees; what lies
@@ -112,7 +129,7 @@ mod tests {
         let mut given = given.as_object().unwrap().clone();
         given.insert("caps".into(), json!("x"));
         let options = Options::check(&specs(), &given, "data").unwrap();
-        let parts = parts(&options, SHAPE, regions).unwrap();
+        let parts = parts(&options, SHAPE, None, regions).unwrap();
         let all: Vec<usize> = (0..parts.count()).collect();
         let (volume, cover) = (volume(), Cover::new(parts.as_ref(), &all, SHAPE));
         let mut canvas = cover.canvas();

@@ -22,7 +22,7 @@ impl Rule for IntegratedGradients {
                     "baseline",
                     Kind::Choice { of: words },
                     "zero",
-                    "an image of zeros, or the mean of the group's images",
+                    "an image of zeros, or the mean of the group's images, of which there must be two",
                 ),
                 OptionSpec::new(
                     "steps",
@@ -36,6 +36,11 @@ impl Rule for IntegratedGradients {
 
     fn wants_baseline(&self, options: &Options) -> Result<bool> {
         Ok(options.text("baseline")? == "mean")
+    }
+
+    fn passes(&self, _: &[i64], options: &Options) -> Result<u64> {
+        // The scores of image and baseline take two more.
+        Ok(options.int("steps")? as u64 + 2)
     }
 
     fn maps(
@@ -56,6 +61,7 @@ impl Rule for IntegratedGradients {
             let share = (step as f64 + 0.5) / steps as f64;
             let at = baseline.f_add(&way.f_mul_scalar(share)?)?;
             sum = sum.f_add(&subject.gradient(&at, targets)?.0)?;
+            samples.goes_on(step as u64 + 1, steps as u64)?;
         }
         let maps = sum.f_mul(&way)?.f_div_scalar(steps)?;
         let scores = subject.scores(x, targets)?;

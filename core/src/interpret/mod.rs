@@ -16,9 +16,12 @@ use crate::options::{OptionSpec, Options};
 use crate::picture::Colors;
 
 mod canvas;
+mod description;
 mod grad_cam;
 mod gradients;
 mod integrated_gradients;
+mod means;
+mod names;
 mod occlusion;
 mod options;
 mod pictures;
@@ -28,6 +31,7 @@ mod regions;
 mod run;
 mod smooth_grad;
 mod subject;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -79,8 +83,19 @@ pub struct Samples<'a> {
     /// What stands for no information, `[batch, channel, …]`; 0 where there is none. Only some methods
     /// look at it.
     pub baseline: Option<&'a Tensor>,
+    /// For each sample which of its voxels count, where not all do; only occlusion looks at it: what it
+    /// fills, and where. The last axis counts fastest.
+    pub inside: Option<&'a [Vec<bool>]>,
     /// How many samples a forward pass has at most, where a method makes its own of them.
     pub batch_size: usize,
+    /// Is told between steps how many of how many are done; an error ends the work.
+    pub goes_on: &'a dyn Fn(u64, u64) -> Result<()>,
+}
+
+impl Samples<'_> {
+    fn goes_on(&self, done: u64, of: u64) -> Result<()> {
+        (self.goes_on)(done, of)
+    }
 }
 
 /// How much each voxel counts.
@@ -104,6 +119,18 @@ trait Rule: Send + Sync {
     fn check(&self, plan: &Plan, options: &Options) -> Result<()> {
         let _ = (plan, options);
         Ok(())
+    }
+
+    /// How many forward passes it takes for a part of this size, the spatial axes alone.
+    fn passes(&self, size: &[i64], options: &Options) -> Result<u64> {
+        let _ = (size, options);
+        Ok(1)
+    }
+
+    /// What is to be known before its maps of this network are looked at.
+    fn caution(&self, plan: &Plan, options: &Options) -> Result<Option<String>> {
+        let _ = (plan, options);
+        Ok(None)
     }
 
     /// Whether the samples' baselines are wanted.
@@ -174,6 +201,22 @@ impl Method {
         self.rule.check(plan, &self.options)
     }
 
+    /// How many forward passes it takes for a part, at most.
+    ///
+    /// # Errors
+    /// As [`Method::check`].
+    pub fn passes(&self, plan: &Plan) -> Result<u64> {
+        self.rule.passes(&plan.input[1..], &self.options)
+    }
+
+    /// What is to be known before its maps of this network are looked at.
+    ///
+    /// # Errors
+    /// As [`Method::check`].
+    pub fn caution(&self, plan: &Plan) -> Result<Option<String>> {
+        self.rule.caution(plan, &self.options)
+    }
+
     /// Whether it compares with the mean of all images, which [`Samples::baseline`] then holds.
     ///
     /// # Errors
@@ -192,7 +235,8 @@ impl Method {
     ///
     /// # Errors
     /// What libtorch or a layer says; [`Code::NotDifferentiable`] where the score does not depend on
-    /// the samples in a way that libtorch can follow. Whether the maps are finite is not checked.
+    /// the samples in a way that libtorch can follow; what [`Samples::goes_on`] says. Whether the maps are
+    /// finite is not checked.
     pub fn attribute(&self, network: &Network, samples: &Samples<'_>) -> Result<Attribution> {
         self.rule.maps(&Subject { network }, samples, &self.options)
     }

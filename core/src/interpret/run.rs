@@ -1,17 +1,20 @@
 //! An interpretation from options to files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::names::stem;
 use super::options::{Asked, Target};
 use super::records::Found;
 use super::regions::Atlas;
 use super::work::Work;
-use crate::error::{Code, Error, Place, Result};
+use crate::error::{Code, Error, Place, Problems, Result};
 use crate::experiment::Experiment;
 use crate::maps::Maps;
+use crate::picture::Plane;
 use crate::predict::{
     self, DataGroup, Opened, Staged, Standing, Threads, check_finished, standing,
 };
@@ -41,10 +44,12 @@ pub struct Interpreted {
 ///
 /// - `<participant>_<session>_image_map.nii.gz` for each image, in its own space: maps of parts are put
 ///   back into the volume, the mean where parts overlap, 0 where no part lies;
-/// - `mean_map.nii.gz`, the mean over the images, and `mean_<class>_map.nii.gz` for each class;
+/// - `mean_map.nii.gz`, the mean over the images, and `mean_<class>_map.nii.gz` for each class that is
+///   true of them; of the target `predicted`, whose maps explain different outputs, the means over those
+///   that explain the same one alone;
 /// - `pictures/`, slices of these maps over the images, and how they are coloured in `scales.tsv`;
 /// - `scores.tsv`, the score of each part that is explained; `regions.tsv` and `mean_regions.tsv`, means
-///   per region of an atlas; `randomised.tsv`, how like each map is to that of random weights;
+///   per region of an atlas over those of its `voxels` that parts see, `seen`; `randomised.tsv`, how like each map is to that of random weights;
 /// - `interpret.json`: what was asked for, and the hashes of the weights.
 ///
 /// The group is one that the experiment has, or a new one, as for
@@ -75,7 +80,9 @@ pub fn interpret(
         opened.set_threads(threads);
     }
     let target = asked.target(opened.config.task, &opened.classes)?;
-    asked.method.check(&opened.plan(session.catalog)?)?;
+    let plan = opened.plan(session.catalog)?;
+    asked.method.check(&plan)?;
+    let (passes, caution) = (asked.method.passes(&plan)?, asked.method.caution(&plan)?);
     let atlas = match &asked.atlas {
         Some(file) => Some(Atlas::read(file, asked.atlas_names.as_deref())?),
         None => None,
@@ -100,8 +107,20 @@ pub fn interpret(
         chosen.iter().map(|pair| place(&opened, pair, group, name)).collect();
     let old: Vec<PathBuf> =
         places.iter().filter(|place| maps.join(place).exists()).cloned().collect();
-    check_unused(maps, name, &old, standing, asked.overwrite)?;
+    if standing == Standing::New {
+        check_new(&opened, group)?;
+    }
+    check_unused(maps, name, &old, asked.overwrite)?;
     let group = DataGroup::open(&opened, group, &asked.group.group, &splits, session)?;
+    check_images(&group, &splits, &asked, atlas.as_ref())?;
+    let warnings = [
+        caution.clone(),
+        atlas.as_ref().and_then(Atlas::warning),
+        long(&group, &chosen, &asked, passes),
+    ];
+    for text in warnings.into_iter().flatten() {
+        session.tell(Event::Warning { text });
+    }
     if !old.is_empty() {
         let paths = old.iter().map(|place| maps.join(place)).collect();
         session.tell(Event::Replacing { paths });
@@ -113,6 +132,8 @@ pub fn interpret(
         asked: &asked,
         target,
         atlas: atlas.as_ref(),
+        passes,
+        caution,
         session,
     };
     let mut done = Interpreted {
@@ -124,8 +145,10 @@ pub fn interpret(
         results: Vec::new(),
         written: Vec::new(),
     };
+    let mut mean = None;
     for ((split, metric), place) in chosen.iter().zip(places) {
-        done.results.push(work.model(*split, metric, &staged.folder(&place)?)?);
+        let folder = staged.folder(&place)?;
+        done.results.push(work.model((*split, metric), &folder, &mut mean)?);
         done.written.push(place);
     }
     if group.standing == Standing::New {
@@ -138,6 +161,69 @@ pub fn interpret(
     }
     staged.commit(old)?;
     Ok(done)
+}
+
+/// Checks what would only be found while maps are written.
+///
+/// # Errors
+/// All images whose names or affines do not serve, and those that do not lie as the atlas does; a group
+/// of one image, which is its own mean.
+fn check_images(
+    group: &DataGroup,
+    splits: &[usize],
+    asked: &Asked,
+    atlas: Option<&Atlas>,
+) -> Result<()> {
+    let mut problems = Problems::default();
+    let one = splits.iter().find(|split| group.members(**split).len() < 2);
+    if asked.method.wants_baseline()? && one.is_some() {
+        let message = "the mean of one image is that image, from which nothing differs";
+        let error = Error::new(Code::BadOption, message).at(Place::Option("baseline".into()));
+        problems.push(error.help("take the baseline \"zero\", or a larger group"));
+    }
+    let images = &group.source.images;
+    let members = splits.iter().flat_map(|split| group.members(*split));
+    let members: BTreeSet<usize> = members.map(|(image, _)| *image).collect();
+    let mut off = Vec::new();
+    for image in &members {
+        let affine = images.affine(*image)?;
+        let place = || images.session(*image).place(Some(images.file(*image).into()));
+        problems.take(stem(images, *image));
+        if asked.pictures {
+            let axis = Plane::Axial.file_axis(&affine);
+            problems.take(axis.map_err(|error| error.at(place())));
+        }
+        if let (Some(atlas), Some(shape)) = (atlas, images.shape()) {
+            off.extend(atlas.check(shape, &affine).map_err(|error| error.at(place())).err());
+        }
+    }
+    // Where none lies as the atlas does, one stands for all.
+    let all = off.len() == members.len();
+    off.into_iter().take(if all { 1 } else { usize::MAX }).for_each(|error| problems.push(error));
+    problems.into_result()
+}
+
+/// Passes of samples from which on a person waits for hours where there is no GPU.
+const MANY_PASSES: u64 = 100_000;
+
+/// Says how much is to be computed where that is much.
+fn long(
+    group: &DataGroup,
+    chosen: &[(usize, String)],
+    asked: &Asked,
+    passes: u64,
+) -> Option<String> {
+    let parts = group.source.parts.count() as u64;
+    let samples: u64 = chosen.iter().map(|(split, _)| group.members(*split).len() as u64).sum();
+    let samples = samples * parts * (1 + u64::from(asked.randomise));
+    let all = samples.saturating_mul(passes);
+    (passes > 1 && all >= MANY_PASSES).then(|| {
+        let (method, mode) = (asked.method.name(), group.source.parts.mode());
+        format!(
+            "{method} takes up to {all} passes through the networks, {passes} for each {mode}: its \
+             options say how many"
+        )
+    })
 }
 
 impl Target {
@@ -190,26 +276,28 @@ fn check_names(group: &str, name: &str) -> Result<()> {
         .help("it is part of a folder's name: take letters, digits, -, _ and ."))
 }
 
+/// A new group does not come beside what is of other people.
+fn check_new(opened: &Opened, group: &str) -> Result<()> {
+    let others = predict::of_others(opened, group)?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let list =
+        others.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
+    let message = format!("results of another group {group:?} are there already: {list}");
+    Err(Error::new(Code::GroupInUse, message)
+        .at(Place::File(opened.root.clone()))
+        .help("choose another name for the group, or move what is there elsewhere"))
+}
+
 /// Nothing is overwritten unless that is asked for.
-fn check_unused(
-    maps: &Path,
-    name: &str,
-    old: &[PathBuf],
-    standing: Standing,
-    overwrite: bool,
-) -> Result<()> {
-    if old.is_empty() || (overwrite && standing != Standing::New) {
+fn check_unused(maps: &Path, name: &str, old: &[PathBuf], overwrite: bool) -> Result<()> {
+    if old.is_empty() || overwrite {
         return Ok(());
     }
     let list = old.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
     let message = format!("there is an interpretation {name:?} already: {list}");
     Err(Error::new(Code::InterpretationInUse, message).at(Place::File(maps.into())).help(
-        match standing {
-            Standing::New => "it is of another group of this name; choose another name",
-            _ => {
-                "choose another name, other splits or selection metrics, or pass overwrite to \
-                  replace it"
-            }
-        },
+        "choose another name, other splits or selection metrics, or pass overwrite to replace it",
     ))
 }

@@ -29,15 +29,20 @@ impl Rule for SmoothGrad {
         }
     }
 
+    fn passes(&self, _: &[i64], options: &Options) -> Result<u64> {
+        // The scores take one more.
+        Ok(options.int("copies")? as u64 + 1)
+    }
+
     fn maps(
         &self,
         subject: &Subject<'_>,
         samples: &Samples<'_>,
         options: &Options,
     ) -> Result<Attribution> {
-        let Samples { x, targets, seeds, .. } = samples;
+        let Samples { x, seeds, .. } = samples;
         let (copies, noise) = (options.int("copies")? as u64, options.float("noise")?);
-        let maps = mean(subject, x, targets, copies, noise, |copy| {
+        let maps = mean(subject, samples, copies, noise, |copy| {
             let voxels = x.numel() / seeds.len().max(1);
             let mut values = Vec::with_capacity(x.numel());
             for seed in *seeds {
@@ -46,19 +51,19 @@ impl Rule for SmoothGrad {
             }
             Ok(Tensor::f_from_slice(&values)?.f_view(&x.size()[..])?.f_to_device(x.device())?)
         })?;
-        Ok(Attribution { maps, scores: subject.scores(x, targets)?, baseline_scores: None })
+        Ok(Attribution { maps, scores: subject.scores(x, samples.targets)?, baseline_scores: None })
     }
 }
 
 /// The mean gradient of copies, where `normal` gives the standard normal numbers of each.
 pub(super) fn mean(
     subject: &Subject<'_>,
-    x: &Tensor,
-    targets: &[usize],
+    samples: &Samples<'_>,
     copies: u64,
     noise: f64,
     mut normal: impl FnMut(u64) -> Result<Tensor>,
 ) -> Result<Tensor> {
+    let Samples { x, targets, .. } = samples;
     let within: Vec<i64> = (1..x.dim() as i64).collect();
     let range = x.f_amax(&within[..], true)?.f_sub(&x.f_amin(&within[..], true)?)?;
     let deviation = range.f_mul_scalar(noise)?;
@@ -66,6 +71,7 @@ pub(super) fn mean(
     for copy in 0..copies {
         let noisy = x.f_add(&normal(copy)?.f_to_kind(Number::Float)?.f_mul(&deviation)?)?;
         sum = sum.f_add(&subject.gradient(&noisy, targets)?.0)?;
+        samples.goes_on(copy + 1, copies)?;
     }
     Ok(sum.f_div_scalar(copies as i64)?)
 }

@@ -46,16 +46,25 @@ impl Case {
         ]
     }
 
+    fn samples<'a>(&'a self, x: &'a Tensor) -> Samples<'a> {
+        Samples {
+            x,
+            targets: &self.targets,
+            seeds: &[1, 2],
+            baseline: None,
+            inside: None,
+            batch_size: 5,
+            goes_on: &|_, _| Ok(()),
+        }
+    }
+
     fn maps(&self, method: &str, options: Value, with_baseline: bool) -> Attribution {
         let method = Method::named(method, options.as_object().unwrap()).unwrap();
         method.check(&self.network.plan).unwrap();
         let x = channels_last(&self.tensors["input"]).unwrap();
         let samples = Samples {
-            x: &x,
-            targets: &self.targets,
-            seeds: &[1, 2],
             baseline: with_baseline.then(|| &self.tensors["baseline"]),
-            batch_size: 5,
+            ..self.samples(&x)
         };
         method.attribute(&self.network, &samples).unwrap()
     }
@@ -87,9 +96,6 @@ fn maps_are_captums() {
             ("gradients", json!({}), false, "gradients"),
             ("integrated_gradients", json!({"steps": 8}), false, "integrated_gradients"),
             ("integrated_gradients", json!({"steps": 8}), true, "integrated_gradients_baseline"),
-            ("grad_cam", json!({}), false, "grad_cam"),
-            ("grad_cam", json!({"level": 4}), false, "grad_cam_level"),
-            ("grad_cam", json!({"relu": true}), false, "grad_cam_relu"),
             ("occlusion", json!({"size": 3}), false, "occlusion"),
             (
                 "occlusion",
@@ -108,14 +114,140 @@ fn maps_are_captums() {
     }
 }
 
+/// Before it is enlarged, the map is that of captum, which aligns the corners to enlarge it.
+#[test]
+fn the_cells_of_grad_cam_are_captums() {
+    for (name, case) in Case::both() {
+        let subject = Subject { network: &case.network };
+        let samples = case.samples(&case.tensors["input"]);
+        for (options, expected) in [
+            (json!({}), "grad_cam"),
+            (json!({"level": 4}), "grad_cam_level"),
+            (json!({"relu": true}), "grad_cam_relu"),
+        ] {
+            let method = Method::named("grad_cam", options.as_object().unwrap()).unwrap();
+            let (cells, _) = grad_cam::cells(&subject, &samples, &method.options).unwrap();
+            let size = &samples.x.size()[2..];
+            let grid = grad_cam::corners(&cells.size()[2..], size);
+            let found = grad_cam::enlarged(&cells, &grid, size).unwrap();
+            close(&format!("{expected} of the {name}"), &found, &case.tensors[expected]);
+        }
+    }
+}
+
+/// Where cells look, and what maps hold between their centres (tests/fixtures/make_grad_cam.py).
+#[test]
+fn maps_of_grad_cam_lie_where_their_cells_look() {
+    let text = include_str!("../../../tests/fixtures/grad_cam.json");
+    let all: Vec<Value> = serde_json::from_str(text).unwrap();
+    assert_eq!(all.len(), 4);
+    for case in &all {
+        let numbers =
+            |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+        let sizes = |key: &str| -> Vec<i64> { serde_json::from_value(case[key].clone()).unwrap() };
+        let spec = NetworkSpec::from_layers("test", LayerSpec::list(&case["layers"]).unwrap());
+        let input = sizes("input");
+        let plan = Plan::new(spec, &input, &Catalog::built_in().unwrap()).unwrap();
+        let last = plan.rows.iter().rfind(|row| row.depth == 0).unwrap();
+        let grid = plan.grid(&last.path).unwrap();
+        assert_eq!((&grid.start, &grid.stride), (&numbers("start"), &numbers("stride")));
+        let shape = [&[1, 1], &last.output[1..]].concat();
+        let cells = Tensor::from_slice(&numbers("cells")).to_kind(Kind::Float).view(&shape[..]);
+        let found = grad_cam::enlarged(&cells, &grid, &input[1..]).unwrap();
+        let expected = Tensor::from_slice(&numbers("map")).to_kind(Kind::Float);
+        close(&case["layers"].to_string(), &found.flatten(0, -1), &expected);
+    }
+}
+
+#[test]
+fn where_cells_look_is_told_where_it_is_not_known() {
+    let caution = |layers: Value| {
+        let method = Method::named("grad_cam", &Map::new()).unwrap();
+        method.caution(&network(&layers, &[1, 8, 8]).plan).unwrap()
+    };
+    let (conv, flat) = (
+        || json!({"kind": "conv", "out_channels": 2, "kernel_size": 3, "padding": 1, "stride": 2}),
+        || json!({"kind": "linear", "out_features": 2}),
+    );
+    let ends = |layer: Value| json!([conv(), layer, conv(), {"kind": "flatten"}, flat()]);
+    let same = json!({"kind": "residual", "body": [{"kind": "relu"}]});
+    assert_eq!(caution(ends(same)), None);
+    let told = caution(ends(json!({"kind": "reshape", "shape": [2, 2, 8]}))).unwrap();
+    assert!(told.contains("convolutions.2"), "{told}");
+}
+
+/// What the network does not see is not covered: a fill that is not 0 changes nothing there.
+#[test]
+fn windows_leave_what_does_not_count() {
+    let [_, (_, case)] = Case::both();
+    let method = Method::named("occlusion", json!({"size": 2, "fill": 0.5}).as_object().unwrap());
+    let method = method.unwrap();
+    let of = |x: &Tensor, inside: &[Vec<bool>]| {
+        let samples = Samples { inside: Some(inside), ..case.samples(x) };
+        method.attribute(&case.network, &samples).unwrap().maps
+    };
+    let x = &case.tensors["input"];
+    let voxels: usize = 7 * 6;
+    let all = of(x, &vec![vec![true; voxels]; 2]);
+    close("everything", &all, &case.maps("occlusion", json!({"size": 2, "fill": 0.5}), false).maps);
+    let none = of(x, &vec![vec![false; voxels]; 2]);
+    assert_eq!(none.abs().max().double_value(&[]), 0.0);
+    // The voxel [0, 0] alone: as if a window of one voxel lay there.
+    let one: Vec<bool> = (0..voxels).map(|at| at == 0).collect();
+    let covered = x.copy();
+    drop(covered.narrow(2, 0, 1).narrow(3, 0, 1).fill_(0.5));
+    let subject = Subject { network: &case.network };
+    let [before, after] = [x, &covered].map(|x| subject.scores(x, &case.targets).unwrap()[0]);
+    let found = of(x, &vec![one; 2]);
+    let value = |x: i64, y: i64| found.double_value(&[0, 0, x, y]);
+    assert!((value(0, 0) - (before - after)).abs() < 1e-6 && value(0, 0).abs() > 1e-6);
+    assert_eq!((value(1, 1), value(2, 2)), (value(0, 0), 0.0));
+}
+
+/// Between steps a method can be stopped, and says how far it is.
+#[test]
+fn methods_tell_their_steps() {
+    let [_, (_, case)] = Case::both();
+    for (method, options, steps) in [
+        ("integrated_gradients", json!({"steps": 4}), vec![(1, 4), (2, 4), (3, 4), (4, 4)]),
+        ("smooth_grad", json!({"copies": 2}), vec![(1, 2), (2, 2)]),
+        // Of 42 windows of one voxel, five at a time but for those that change nothing.
+        (
+            "occlusion",
+            json!({"size": 1, "fill": -1.0}),
+            (1..=18)
+                .map(|i| {
+                    let (image, chunk) = ((i - 1) / 9, (i - 1) % 9 + 1);
+                    (image * 42 + (chunk * 5).min(42), 84)
+                })
+                .collect(),
+        ),
+    ] {
+        let method = Method::named(method, options.as_object().unwrap()).unwrap();
+        let told = std::cell::RefCell::new(Vec::new());
+        let goes_on = |done, of| {
+            told.borrow_mut().push((done, of));
+            Ok(())
+        };
+        let x = &case.tensors["input"];
+        let samples = Samples { goes_on: &goes_on, ..case.samples(x) };
+        method.attribute(&case.network, &samples).unwrap();
+        assert_eq!(told.take(), steps, "{}", method.name());
+        let stop = |_, _| Err(Error::new(Code::Interrupted, "stopped"));
+        let samples = Samples { goes_on: &stop, ..case.samples(x) };
+        let error = method.attribute(&case.network, &samples).unwrap_err();
+        assert_eq!(error.code(), Code::Interrupted);
+    }
+}
+
 #[test]
 fn smooth_grad_is_the_mean_over_noisy_copies() {
     for (name, case) in Case::both() {
         let subject = Subject { network: &case.network };
         let noise = &case.tensors["noise"];
         let normal = |copy: u64| Ok(noise.get(copy as i64));
-        let found =
-            smooth_grad::mean(&subject, &case.tensors["input"], &case.targets, 2, 0.15, normal);
+        let samples = case.samples(&case.tensors["input"]);
+        let found = smooth_grad::mean(&subject, &samples, 2, 0.15, normal);
         close(name, &found.unwrap(), &case.tensors["smooth_grad"]);
     }
 }
@@ -130,7 +262,7 @@ fn noise_is_drawn_for_each_sample() {
         let rows: Vec<i64> = samples.iter().map(|sample| *sample as i64).collect();
         let x = case.tensors["input"].index_select(0, &Tensor::from_slice(&rows));
         let targets: Vec<usize> = samples.iter().map(|sample| case.targets[*sample]).collect();
-        let samples = Samples { x: &x, targets: &targets, seeds, baseline: None, batch_size: 1 };
+        let samples = Samples { targets: &targets, seeds, batch_size: 1, ..case.samples(&x) };
         method.attribute(&case.network, &samples).unwrap().maps
     };
     let noisy = method(json!({"copies": 3}));

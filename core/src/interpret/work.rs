@@ -6,9 +6,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use tch::{Device, Kind};
 
-use super::canvas::{Canvas, Cover};
+use super::canvas::{Canvas, Cover, inside};
 use super::options::{Asked, Target};
-use super::records::{Found, Part, Records};
+use super::records::{AT_ONCE, Found, Part, Records};
 use super::regions::Atlas;
 use super::{Attribution, Samples, randomised};
 use crate::data::loader::{Batch, Loader, Sample};
@@ -21,7 +21,7 @@ use crate::train::evaluate::images;
 use crate::train::{Event, Session};
 use crate::transfer::folder::Model;
 
-/// Bytes of maps that are kept at a time.
+/// Bytes that maps take at a time, with what is made of them.
 const KEPT_BYTES: usize = 512 << 20;
 
 /// What is needed to interpret networks for a group.
@@ -31,6 +31,10 @@ pub(super) struct Work<'a> {
     pub(super) asked: &'a Asked,
     pub(super) target: Target,
     pub(super) atlas: Option<&'a Atlas>,
+    /// Forward passes of the method for a part, at most.
+    pub(super) passes: u64,
+    /// What is to be known before maps are looked at.
+    pub(super) caution: Option<String>,
     pub(super) session: &'a Session<'a>,
 }
 
@@ -48,8 +52,14 @@ pub(super) struct Member {
 struct Asking<'a> {
     models: &'a [Model],
     /// What stands for no information, part by part, where the method looks at it.
-    baseline: Option<Vec<Vec<f32>>>,
-    cover: Cover,
+    baseline: Option<&'a [Vec<f32>]>,
+    cover: &'a Cover,
+}
+
+/// The mean over some images of each part as networks see it.
+pub(super) struct MeanParts {
+    images: Vec<usize>,
+    parts: Vec<Vec<f32>>,
 }
 
 /// The maps of some images, and what was said about their parts.
@@ -59,11 +69,17 @@ struct Maps {
 }
 
 impl Work<'_> {
-    /// Interprets the best models of a split by a metric, and writes the maps into `folder`.
+    /// Interprets the best models of a split by a metric, and writes the maps into `folder`. A mean that
+    /// was taken before serves again for the same images.
     ///
     /// # Errors
     /// What the networks, the images and the disk say; [`Code::Interrupted`].
-    pub(super) fn model(&self, split: usize, metric: &str, folder: &Path) -> Result<Found> {
+    pub(super) fn model(
+        &self,
+        (split, metric): (usize, &str),
+        folder: &Path,
+        mean: &mut Option<MeanParts>,
+    ) -> Result<Found> {
         let Self { opened, group, session, .. } = *self;
         session.tell(Event::Predicting { split, selection_metric: metric.into() });
         let models = opened.models(split, metric)?;
@@ -77,17 +93,22 @@ impl Work<'_> {
             return Err(Error::new(Code::EmptySelection, "the group has no images"));
         };
         let shape = group.source.images.get(*first)?.shape;
-        let asking = Asking {
-            baseline: match self.asked.method.wants_baseline()? {
-                true => Some(self.mean_parts(members)?),
-                false => None,
-            },
-            cover: Cover::new(parts, &these, shape),
-            models: &models,
-        };
+        if self.asked.method.wants_baseline()? {
+            let images: Vec<usize> = members.iter().map(|(image, _)| *image).collect();
+            if mean.as_ref().is_none_or(|mean| mean.images != images) {
+                // Both at once would take twice the memory.
+                *mean = None;
+                *mean = Some(self.mean_parts(images)?);
+            }
+        }
+        let cover = Cover::new(parts, &these, shape);
+        let baseline = mean.as_ref().map(|mean| &mean.parts[..]);
+        let asking = Asking { baseline, cover: &cover, models: &models };
         let members = self.members(split, metric, &models)?;
-        let mut records = Records::new(self, (split, metric), folder, shape)?;
-        let at_once = (KEPT_BYTES / (asking.cover.len() * size_of::<f32>())).max(1);
+        let mut records = Records::new(self, (split, metric), folder, &cover)?;
+        // What is compared and written besides is the same again, in several forms.
+        let copies = 4 * (1 + usize::from(self.asked.randomise));
+        let at_once = (KEPT_BYTES / (copies * cover.len() * size_of::<f32>())).max(1);
         for chunk in members.chunks(at_once) {
             let trained = |model: &Model| opened.network(model, session.catalog);
             let Maps { volumes, parts } = self.maps(&asking, chunk, &trained)?;
@@ -99,9 +120,11 @@ impl Work<'_> {
                     opened.fresh(derived_seed(seed, "interpret randomise", &keys), session.catalog)
                 };
                 let other = self.maps(&asking, chunk, &random)?;
-                similar = (volumes.par_iter().zip(&other.volumes))
-                    .map(|(map, other)| randomised::similarity(map, other))
-                    .collect();
+                similar.clear();
+                for (maps, others) in volumes.chunks(AT_ONCE).zip(other.volumes.chunks(AT_ONCE)) {
+                    let pairs = maps.par_iter().zip(others);
+                    similar.par_extend(pairs.map(|(a, b)| randomised::similarity(a, b)));
+                }
             }
             records.keep(chunk, volumes, parts, similar)?;
         }
@@ -134,24 +157,31 @@ impl Work<'_> {
         Ok(members.iter().map(of).collect())
     }
 
-    /// The mean over the images of each part as the networks see it.
-    fn mean_parts(&self, members: &[(usize, Label)]) -> Result<Vec<Vec<f32>>> {
+    /// The mean over these images of each part, one image after the other: of each no more is kept
+    /// than its share.
+    fn mean_parts(&self, images: Vec<usize>) -> Result<MeanParts> {
         let source = &self.group.source;
-        let mut sums: Vec<Vec<f64>> = vec![Vec::new(); source.parts.count()];
-        let batches = (members.iter())
-            .flat_map(|(image, _)| {
-                (0..source.parts.count()).map(|part| vec![Sample::new(*image, part)])
-            })
+        let count = source.parts.count();
+        let mut parts: Vec<Vec<f32>> = vec![Vec::new(); count];
+        let batches = images.iter();
+        let batches = batches
+            .flat_map(|image| (0..count).map(move |part| vec![Sample::new(*image, part)]))
             .collect();
-        for batch in Loader::new(source.clone(), batches, self.opened.config.loader_threads) {
+        let loader = Loader::new(source.clone(), batches, self.opened.config.loader_threads);
+        for (done, batch) in loader.enumerate() {
             self.check_stopped()?;
             let Batch { samples, voxels, .. } = batch?;
-            let sum = &mut sums[samples[0].part];
-            sum.resize(voxels.len(), 0.0);
-            sum.iter_mut().zip(voxels).for_each(|(sum, voxel)| *sum += f64::from(voxel));
+            let mean = &mut parts[samples[0].part];
+            mean.resize(voxels.len(), 0.0);
+            let images = (done / count + 1) as f32;
+            mean.iter_mut().zip(voxels).for_each(|(mean, voxel)| *mean += (voxel - *mean) / images);
         }
-        let mean = |sum: Vec<f64>| sum.iter().map(|v| (v / members.len() as f64) as f32).collect();
-        Ok(sums.into_iter().map(mean).collect())
+        Ok(MeanParts { images, parts })
+    }
+
+    /// Samples of a forward pass, at most.
+    pub(super) fn batch_size(&self) -> usize {
+        self.asked.group.batch_size.unwrap_or(self.opened.config.batch_size)
     }
 
     /// The maps of these images by networks that `network` makes.
@@ -177,8 +207,7 @@ impl Work<'_> {
                     these.clone().map(move |part| (i, Sample::new(member.image, part)))
                 })
                 .collect();
-            let size = self.asked.group.batch_size.unwrap_or(self.opened.config.batch_size);
-            let batches = samples.chunks(size);
+            let batches = samples.chunks(self.batch_size());
             let batches = batches.map(|batch| batch.iter().map(|(_, s)| *s).collect()).collect();
             let threads = self.opened.config.loader_threads;
             let loader = Loader::new(self.group.source.clone(), batches, threads);
@@ -188,9 +217,19 @@ impl Work<'_> {
                 let batch = batch?;
                 let places = &samples[done..done + batch.samples.len()];
                 let targets: Vec<usize> = places.iter().map(|(i, _)| chunk[*i].target).collect();
-                let (maps, found) = self.batch(&network, &batch, &targets, asking, size)?;
+                let goes_on = |steps: u64, of: u64| {
+                    self.check_stopped()?;
+                    let of_batch = targets.len() as u64 * self.passes * steps / of.max(1);
+                    self.session.tell(Event::Interpreting {
+                        group: self.group.name.clone(),
+                        done: done as u64 * self.passes + of_batch,
+                        passes: samples.len() as u64 * self.passes,
+                    });
+                    Ok(())
+                };
+                let (maps, found) = self.batch(&network, &batch, &targets, asking, &goes_on)?;
                 for (at, ((i, sample), map)) in places.iter().zip(&maps).enumerate() {
-                    canvases[*i].add(parts, sample.part, map, &asking.cover)?;
+                    canvases[*i].add(parts, sample.part, map, asking.cover)?;
                     said[*i].push(Part {
                         part: sample.part,
                         target: targets[at],
@@ -199,15 +238,11 @@ impl Work<'_> {
                         sum: map.iter().map(|value| f64::from(*value)).sum(),
                     });
                 }
+                goes_on(1, 1)?;
                 done += places.len();
-                self.session.tell(Event::Evaluating {
-                    group: self.group.name.clone(),
-                    done,
-                    samples: samples.len(),
-                });
             }
         }
-        let volumes = canvases.into_par_iter().map(|canvas| canvas.finish(&asking.cover)).collect();
+        let volumes = canvases.into_par_iter().map(|canvas| canvas.finish(asking.cover)).collect();
         Ok(Maps { volumes, parts: said })
     }
 
@@ -218,10 +253,10 @@ impl Work<'_> {
         batch: &Batch,
         targets: &[usize],
         asking: &Asking<'_>,
-        batch_size: usize,
+        goes_on: &dyn Fn(u64, u64) -> Result<()>,
     ) -> Result<(Vec<Vec<f32>>, Attribution)> {
         let x = images(batch, network.device())?;
-        let baseline = match &asking.baseline {
+        let baseline = match asking.baseline {
             None => None,
             Some(mean) => {
                 let (samples, shape) = (batch.samples.clone(), batch.shape.clone());
@@ -230,8 +265,18 @@ impl Work<'_> {
             }
         };
         let seeds: Vec<u64> = batch.samples.iter().map(|sample| self.seed(*sample)).collect();
-        let samples =
-            Samples { x: &x, targets, seeds: &seeds, baseline: baseline.as_ref(), batch_size };
+        let (parts, shape) = (self.group.source.parts.as_ref(), asking.cover.shape());
+        let inside = batch.samples.iter().map(|sample| inside(parts, sample.part, shape));
+        let inside: Option<Vec<Vec<bool>>> = inside.collect();
+        let samples = Samples {
+            x: &x,
+            targets,
+            seeds: &seeds,
+            baseline: baseline.as_ref(),
+            inside: inside.as_deref(),
+            batch_size: self.batch_size(),
+            goes_on,
+        };
         let found = self.asked.method.attribute(network, &samples)?;
         // The channels of a slice show the same voxel, which therefore changes all of them.
         let maps = found.maps.f_sum_dim_intlist(&[1i64][..], false, Kind::Float)?;

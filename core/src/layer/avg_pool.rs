@@ -46,6 +46,7 @@ impl Layer for AvgPool {
             let instead = "let kernel_size and stride be the same, without padding";
             planner.undetermined("avg_pool in 3D with overlapping windows or padding", instead);
         }
+        let grid = window.grid();
         Ok(Planned::new(output, move |x, _| {
             let Window { kernel, stride, padding, .. } = &window;
             if blocks && axes == 3 && x.device().is_cuda() {
@@ -55,6 +56,7 @@ impl Layer for AvgPool {
                 2 => x.f_avg_pool2d(kernel, stride, padding, false, true, None)?,
                 _ => x.f_avg_pool3d(kernel, stride, padding, false, true, None)?,
             })
-        }))
+        })
+        .placed(Some(grid)))
     }
 }

@@ -40,7 +40,7 @@ impl Layer for BatchNorm {
         let mean = planner.buffer("running_mean", &channels, Init::Constant(0.0))?;
         let variance = planner.buffer("running_var", &channels, Init::Constant(1.0))?;
         let batches = planner.counter("num_batches_tracked")?;
-        Ok(Planned::new(input, move |x, ctx| {
+        Ok(Planned::aligned(input, move |x, ctx| {
             let learns = ctx.training() && !ctx.frozen(mean);
             if learns {
                 if x.numel() == x.size().get(1).map_or(0, |c| *c as usize) {

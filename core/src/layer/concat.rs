@@ -50,12 +50,15 @@ impl Layer for Concat {
             }
             output[0] += branch.output[0];
         }
+        let alike = branches.iter().all(|branch| branch.grid == first.grid);
+        let grid = first.grid.clone().filter(|_| alike);
         Ok(Planned::new(output, move |x, ctx| {
             let mut outputs = Vec::new();
             for branch in &branches {
                 outputs.push(branch.forward(x, ctx)?);
             }
             Ok(Tensor::f_cat(&outputs, 1)?)
-        }))
+        })
+        .placed(grid))
     }
 }

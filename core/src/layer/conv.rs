@@ -51,6 +51,7 @@ impl Layer for Conv {
         output.extend(&spatial);
         let voxels: i64 = crate::shape::elements(&output).unwrap_or(i64::MAX);
         let cost = (voxels as u64).saturating_mul(window.volume() * (channels / groups) as u64);
+        let grid = window.grid();
         Ok(Planned::new(output, move |x, ctx| {
             let (weight, bias) = (ctx.weight(weight), bias.map(|bias| ctx.weight(bias)));
             let Window { stride, padding, dilation, .. } = &window;
@@ -60,6 +61,7 @@ impl Layer for Conv {
             })
         })
         .costing(cost)
+        .placed(Some(grid))
         .fresh())
     }
 }

@@ -24,7 +24,7 @@ impl Layer for Dropout {
 
     fn plan(&self, options: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
         let p = options.float("p")?;
-        Ok(Planned::new(input, move |x, ctx| match ctx.mode {
+        Ok(Planned::aligned(input, move |x, ctx| match ctx.mode {
             Mode::Training { .. } if p > 0.0 => {
                 Ok(neurhai_torch::dropout(x, p, ctx.draw_seed("dropout"))?)
             }

@@ -22,6 +22,6 @@ impl Layer for Elu {
 
     fn plan(&self, options: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
         let alpha = options.float("alpha")?;
-        Ok(Planned::new(input, move |x, _| Ok(neurhai_torch::elu(x, alpha)?)))
+        Ok(Planned::aligned(input, move |x, _| Ok(neurhai_torch::elu(x, alpha)?)))
     }
 }

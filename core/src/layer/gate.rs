@@ -54,7 +54,7 @@ impl Layer for Gate {
             view.resize(input.len() + 1, 1);
             view
         });
-        Ok(Planned::new(input, move |x, ctx| {
+        Ok(Planned::aligned(input, move |x, ctx| {
             let mut factors = body.forward(x, ctx)?;
             if let Some(view) = &widen {
                 factors = factors.f_view(&view[..])?;

@@ -41,7 +41,7 @@ impl Layer for GroupNorm {
             )),
             false => None,
         };
-        Ok(Planned::new(input, move |x, ctx| {
+        Ok(Planned::aligned(input, move |x, ctx| {
             Ok(x.f_group_norm(
                 groups,
                 affine.map(|(weight, _)| ctx.weight(weight)),

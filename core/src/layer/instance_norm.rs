@@ -35,7 +35,7 @@ impl Layer for InstanceNorm {
             )),
             false => None,
         };
-        Ok(Planned::new(input, move |x, ctx| {
+        Ok(Planned::aligned(input, move |x, ctx| {
             Ok(x.f_instance_norm(
                 affine.map(|(weight, _)| ctx.weight(weight)),
                 affine.map(|(_, bias)| ctx.weight(bias)),

@@ -23,6 +23,7 @@ impl Layer for LeakyRelu {
     fn plan(&self, options: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
         let slope = options.float("negative_slope")?;
         let order = if slope > 0.0 { Order::Rising } else { Order::Fixed };
-        Ok(Planned::new(input, move |x, _| Ok(neurhai_torch::leaky_relu(x, slope)?)).ordered(order))
+        Ok(Planned::aligned(input, move |x, _| Ok(neurhai_torch::leaky_relu(x, slope)?))
+            .ordered(order))
     }
 }

@@ -49,6 +49,7 @@ impl Layer for MaxPool {
         }
         let spatial = input[1..].to_vec();
         let order = if keep { Order::Fixed } else { Order::Maximum };
+        let grid = window.grid();
         Ok(Planned::new(output, move |x, ctx| {
             if !keep {
                 return max_pool(x, &window.kernel, &window.stride, &window.padding);
@@ -62,6 +63,7 @@ impl Layer for MaxPool {
             });
             Ok(y)
         })
+        .placed(Some(grid))
         .ordered(order))
     }
 }

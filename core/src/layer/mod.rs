@@ -22,6 +22,7 @@ mod elu;
 mod flatten;
 mod gate;
 mod global_avg_pool;
+mod grid;
 mod group_norm;
 mod instance_norm;
 mod latent;
@@ -41,6 +42,8 @@ mod softmax;
 mod tanh;
 mod upsample;
 mod window;
+
+pub use grid::Grid;
 
 /// Every built-in layer, in the order of `host list layers`.
 pub fn built_in() -> Vec<Box<dyn Layer>> {
@@ -145,6 +148,8 @@ pub struct Planned {
     pub fresh: bool,
     /// The computation that writes over its input, where there is one.
     pub in_place: Option<Forward>,
+    /// Where the output's cells lie among the input's, where that is known.
+    pub grid: Option<Grid>,
 }
 
 /// Whether a layer may trade places with the next one.
@@ -176,7 +181,23 @@ impl Planned {
             order: Order::Fixed,
             fresh: false,
             in_place: None,
+            grid: None,
         }
+    }
+
+    /// A layer whose output has the shape of its input, each cell in its place.
+    pub fn aligned(
+        input: &[i64],
+        forward: impl Fn(&Tensor, &mut Context<'_>) -> Result<Tensor> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(input, forward).placed(Some(Grid::aligned(input.len().saturating_sub(1))))
+    }
+
+    /// The same with where its cells lie.
+    #[must_use]
+    pub fn placed(mut self, grid: Option<Grid>) -> Self {
+        self.grid = grid;
+        self
     }
 
     /// The same with its cost.
@@ -230,7 +251,7 @@ impl Init {
 
 /// Short forms of what layer files write again and again.
 pub(crate) mod short {
-    pub(crate) use super::{Example, Init, Layer, LayerInfo, Order, Planned};
+    pub(crate) use super::{Example, Grid, Init, Layer, LayerInfo, Order, Planned};
     pub(crate) use crate::error::{Code, Result};
     pub(crate) use crate::network::Planner;
     pub(crate) use crate::options::{Kind, OptionSpec, Options};

@@ -63,6 +63,7 @@ impl Layer for PadMaxPool {
         let blocks = window.kernel == window.stride;
         let none = vec![0; axes];
         let order = if keep { Order::Fixed } else { Order::Maximum };
+        let grid = Window { padding: pad.clone(), ..window.clone() }.grid();
         Ok(Planned::new(output, move |x, ctx| {
             let kernel = &window.kernel;
             // The processor's own kernel takes float32, and so does libtorch's under automatic casts.
@@ -94,6 +95,7 @@ impl Layer for PadMaxPool {
             }
             Ok(y)
         })
+        .placed(Some(grid))
         .ordered(order))
     }
 }

@@ -16,7 +16,7 @@ impl Layer for Relu {
     }
 
     fn plan(&self, _: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
-        Ok(Planned::new(input, |x, _| Ok(x.f_relu()?))
+        Ok(Planned::aligned(input, |x, _| Ok(x.f_relu()?))
             .or_in_place(|x, _| Ok(x.shallow_clone().f_relu_()?))
             .ordered(Order::Rising))
     }

@@ -42,9 +42,11 @@ impl Layer for Residual {
                     "a 1×1×1 conv with the body's out_channels and stride makes a fitting shortcut",
                 ));
         }
+        let grid = body.grid.clone().filter(|grid| shortcut.grid.as_ref() == Some(grid));
         Ok(Planned::new(body.output.clone(), move |x, ctx| {
             let y = body.forward(x, ctx)?;
             Ok(y.f_add(&shortcut.forward(x, ctx)?)?)
-        }))
+        })
+        .placed(grid))
     }
 }

@@ -24,6 +24,7 @@ impl Layer for Sequential {
 
     fn plan(&self, options: &Options, input: &[i64], planner: &mut Planner<'_>) -> Result<Planned> {
         let layers = planner.sequence("layers", &options.layers("layers")?, input)?;
-        Ok(Planned::new(layers.output.clone(), move |x, ctx| layers.forward(x, ctx)))
+        let grid = layers.grid.clone();
+        Ok(Planned::new(layers.output.clone(), move |x, ctx| layers.forward(x, ctx)).placed(grid))
     }
 }

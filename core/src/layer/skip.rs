@@ -44,9 +44,12 @@ impl Layer for Skip {
         }
         let mut output = input.to_vec();
         output[0] += inner.output[0];
+        let aligned = Grid::aligned(input.len().saturating_sub(1));
+        let grid = inner.grid.clone().filter(|grid| *grid == aligned);
         Ok(Planned::new(output, move |x, ctx| {
             let y = inner.forward(x, ctx)?;
             Ok(Tensor::f_cat(&[x, &y], 1)?)
-        }))
+        })
+        .placed(grid))
     }
 }

@@ -28,6 +28,6 @@ impl Layer for Softmax {
                 format!("there is no axis {dim} in [batch, {}]", crate::shape::show(input)),
             ));
         }
-        Ok(Planned::new(input, move |x, _| Ok(x.f_softmax(dim, None)?)))
+        Ok(Planned::aligned(input, move |x, _| Ok(x.f_softmax(dim, None)?)))
     }
 }

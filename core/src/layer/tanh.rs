@@ -16,6 +16,6 @@ impl Layer for Tanh {
     }
 
     fn plan(&self, _: &Options, input: &[i64], _: &mut Planner<'_>) -> Result<Planned> {
-        Ok(Planned::new(input, |x, _| Ok(x.f_tanh()?)))
+        Ok(Planned::aligned(input, |x, _| Ok(x.f_tanh()?)))
     }
 }

@@ -3,6 +3,7 @@
 use super::short::*;
 
 /// A window that slides over the spatial axes.
+#[derive(Clone)]
 pub(super) struct Window {
     pub(super) kernel: Vec<i64>,
     pub(super) stride: Vec<i64>,
@@ -50,6 +51,17 @@ impl Window {
             output.push((padded - reach) / self.stride[axis] + 1);
         }
         Ok(output)
+    }
+
+    /// Where its places lie: the middle of a window is half its reach from where it begins.
+    pub(super) fn grid(&self) -> Grid {
+        let start = |axis: usize| {
+            (self.dilation[axis] * (self.kernel[axis] - 1)) as f64 / 2.0 - self.padding[axis] as f64
+        };
+        Grid {
+            start: (0..self.kernel.len()).map(start).collect(),
+            stride: self.stride.iter().map(|stride| *stride as f64).collect(),
+        }
     }
 
     /// Poolings take at most half a kernel of padding, as PyTorch's.

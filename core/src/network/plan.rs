@@ -7,7 +7,7 @@ use super::determinism::Undetermined;
 use super::spec::{LayerSpec, NetworkSpec};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
-use crate::layer::{Forward, Init, Order};
+use crate::layer::{Forward, Grid, Init, Order};
 use crate::options::Options;
 use crate::shape::{Shape, elements, show};
 
@@ -189,7 +189,9 @@ impl Planner<'_> {
             self.path.pop();
         }
         self.path.pop();
-        Ok(Sequence { nodes, output: shape })
+        let axes = input.len().saturating_sub(1);
+        let grid = Grid::of(axes, nodes.iter().map(|node| node.grid.as_ref()));
+        Ok(Sequence { nodes, output: shape, grid })
     }
 
     fn layer(&mut self, spec: &LayerSpec, input: &[i64]) -> Result<Node> {
@@ -244,8 +246,8 @@ impl Planner<'_> {
         row.output_bytes = bytes;
         let (path, output) = (self.path(), planned.output);
         let (fresh, in_place) = (planned.fresh, planned.in_place);
-        let (forward, order) = (planned.forward, planned.order);
-        Ok(Node { path, output, forward, order, fresh, in_place })
+        let (forward, order, grid) = (planned.forward, planned.order, planned.grid);
+        Ok(Node { path, output, forward, order, fresh, in_place, grid })
     }
 }
 
@@ -257,6 +259,7 @@ struct Node {
     order: Order,
     fresh: bool,
     in_place: Option<Forward>,
+    grid: Option<Grid>,
 }
 
 impl Node {
@@ -278,6 +281,8 @@ pub struct Sequence {
     nodes: Vec<Node>,
     /// The shape that comes out, without the batch axis; the input's where there are no layers.
     pub output: Shape,
+    /// Where the cells that come out lie among the input's, where every layer says so.
+    pub grid: Option<Grid>,
 }
 
 impl Sequence {
@@ -369,6 +374,15 @@ impl Plan {
         }
         let Planner { params, rows, undetermined, .. } = planner;
         Ok(Self { spec, input: input.to_vec(), output: shape, params, rows, undetermined, parts })
+    }
+
+    /// Where the cells of what the layer at `path` gives lie among the input's voxels; none where a
+    /// layer on the way does not say, and for layers within others.
+    pub fn grid(&self, path: &str) -> Option<Grid> {
+        let nodes: Vec<&Node> = self.parts.iter().flat_map(|part| &part.nodes).collect();
+        let last = nodes.iter().position(|node| node.path == path)?;
+        let grids = nodes[..=last].iter().map(|node| node.grid.as_ref());
+        Grid::of(self.input.len().saturating_sub(1), grids)
     }
 
     /// The number of learned numbers.

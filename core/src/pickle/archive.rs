@@ -7,7 +7,10 @@ use flate2::Crc;
 use super::Result;
 
 pub(super) struct Archive<'a> {
+    /// The last bytes of the file, or all of them.
     file: &'a [u8],
+    /// How many bytes of the file come before these.
+    skipped: usize,
     entries: BTreeMap<&'a str, Entry>,
 }
 
@@ -31,6 +34,12 @@ impl<'a> Archive<'a> {
         if !file.starts_with(b"PK") {
             return Err("the file is no archive, so torch.save did not write it".into());
         }
+        Self::tail(file, 0)
+    }
+
+    /// Opens the last bytes of a file, `skipped` of which come before them: what they hold whole can be
+    /// read.
+    pub(super) fn tail(file: &'a [u8], skipped: usize) -> Result<Self> {
         // A comment of up to 65535 bytes may follow the record.
         let tail = file.len().saturating_sub(END + 0xffff);
         let end = file[tail..]
@@ -38,7 +47,8 @@ impl<'a> Archive<'a> {
             .rposition(|bytes| bytes == b"PK\x05\x06")
             .and_then(|at| file[tail + at..].get(..END))
             .ok_or("the file is cut short: the archive's directory is missing")?;
-        let mut at = u32_at(end, 16) as usize;
+        let at = (u32_at(end, 16) as usize).checked_sub(skipped);
+        let mut at = at.ok_or("the archive's directory begins too far before its end")?;
         let mut entries = BTreeMap::new();
         for _ in 0..u16_at(end, 10) {
             let found = entry(file, at).ok_or("the archive's directory is damaged")?;
@@ -46,7 +56,7 @@ impl<'a> Archive<'a> {
             at += length;
             entries.entry(name).or_insert(entry);
         }
-        Ok(Self { file, entries })
+        Ok(Self { file, skipped, entries })
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
@@ -62,7 +72,7 @@ impl<'a> Archive<'a> {
         if entry.size == LARGE || entry.at == LARGE {
             return Err(format!("{name} lies beyond 4 GB, which is not read"));
         }
-        let bytes = data(self.file, entry)
+        let bytes = data(self.file, entry, self.skipped)
             .ok_or_else(|| format!("the archive does not hold {name} whole"))?;
         let mut crc = Crc::new();
         crc.update(bytes);
@@ -90,10 +100,11 @@ fn entry(file: &[u8], at: usize) -> Option<(&str, Entry, usize)> {
     head.starts_with(b"PK\x01\x02").then_some((name, entry, length))
 }
 
-fn data<'a>(file: &'a [u8], entry: &Entry) -> Option<&'a [u8]> {
-    let head = file.get(entry.at..)?.get(..30)?;
+fn data<'a>(file: &'a [u8], entry: &Entry, skipped: usize) -> Option<&'a [u8]> {
+    let file = file.get(entry.at.checked_sub(skipped)?..)?;
+    let head = file.get(..30)?;
     let skip = 30 + u16_at(head, 26) as usize + u16_at(head, 28) as usize;
-    let bytes = file.get(entry.at + skip..)?.get(..entry.size)?;
+    let bytes = file.get(skip..)?.get(..entry.size)?;
     head.starts_with(b"PK\x03\x04").then_some(bytes)
 }
 

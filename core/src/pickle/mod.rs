@@ -22,6 +22,19 @@ use machine::Machine;
 /// Why a file cannot be read; who reads it adds a code, a place and a remedy.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
+/// The bytes of the entry `name` in a file of which `tail` are the last bytes and `skipped` come before
+/// them, if there is such an entry.
+///
+/// # Errors
+/// The file is no archive, cut short or damaged, as far as these bytes tell.
+pub(crate) fn entry_in_tail<'a>(
+    tail: &'a [u8],
+    skipped: usize,
+    name: &str,
+) -> Result<Option<&'a [u8]>> {
+    Archive::tail(tail, skipped)?.get(name)
+}
+
 /// A file that is open: what it describes, and the numbers that go with it.
 pub(crate) struct Saved<'a> {
     archive: Archive<'a>,

@@ -144,11 +144,8 @@ fn hostile_descriptions_end() {
 
 #[test]
 fn a_model_of_clinicadl_is_read() {
-    let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/clinicadl_maps");
-    let file = maps.join("patch_single/split-0/best-loss/model.pth.tar");
-    if !file.exists() {
-        return;
-    }
+    let Some(data) = crate::shared_data::shared_data() else { return };
+    let file = data.join("clinicadl_maps/patch_single/split-0/best-loss/model.pth.tar");
     let checkpoint = read_checkpoint(&file).unwrap();
     assert_eq!((checkpoint.epoch, checkpoint.name.as_deref()), (Some(2), Some("Conv4_FC3")));
     assert_eq!(checkpoint.tensors.len(), 41);

@@ -1,7 +1,7 @@
 //! Which voxel each pixel of a slice shows.
 
 use crate::error::{Code, Error, Result};
-use crate::volume::{Affine, spacing_mm};
+use crate::volume::{Affine, axes, spacing_mm};
 
 /// What a slice lies across.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,19 +127,17 @@ impl Cut {
     }
 }
 
-/// For each axis of the world the file's axis that runs nearest along it, each once: the assignment
-/// with the largest sum of direction cosines.
+/// For each axis of the world the file's axis that runs nearest along it.
 fn nearest_axes(affine: &Affine) -> Result<[usize; 3]> {
-    let spacing = spacing_mm(affine);
-    if !spacing.iter().all(|spacing| spacing.is_finite() && *spacing > 0.0) {
-        let message = "the image's affine gives an axis no direction";
-        return Err(Error::new(Code::BadImage, message)
-            .help("write the file again with a valid affine, for example with nibabel"));
+    let mut nearest = [None; 3];
+    for (axis, world) in axes(affine).into_iter().enumerate() {
+        if let Some((world, _)) = world {
+            nearest[world] = Some(axis);
+        }
     }
-    let cosine = |world: usize, axis: usize| (affine[world][axis] / spacing[axis]).abs();
-    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    let sum = |order: &[usize; 3]| (0..3).map(|world| cosine(world, order[world])).sum::<f64>();
-    Ok(orders
-        .into_iter()
-        .fold(orders[0], |best, order| if sum(&order) > sum(&best) + 1e-9 { order } else { best }))
+    match (nearest, spacing_mm(affine).iter().all(|spacing| spacing.is_finite())) {
+        ([Some(x), Some(y), Some(z)], true) => Ok([x, y, z]),
+        _ => Err(Error::new(Code::BadImage, "the image's affine gives an axis no direction")
+            .help("write the file again with a valid affine, for example with nibabel")),
+    }
 }

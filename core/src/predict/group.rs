@@ -182,7 +182,8 @@ impl DataGroup {
         write_sessions(&folder.join("data.tsv"), &columns, rows)?;
         let hashes = self.source.images.hashes()?;
         let masks = self.source.parts.masks().into_iter().map(Path::to_path_buf);
-        let others = hashed(self.tables.iter().cloned().chain(masks))?;
+        let tensors = self.source.tensors.iter().flatten().cloned();
+        let others = hashed(self.tables.iter().cloned().chain(masks).chain(tensors))?;
         write_inputs(&folder.join("inputs.tsv"), &self.source.images, &hashes, &others)?;
         let text = pretty(&self.definition);
         files::write_atomic(&folder.join("maps.json"), |out| out.write_all(text.as_bytes()))

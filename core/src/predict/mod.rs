@@ -36,6 +36,7 @@ pub(crate) use members::{check_name, standing};
 pub(crate) use opened::Opened;
 pub(crate) use options::Asked;
 pub use options::options;
+pub(crate) use places::of_others;
 pub use stale::stale;
 pub(crate) use swap::{Staged, finish};
 

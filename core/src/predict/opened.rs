@@ -13,7 +13,7 @@ use crate::data::split::{Classes, Label};
 use crate::data::table::Table;
 use crate::device;
 use crate::error::{Code, Error, Place, Result, did_you_mean};
-use crate::experiment::{Experiment, read};
+use crate::experiment::{Experiment, classes, read};
 use crate::network::{Network, Plan};
 use crate::task::Task;
 use crate::train::config::Config;
@@ -71,9 +71,15 @@ impl Opened {
         let config = configuration(&experiment.configuration, maps)?;
         let parameters = read(&maps.join("maps.json"))?;
         let classes = match config.task {
-            Task::Classification => classes(maps, &parameters)?,
+            Task::Classification => {
+                let found = classes(parameters.get("label_code"));
+                found.map_err(|error| error.at(Place::File(maps.join("maps.json"))))?
+            }
             _ => Vec::new(),
         };
+        if config.task == Task::Classification && classes.is_empty() {
+            return Err(bad(maps, "label_code does not say what the classes are"));
+        }
         let parts = parameters.get("num_networks").and_then(Value::as_u64);
         let parts = parts.ok_or_else(|| bad(maps, "num_networks is missing"))? as usize;
         let asked = parameters.get("split").and_then(Value::as_array).into_iter().flatten();
@@ -343,19 +349,4 @@ fn configuration(configuration: &Map<String, Value>, maps: &Path) -> Result<Conf
     let mut options = configuration.clone();
     options.retain(|key, _| !key.starts_with("transfer") && !key.starts_with("freeze"));
     Config::read(&options).map_err(|error| error.at(Place::File(maps.join("maps.json"))))
-}
-
-/// The names of the classes, in the order of their codes.
-fn classes(maps: &Path, parameters: &Value) -> Result<Vec<String>> {
-    let codes = parameters.get("label_code").and_then(Value::as_object);
-    let codes = codes.ok_or_else(|| bad(maps, "label_code does not say what the classes are"))?;
-    let mut names = vec![None; codes.len()];
-    for (name, code) in codes {
-        let slot = code.as_u64().and_then(|code| names.get_mut(code as usize));
-        match slot {
-            Some(slot @ None) => *slot = Some(name.clone()),
-            _ => return Err(bad(maps, format!("label_code gives {name:?} the code {code}"))),
-        }
-    }
-    Ok(names.into_iter().flatten().collect())
 }

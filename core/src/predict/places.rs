@@ -30,6 +30,25 @@ pub(super) fn ensemble(metric: &str, group: &str) -> PathBuf {
     Path::new("ensemble").join(format!("best-{metric}")).join(group)
 }
 
+/// What lies in an experiment of a group `name` that it does not have, within its folder: results and
+/// interpretations of other people.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn of_others(opened: &Opened, name: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for (split, metric) in opened.chosen(None, None)? {
+        let folder = opened.folder.best(split, &metric).join(name);
+        found.push(folder.strip_prefix(&opened.root).map(Path::to_path_buf).unwrap_or(folder));
+        found.push(ensemble(&metric, name));
+    }
+    found.sort();
+    found.dedup();
+    // An empty folder holds nothing that could be mixed up.
+    found.retain(|place| list(&opened.root.join(place)).is_ok_and(|names| !names.is_empty()));
+    Ok(found)
+}
+
 impl Places {
     /// Finds a place for each split and metric of `chosen`, for the group `name`.
     ///
@@ -44,22 +63,19 @@ impl Places {
         let root = &opened.root;
         let within = |path: PathBuf| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path);
         let of = |split: usize, metric: &str| within(opened.folder.best(split, metric).join(name));
-        // An empty folder holds nothing that could be lost.
+        // An interpretation is no prediction of the same people.
+        let is_map = |name: &String| standing != Standing::New && name.starts_with("interpret-");
         let there = |place: &Path| {
             let path = root.join(place);
-            path.exists() && !list(&path).is_ok_and(|names| names.is_empty())
+            path.exists() && !list(&path).is_ok_and(|names| names.iter().all(is_map))
         };
         let stale = stale(root)?;
         let table = format!("{name}_{}_level_prediction.tsv", opened.config.data.text("mode")?);
         let overwrite = asked.group.overwrite;
         let (mut targets, mut taken) = (Vec::new(), Vec::new());
         if standing == Standing::New {
-            // Whatever is there of this name is of other people.
             taken.push(Path::new("groups").join(name));
-            for (split, metric) in opened.chosen(None, None)? {
-                taken.push(of(split, &metric));
-                taken.push(ensemble(&metric, name));
-            }
+            taken.extend(of_others(opened, name)?);
         }
         for (split, metric) in chosen {
             let folder = of(*split, metric);
@@ -80,7 +96,16 @@ impl Places {
         taken.dedup();
         taken.retain(|place| there(place));
         if taken.is_empty() || overwrite {
-            return Ok(Self { targets, old: taken });
+            // It stays, unless other weights than those that predict now made it.
+            let goes = |place: PathBuf| {
+                let names = list(&root.join(&place)).unwrap_or_default();
+                let stays = |name: &&String| is_map(name) && !stale.contains(&place.join(name));
+                match names.iter().any(|name| stays(&name)) {
+                    true => names.iter().filter(|n| !stays(n)).map(|n| place.join(n)).collect(),
+                    false => vec![place],
+                }
+            };
+            return Ok(Self { targets, old: taken.into_iter().flat_map(goes).collect() });
         }
         let shown = taken.iter().map(|place| {
             let by = if stale.contains(place) { " (by earlier weights)" } else { "" };

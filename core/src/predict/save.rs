@@ -119,7 +119,8 @@ impl Saver<'_> {
             Error::new(Code::Internal, "a part is smaller than its place")
                 .at(Place::File(file.clone()))
         })?;
-        volume::write(&file, block.size, voxels, &placed(&affine, block))
+        let like = self.source.images.file(sample.image);
+        volume::write_as(&file, block.size, voxels, &placed(&affine, block), like)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::maps::{Maps, make_folder};
 use crate::records::write_hashes;
+use crate::transfer::folder::list;
 
 /// The folder in an experiment where new results wait; only the process that holds the lock uses it.
 const FOLDER: &str = ".predict";
@@ -70,7 +71,8 @@ impl<'m> Staged<'m> {
         Ok(folder)
     }
 
-    /// Puts what was written into its place, with its hashes, and removes `old`.
+    /// Puts what was written into its place, with its hashes, and removes `old`. What is there of a
+    /// folder and does not go stays beside what comes.
     ///
     /// Once the plan of it is on the disk, what is left to do is done by whoever opens the folder for
     /// writing next, if this process is stopped; before, nothing has changed.
@@ -82,7 +84,19 @@ impl<'m> Staged<'m> {
         for place in &self.new {
             write_hashes(&root.join(FOLDER).join("new").join(place))?;
         }
-        let plan = Plan { old, new: std::mem::take(&mut self.new) };
+        let mut new = Vec::new();
+        for place in std::mem::take(&mut self.new) {
+            // A folder that stays, such as one with interpretations, takes up what comes.
+            let stays = root.join(&place).exists() && !old.iter().any(|old| place.starts_with(old));
+            match stays {
+                true => {
+                    let names = list(&root.join(FOLDER).join("new").join(&place))?;
+                    new.extend(names.iter().map(|name| place.join(name)));
+                }
+                false => new.push(place),
+            }
+        }
+        let plan = Plan { old, new };
         let text = serde_json::to_vec(&plan).map_err(|error| {
             Error::new(Code::Internal, "cannot write down what is to be done").because(error)
         })?;
@@ -189,6 +203,29 @@ mod tests {
             }
             assert!(!staged.exists());
         }
+    }
+
+    /// Of a folder that stays only what is named goes.
+    #[test]
+    fn what_stays_in_a_folder_is_beside_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = Maps::reopen(folder.path()).unwrap();
+        let place = Path::new("a/group");
+        for old in ["interpret-x/map", "table", "tensors/old"] {
+            write(&folder.path().join(place).join(old), "old");
+        }
+        let mut staged = Staged::new(&maps).unwrap();
+        let new = staged.folder(place).unwrap();
+        write(&new.join("table"), "new");
+        write(&new.join("tensors/new"), "new");
+        staged.commit(["table", "tensors"].map(|name| place.join(name)).to_vec()).unwrap();
+        let text = |name: &str| std::fs::read_to_string(folder.path().join(place).join(name)).ok();
+        assert_eq!(text("interpret-x/map").as_deref(), Some("old"));
+        assert_eq!(text("table").as_deref(), Some("new"));
+        assert_eq!(text("tensors/new").as_deref(), Some("new"));
+        assert_eq!(text("tensors/old"), None);
+        assert!(text("hashes.tsv").unwrap().contains("tensors/new"));
+        assert!(!folder.path().join(FOLDER).exists());
     }
 
     #[test]

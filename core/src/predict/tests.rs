@@ -267,11 +267,8 @@ fn splits_of_a_regression_predict_together() {
 /// vote of the parts.
 #[test]
 fn predictions_are_those_of_clinicadl() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let Some(data) = crate::shared_data::shared_data() else { return };
     let maps = data.join("clinicadl_maps/patch_single");
-    if !maps.is_dir() {
-        return;
-    }
     let catalog = crate::import::tests::catalog();
     let folder = tempfile::tempdir().unwrap();
     let imported = folder.path().join("imported");

@@ -67,6 +67,9 @@ impl Description {
             put("num_slices", json!(parts.count()));
         }
         put("file_type", file_type(preprocessing));
+        if options.text("nan")? == "replace" {
+            put("nan", json!("replace"));
+        }
         if preparation.format != Format::Pt {
             put("tensor_format", json!(preparation.format.extension()));
         }

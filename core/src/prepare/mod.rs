@@ -3,29 +3,32 @@
 //! What ClinicaDL's `prepare-data` does, with its file names and JSON, so that it reads the tensors as
 //! its own; they are cut by the code that cuts parts in training.
 //!
-//! A file that is there, and not older than its image and masks, is left alone. As every file appears
-//! at once and whole, a run that was stopped or killed goes on when it is started again.
+//! Every file says which image and mask it was cut from, by their hashes; one that was cut from what is
+//! there is left alone, and so is one of ClinicaDL's that is not older than its image and mask. As every
+//! file appears at once and whole, a run that was stopped or killed goes on when it is started again.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 
-use crate::data::caps::Caps;
+use crate::cache::Stamp;
+use crate::data::caps::{Caps, Origin};
 use crate::data::cohorts::{Cohorts, is_table};
 use crate::data::images::Images;
 use crate::data::options::specs;
 use crate::data::part::{self, Parts};
 use crate::data::participants::{SINGLE, Session, read_sessions};
+use crate::data::pattern::Preprocessing;
 use crate::data::table::Table;
+use crate::each::each_until;
 use crate::error::{Code, Error, Place, Problems, Result};
 use crate::files::{self, Lock};
 use crate::guard::guarded;
 use crate::options::Options;
 use crate::train::inputs::{budget, not_finite, preprocessing, regions};
-use crate::volume::{write_pt, write_safetensors};
+use crate::volume::{write_pt_with, write_safetensors};
 
 mod description;
 mod targets;
@@ -33,7 +36,7 @@ mod targets;
 mod tests;
 
 use description::Description;
-use targets::{Target, Targets};
+use targets::{MOVE_AWAY, Missing, Targets};
 
 /// The kind of file that holds a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +56,13 @@ impl Format {
         }
     }
 
-    fn write(self, path: &Path, values: &[f32], shape: &[usize]) -> Result<()> {
+    fn write(self, path: &Path, values: &[f32], shape: &[usize], origin: &Origin) -> Result<()> {
+        let note = serde_json::to_string(origin).map_err(|error| {
+            Error::new(Code::Internal, "cannot say what a tensor was cut from").because(error)
+        })?;
         match self {
-            Self::Pt => write_pt(path, values, shape),
-            Self::Safetensors => write_safetensors(path, values, shape),
+            Self::Pt => write_pt_with(path, values, shape, Some(&note)),
+            Self::Safetensors => write_safetensors(path, values, shape, &note),
         }
     }
 }
@@ -81,6 +87,13 @@ pub struct Preparation {
 pub enum Progress {
     /// Something a person should know.
     Warning(String),
+    /// Images whose tensors were looked for.
+    Comparing {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        images: usize,
+    },
     /// Images that were decoded and found sound, of those that something is missing of.
     Checking {
         /// So many.
@@ -110,7 +123,7 @@ pub struct Plan {
     pub finished: usize,
     /// Files to write.
     pub files: usize,
-    /// Those among them that are there, but older than their image or mask.
+    /// Those among them that are there, but not whole or cut from another image or mask.
     pub outdated: usize,
     /// The disk space that they take, in bytes.
     pub bytes: u64,
@@ -130,7 +143,7 @@ pub struct Prepared {
 /// Writes the tensors of all images, and then the JSON.
 ///
 /// Everything is checked before the first write: the options, that each session has an image, that
-/// images can be read and have one shape, masks, a JSON that is there already, and the disk space.
+/// images can be read and have one shape, masks, JSONs that are there already, and the disk space.
 /// `stop` ends it between two files.
 ///
 /// # Errors
@@ -150,28 +163,32 @@ pub fn prepare(
     found.warnings.iter().for_each(|warning| tell(Progress::Warning(warning.to_string())));
     let files: Vec<(Session, PathBuf)> = sessions.into_iter().zip(found.files).collect();
 
-    let images = |files: Vec<(Session, PathBuf)>| {
-        Ok::<_, Error>(Images::new(files, not_finite(&options)?, budget(&options)?))
-    };
-    let shape = images(files.clone())?.header_shape(preparation.threads)?;
+    let (not_finite, budget) = (not_finite(&options)?, budget(&options)?);
+    let images = |files: Vec<(Session, PathBuf)>| Images::new(files, not_finite, budget);
+    let all = images(files.clone());
+    let shape = all.header_shape(preparation.threads)?;
     let masks = regions(&cohorts, &BTreeSet::from([SINGLE]), &preprocessing, &options)?;
-    let mask_files: Vec<PathBuf> = masks.iter().map(|mask| mask.file.clone()).collect();
-    let parts = part::parts(&options, shape, masks)?;
+    let parts = part::parts(&options, shape, all.usual_affine().as_ref(), masks)?;
     let description = Description::new(preparation, &options, &preprocessing, parts.as_ref())?;
     let json = root.join("tensor_extraction").join(description.name());
-    let written = description.check(&json)?;
+    let caps = cohorts.caps(SINGLE)?;
+    let is_written = || {
+        check_names(caps, &preprocessing, parts.as_ref())?;
+        description.check(&json)
+    };
+    is_written()?;
 
     let targets = Targets {
-        caps: cohorts.caps(SINGLE)?,
+        caps,
         preprocessing: &preprocessing,
         parts: parts.as_ref(),
         format: preparation.format,
-        masks: &mask_files,
+        not_finite,
     };
-    let (pending, mut plan) = targets.plan(&files)?;
-    let (own, wanted): (Vec<_>, Vec<_>) =
-        pending.into_iter().map(|(image, targets)| (files[image].clone(), targets)).unzip();
-    let images = images(own)?;
+    let total = files.len();
+    let progress = |done| tell(Progress::Comparing { done, images: total });
+    let (pending, mut plan) = targets.plan(&files, preparation.threads, &progress)?;
+    let images = images(pending.iter().map(|missing| files[missing.image].clone()).collect());
     if !images.is_empty() {
         let total = images.len();
         let progress = |done| tell(Progress::Checking { done, images: total });
@@ -182,12 +199,29 @@ pub fn prepare(
     tell(Progress::Planned(plan.clone()));
 
     let _lock = lock(&json)?;
-    let work = Work { images: &images, wanted: &wanted, parts: parts.as_ref(), stop, tell };
+    // Another process may have finished meanwhile.
+    let written = is_written()?;
+    let work = Work { images: &images, pending: &pending, parts: parts.as_ref(), stop, tell };
     work.run(preparation)?;
     if !written {
         description.write(&json)?;
     }
     Ok(Prepared { plan, json })
+}
+
+/// Refuses regions whose files would have the names of those of other images.
+fn check_names(caps: &Caps, preprocessing: &Preprocessing, parts: &dyn Parts) -> Result<()> {
+    if parts.mode() != "roi" {
+        return Ok(());
+    }
+    match caps.namesakes(preprocessing, &Value::Object(parts.describe()))? {
+        None => Ok(()),
+        Some(other) => {
+            let message = "tensors of these regions were cut from other images, and have the names \
+                           that these would have";
+            Err(Error::new(Code::PreparedOtherwise, message).at(Place::File(other)).help(MOVE_AWAY))
+        }
+    }
 }
 
 /// The CAPS, as the only cohort.
@@ -253,7 +287,7 @@ impl Plan {
 /// The images that something is missing of, and what.
 struct Work<'a> {
     images: &'a Images,
-    wanted: &'a [Vec<Target>],
+    pending: &'a [Missing],
     parts: &'a dyn Parts,
     stop: &'a AtomicBool,
     tell: &'a (dyn Fn(Progress) + Sync),
@@ -262,43 +296,25 @@ struct Work<'a> {
 impl Work<'_> {
     /// Writes all that is missing, on threads that take one image after the other.
     fn run(&self, preparation: &Preparation) -> Result<()> {
-        let folders: BTreeSet<&Path> =
-            self.wanted.iter().flatten().filter_map(|target| target.file.parent()).collect();
+        let targets = self.pending.iter().flat_map(|missing| &missing.targets);
+        let folders: BTreeSet<&Path> = targets.filter_map(|target| target.file.parent()).collect();
         for folder in folders {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::io(folder, "make the folder", &error))?;
             // The lock is ours, so nobody else is writing there.
             files::remove_leftovers(folder)?;
         }
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let state = Mutex::new((0, Problems::default()));
-        let total = self.images.len();
-        std::thread::scope(|scope| {
-            for _ in 0..preparation.threads.clamp(1, total.max(1)) {
-                scope.spawn(|| {
-                    while !self.stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
-                        let image = next.fetch_add(1, Ordering::Relaxed);
-                        if image >= total {
-                            break;
-                        }
-                        let done = guarded(|| self.one(image, preparation.format));
-                        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                        match done {
-                            Ok(true) => {
-                                state.0 += 1;
-                                (self.tell)(Progress::Writing { done: state.0, images: total });
-                            }
-                            Ok(false) => {}
-                            Err(error) => {
-                                failed.store(true, Ordering::Relaxed);
-                                state.1.push(error);
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        let (done, problems) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (failed, total) = (AtomicBool::new(false), self.images.len());
+        let stop = || self.stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+        let progress = |done| (self.tell)(Progress::Writing { done, images: total });
+        let work = |image| {
+            let done = guarded(|| self.one(image, preparation.format)).transpose();
+            failed.fetch_or(matches!(done, Some(Err(_))), Ordering::Relaxed);
+            done
+        };
+        let results = each_until(total, preparation.threads, &stop, &progress, work);
+        let (mut done, mut problems) = (0, Problems::default());
+        results.into_iter().for_each(|result| done += usize::from(problems.take(result).is_some()));
         problems.into_result()?;
         if done < total {
             let message = format!("{done} of {total} images were prepared");
@@ -308,20 +324,27 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Writes what is missing of one image; false where it was to stop before the end.
-    fn one(&self, image: usize, format: Format) -> Result<bool> {
+    /// Writes what is missing of one image; nothing where it was to stop before the end.
+    fn one(&self, image: usize, format: Format) -> Result<Option<()>> {
         let volume = self.images.get(image)?;
+        let missing = &self.pending[image];
+        if Stamp::of(self.images.file(image)).ok() != missing.stamp {
+            let place = self.images.session(image).place(Some(self.images.file(image).into()));
+            return Err(Error::new(Code::BadImage, "the image has changed since the start")
+                .at(place)
+                .help("start again once nothing writes images any more"));
+        }
         let mut values = Vec::new();
-        for target in &self.wanted[image] {
+        for target in &missing.targets {
             if self.stop.load(Ordering::Relaxed) {
-                return Ok(false);
+                return Ok(None);
             }
             values.clear();
             self.parts.cut(&volume, target.part, &mut values);
             let shape = self.parts.shape(target.part);
             let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect();
-            format.write(&target.file, &values, &shape)?;
+            format.write(&target.file, &values, &shape, &target.origin)?;
         }
-        Ok(true)
+        Ok(Some(()))
     }
 }

@@ -9,7 +9,11 @@ use serde_json::json;
 use super::*;
 use crate::data::part::Region;
 use crate::data::phantom::{PhantomOptions, generate};
+use crate::shared_data::shared_data;
 use crate::volume::{read, read_tensor};
+
+mod extraction;
+mod kept;
 
 const SHAPE: [usize; 3] = [18, 20, 16];
 
@@ -112,7 +116,7 @@ fn tensors_are_the_parts_that_are_cut_on_the_fly() {
             let kind = preprocessing(&options).unwrap();
             let used = BTreeSet::from([SINGLE]);
             let masks: Vec<Region> = regions(&cohorts, &used, &kind, &options).unwrap();
-            let parts = part::parts(&options, SHAPE, masks).unwrap();
+            let parts = part::parts(&options, SHAPE, None, masks).unwrap();
             let prepared = run(&preparation).unwrap();
             assert_eq!((prepared.plan.images, prepared.plan.parts), (4, parts.count()));
             assert_eq!(prepared.plan.files, 4 * parts.count());
@@ -140,10 +144,8 @@ fn tensors_are_the_parts_that_are_cut_on_the_fly() {
 /// Where ClinicaDL's tensors lie beside the repository: ours are theirs, and so is the JSON.
 #[test]
 fn tensors_and_json_are_those_of_clinicadl() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/caps");
-    if !shared.is_dir() {
-        return;
-    }
+    let Some(shared) = shared_data() else { return };
+    let shared = shared.join("caps");
     let folder = tempfile::tempdir().unwrap();
     let caps = folder.path().join("caps");
     let mut theirs = Vec::new();
@@ -204,45 +206,6 @@ fn tensors_and_json_are_those_of_clinicadl() {
     for (their, own) in theirs {
         assert_eq!(read_tensor(&their).unwrap(), read_tensor(&own).unwrap(), "{}", own.display());
     }
-}
-
-#[test]
-fn what_is_there_is_left_alone_unless_it_is_older_than_its_image() {
-    let study = Study::new();
-    let preparation =
-        study.preparation(json!({ "mode": "patch", "patch_size": 10, "stride_size": 6 }));
-    let first = run(&preparation).unwrap();
-    let before = study.tensors();
-    assert_eq!((first.plan.files, before.len()), (4 * 8, 4 * 8));
-    // Changed, to see that it is not written again.
-    fs::write(&before[0].0, "mine").unwrap();
-    let again = run(&preparation).unwrap();
-    assert_eq!((again.plan.files, again.plan.finished, again.plan.bytes), (0, 4, 0));
-    assert_eq!(fs::read(&before[0].0).unwrap(), b"mine");
-    for (file, _) in &before[..3] {
-        fs::remove_file(file).unwrap();
-    }
-    let rest = run(&preparation).unwrap();
-    assert_eq!((rest.plan.files, rest.plan.finished, rest.plan.outdated), (3, 3, 0));
-    assert_eq!(study.tensors(), before);
-
-    // An image that was made anew.
-    let image = &study.images()[1];
-    let mut volume = read(image).unwrap();
-    volume.voxels.iter_mut().for_each(|voxel| *voxel += 1.0);
-    volume.write(image).unwrap();
-    newer(image);
-    let anew = run(&preparation).unwrap();
-    assert_eq!((anew.plan.files, anew.plan.outdated), (8, 8));
-    let after = study.tensors();
-    let changed = before.iter().zip(&after).filter(|(one, other)| one != other).count();
-    assert_eq!(changed, 8);
-    // A mask that was drawn anew.
-    let regions = study.preparation(json!({ "mode": "roi", "roi_list": ["left", "right"] }));
-    run(&regions).unwrap();
-    let mask = &files(&study.caps().join("masks"), "left_mask.nii.gz")[0];
-    newer(mask);
-    assert_eq!(run(&regions).unwrap().plan.outdated, 8);
 }
 
 #[test]

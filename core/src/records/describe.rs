@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::meaning::Meanings;
 use super::values;
 use crate::data::table::Table;
-use crate::error::{Error, Result};
-use crate::experiment::read;
+use crate::error::{Error, Place, Result};
+use crate::experiment::{classes, read};
 use crate::files::is_locked;
 use crate::network::checkpoint_progress;
 use crate::predict::stale;
@@ -114,10 +114,8 @@ pub fn describe(maps: &Path) -> Result<Described> {
     let parameters = read(&maps.join("maps.json"))?;
     let text = |key: &str| parameters.get(key).and_then(Value::as_str).map(str::to_owned);
     let version = parameters.pointer("/neurhai/version").and_then(Value::as_str);
-    let classes = match parameters.get("label_code") {
-        Some(Value::Object(codes)) => codes.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
+    let classes = classes(parameters.get("label_code"));
+    let classes = classes.map_err(|error| error.at(Place::File(maps.join("maps.json"))))?;
     Ok(Described {
         maps: maps.into(),
         program: version.map_or_else(|| "ClinicaDL".into(), |version| format!("Neurhai {version}")),

@@ -125,7 +125,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (
         "split-<k>/best-<metric>/<group>/description.log",
         "where the set came from, and how many are in it",
-        Same,
+        Apart,
     ),
     (
         "split-<k>/best-<metric>/<group>/<name>_prediction.tsv",
@@ -173,7 +173,7 @@ const TABLE: &[(&str, &str, Kept)] = &[
     (
         "ensemble/best-<metric>/<group>/description.log",
         "where the set came from, and how many are in it",
-        Same,
+        Apart,
     ),
     ("ensemble/best-<metric>/<group>/<name>_prediction.tsv", "the mean of their predictions", Same),
     ("ensemble/best-<metric>/<group>/<name>_metrics.tsv", "how right it is", Same),

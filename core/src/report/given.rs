@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Source;
 use crate::data;
 use crate::error::Result;
-use crate::options::{Default, OptionSpec};
+use crate::options::{Default, OptionSpec, plain};
 use crate::train;
 
 /// An option as it was resolved.
@@ -45,22 +45,15 @@ fn one(name: String, values: &Map<String, Value>, spec: &OptionSpec) -> Option<G
     let (value, default, differs) = match (&spec.default, value) {
         // An experiment of an older version may not know it.
         (Default::Required | Default::Value(_), None) => return None,
-        (Default::Required, Some(value)) => (written(value), "must be given".to_owned(), true),
+        (Default::Required, Some(value)) => (plain(value), "must be given".to_owned(), true),
         (Default::Value(usual), Some(value)) => {
             let differs = spec.kind.accept(usual).as_ref() != Some(value) && usual != value;
-            (written(value), written(usual), differs)
+            (plain(value), plain(usual), differs)
         }
         (Default::Absent(usual), None) => (format!("({usual})"), usual.clone(), false),
-        (Default::Absent(usual), Some(value)) => (written(value), usual.clone(), true),
+        (Default::Absent(usual), Some(value)) => (plain(value), usual.clone(), true),
     };
     Some(Given { name, value, default, differs, help: spec.help.clone() })
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
 }
 
 /// A pair of words, such as a name and its version.

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
-use crate::experiment::read;
+use crate::error::{Error, Place, Result};
+use crate::experiment::{self, read};
 use crate::files;
 use crate::metric::Direction;
 use crate::task::Task;
@@ -156,12 +156,8 @@ impl<'a> Source<'a> {
         let folder = Folder::open(root)?;
         let maps = read(&root.join("maps.json"))?;
         let text = |name: &str| maps.get(name).and_then(Value::as_str).map(str::to_owned);
-        let codes = maps.get("label_code").and_then(Value::as_object);
-        let by_code: BTreeMap<u64, String> = codes
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, code)| Some((code.as_u64()?, name.clone())))
-            .collect();
+        let classes = experiment::classes(maps.get("label_code"));
+        let classes = classes.map_err(|error| error.at(Place::File(root.join("maps.json"))))?;
         let metrics = maps.get("selection_metrics").and_then(Value::as_array);
         let metrics = metrics.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         let configuration = maps.pointer("/neurhai/configuration").and_then(Value::as_object);
@@ -173,7 +169,7 @@ impl<'a> Source<'a> {
                 .and_then(|name| Task::named(&name))
                 .unwrap_or(Task::Classification),
             label: text("label"),
-            classes: by_code.into_values().collect(),
+            classes,
             selection_metrics: metrics.collect(),
             catalog,
             maps,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::import::Prediction;
+use crate::statistics::pearson;
 
 /// What figures show of a regression.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,21 +72,11 @@ pub(super) fn figures(predictions: &[Prediction]) -> Option<NumberFigures> {
         bias: about(mean, deviation.map(|deviation| deviation / n.sqrt())),
         deviation,
         limits,
-        error_with_truth: correlation(&truth, &errors),
+        // Two pairs always lie on a line.
+        error_with_truth: pearson(&truth, &errors).filter(|_| pairs.len() > 2),
         errors: histogram,
         pairs,
     })
-}
-
-fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let sum = |of: &dyn Fn(f64, f64) -> f64| {
-        a.iter().zip(b).map(|(a, b)| of(a - mean_a, b - mean_b)).sum::<f64>()
-    };
-    let (aa, bb) = (sum(&|a, _| a * a), sum(&|_, b| b * b));
-    let varies = a.len() > 2 && aa > 0.0 && bb > 0.0;
-    varies.then(|| sum(&|a, b| a * b) / (aa * bb).sqrt())
 }
 
 /// The distribution of the finite ones of these values; nothing where there are none. There are about

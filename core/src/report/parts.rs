@@ -80,7 +80,7 @@ fn cut_as_trained(source: &Source<'_>, images: &Images) -> AsTrained {
         let cohorts = Cohorts::open(Path::new(data.text("caps")?))?;
         let used = cohorts.names().take(1).collect();
         let masks = regions(&cohorts, &used, &preprocessing(&data)?, &data)?;
-        parts(&data, volume.shape, masks)
+        parts(&data, volume.shape, Some(&volume.affine), masks)
     });
     match made {
         Ok(parts) => Ok((volume, parts)),

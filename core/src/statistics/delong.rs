@@ -3,7 +3,7 @@
 //! DeLong, DeLong and Clarke-Pearson 1988, <https://doi.org/10.2307/2531595>, in the form with ranks of
 //! Sun and Xu 2014, <https://doi.org/10.1109/LSP.2014.2337313>.
 
-use super::{Difference, Z, normal_p};
+use super::{Difference, Z, normal_p, ranks};
 
 /// Areas under the ROC curves of models, and how they vary together.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,31 +101,17 @@ impl Placements {
             let both = scores.iter().zip(positive);
             both.filter(|(_, positive)| **positive == wanted).map(|(score, _)| *score).collect()
         };
-        let among_all = midranks(scores);
+        let among_all = ranks(scores);
         let among_all = |wanted: bool| {
             let both = among_all.iter().zip(positive);
             both.filter(move |(_, positive)| **positive == wanted).map(|(rank, _)| *rank)
         };
-        let (positives, others) = (midranks(&of(true)), midranks(&of(false)));
+        let (positives, others) = (ranks(&of(true)), ranks(&of(false)));
         let of_positives = among_all(true).zip(positives).map(|(all, own)| (all - own) / n as f64);
         let of_others = among_all(false).zip(others);
         let of_others = of_others.map(|(all, own)| 1.0 - (all - own) / m as f64);
         Self { of_positives: of_positives.collect(), of_others: of_others.collect() }
     }
-}
-
-/// Ranks from 1, equal values having the mean of theirs.
-fn midranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0.0; values.len()];
-    for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let below = order.partition_point(|at| values[*at] < values[tied[0]]);
-        for at in tied {
-            ranks[*at] = below as f64 + (tied.len() as f64 + 1.0) / 2.0;
-        }
-    }
-    ranks
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -6,6 +6,7 @@
 use statrs::function::erf::erfc;
 
 mod corrected_t;
+mod correlation;
 mod delong;
 mod holm;
 mod mcnemar;
@@ -14,6 +15,7 @@ mod tests;
 mod wilson;
 
 pub use corrected_t::{CorrectedT, corrected_t};
+pub(crate) use correlation::{pearson, ranks};
 pub use delong::{Delong, delong, mean_difference};
 pub use holm::holm;
 pub use mcnemar::mcnemar;

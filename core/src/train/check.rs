@@ -11,6 +11,7 @@ use super::evaluate::images;
 use super::prepare::{Prepared, prepare};
 use super::session::{Event, Session};
 use crate::cache::{self, Verdicts};
+use crate::data::caps::is_tensor;
 use crate::data::loader::{Loader, Sample};
 use crate::data::split::Label;
 use crate::device;
@@ -166,7 +167,7 @@ pub fn check(options: &Map<String, Value>, session: &Session<'_>) -> Result<Chec
 fn findings(prepared: &Prepared, session: &Session<'_>) -> Result<Vec<Finding>> {
     let images = &prepared.source.images;
     let files = (0..images.len()).map(|i| (images.session(i).clone(), images.file(i).to_owned()));
-    let files = files.filter(|(_, file)| file.extension().is_none_or(|suffix| suffix != "pt"));
+    let files = files.filter(|(_, file)| !is_tensor(file));
     let verdicts = cache::folder().map(|folder| Verdicts::new(&folder));
     let request = Request {
         preprocessing: None,

@@ -205,7 +205,7 @@ pub(super) fn counts(prepared: &Prepared, sides: &Sides) -> Vec<(String, usize, 
 /// The tables of cohorts, with their BLAKE3 hashes; none where there is one CAPS.
 ///
 /// # Errors
-/// A table that cannot be read.
+/// A file that cannot be read.
 pub(super) fn tables(prepared: &Prepared) -> Result<Vec<(PathBuf, String)>> {
     if !prepared.cohorts.several() {
         return Ok(Vec::new());

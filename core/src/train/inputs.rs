@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::config::cores;
 use super::prepare::Prepared;
 use super::session::{Event, Session};
+use super::tensors::{self, OfParts};
 use crate::cache::{self, Volumes};
-use crate::data::caps::{MaskOptions, TENSOR_FILES};
+use crate::data::caps::MaskOptions;
 use crate::data::cohorts::Cohorts;
 use crate::data::images::{Images, NotFinite};
 use crate::data::loader::Source;
@@ -65,26 +66,25 @@ pub(crate) fn find_files(
     visits: Vec<Visit>,
     data: &Options,
 ) -> Result<Files> {
-    let mut tensors = BTreeMap::new();
+    let mut images = cohorts.find_each(&visits, preprocessing)?;
+    let mut warnings = Vec::new();
     if data.flag("use_tensors")? {
-        for (i, visit) in visits.iter().enumerate() {
-            if let Some(file) = cohorts.find_tensor(visit, preprocessing) {
-                tensors.insert(i, file);
+        let found = tensors::whole(cohorts, preprocessing, &visits, &images, not_finite(data)?);
+        warnings.extend(found.warning);
+        for (image, tensor) in images.iter_mut().zip(found.files) {
+            if let Some(tensor) = tensor {
+                *image = Ok((tensor, None));
             }
         }
     }
-    let without: Vec<Visit> = (visits.iter().enumerate())
-        .filter(|(i, _)| !tensors.contains_key(i))
-        .map(|(_, visit)| visit.clone())
-        .collect();
-    let found = cohorts.find(&without, preprocessing)?;
-    let warnings = found.warnings.iter().map(ToString::to_string).collect();
-    let mut images = found.files.into_iter();
-    let files: Vec<(Visit, PathBuf)> = visits
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, visit)| Some((visit, tensors.remove(&i).or_else(|| images.next())?)))
-        .collect();
+    let mut problems = Problems::default();
+    let mut files: Vec<(Visit, PathBuf)> = Vec::with_capacity(visits.len());
+    for (visit, image) in visits.into_iter().zip(images) {
+        let Some((file, warning)) = problems.take(image) else { continue };
+        warnings.extend(warning.map(|warning| warning.to_string()));
+        files.push((visit, file));
+    }
+    problems.into_result()?;
     cohorts.check_alike(&files)?;
     Ok((files, warnings))
 }
@@ -112,40 +112,23 @@ pub(crate) fn source(
     let used: BTreeSet<&str> =
         (0..images.len()).map(|i| images.session(i).cohort.as_str()).collect();
     let masks = regions(cohorts, &used, preprocessing, data)?;
-    let parts: Arc<dyn part::Parts> = Arc::from(part::parts(data, shape, masks)?);
+    let parts: Arc<dyn part::Parts> =
+        Arc::from(part::parts(data, shape, images.usual_affine().as_ref(), masks)?);
     let mode = parts.mode().into();
     session.tell(Event::Data { images: total, shape, mode, parts: parts.count() });
-    let tensors = match data.flag("use_tensors")? {
-        true => part_tensors(cohorts, preprocessing, &images, parts.as_ref())?.into(),
-        false => Arc::from([]),
-    };
-    Ok(Source { images, parts, normalize: data.flag("normalize")?, tensors, augment: None })
-}
-
-/// The tensors of parts that were saved, for every part of every image.
-fn part_tensors(
-    cohorts: &Cohorts,
-    preprocessing: &Preprocessing,
-    images: &Images,
-    parts: &dyn part::Parts,
-) -> Result<Vec<Option<PathBuf>>> {
-    let mut files = Vec::with_capacity(images.len() * parts.count());
-    for image in 0..images.len() {
-        let name = images.file(image).file_name().unwrap_or_default().to_string_lossy();
-        let stem = TENSOR_FILES.iter().find_map(|kind| name.strip_suffix(kind)?.strip_suffix('.'));
-        let name = stem.map_or_else(|| name.to_string(), |stem| format!("{stem}.nii.gz"));
-        for index in 0..parts.count() {
-            let file = parts
-                .tensor(index)
-                .map(|part| cohorts.tensor_path(images.session(image), preprocessing, &name, part));
-            let there = file.transpose()?.and_then(|file| {
-                let mut files = TENSOR_FILES.iter().map(|kind| file.with_extension(kind));
-                files.find(|file| file.is_file())
-            });
-            files.push(there);
+    let not_finite = not_finite(data)?;
+    let mut tensors = Vec::new();
+    if data.flag("use_tensors")? {
+        let (images, parts) = (images.as_ref(), parts.as_ref());
+        let of_parts = OfParts { cohorts, preprocessing, images, parts, not_finite };
+        let found = of_parts.find()?;
+        tensors = found.files;
+        if let Some(text) = found.warning {
+            session.tell(Event::Warning { text });
         }
     }
-    Ok(files)
+    let normalize = data.flag("normalize")?;
+    Ok(Source { images, parts, normalize, tensors: tensors.into(), augment: None })
 }
 
 pub(crate) fn regions(

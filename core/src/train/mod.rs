@@ -47,6 +47,7 @@ pub(crate) mod sources;
 pub(crate) mod start;
 mod stopping;
 mod sweep;
+mod tensors;
 mod trainer;
 mod unused;
 mod updates;

@@ -108,7 +108,7 @@ impl Results<'_> {
         let text = format!(
             "Prediction {group} group{more}\nData loaded from CAPS directories: {}\n\
              Number of participants: {}\nNumber of sessions: {}\n",
-            self.cohorts.describe(),
+            self.cohorts.describe()?,
             participants.len(),
             images.len()
         );

@@ -169,6 +169,15 @@ pub enum Event {
         /// All samples.
         samples: usize,
     },
+    /// Maps of a group's images are made.
+    Interpreting {
+        /// The group.
+        group: String,
+        /// Passes of a sample through a network that are done.
+        done: u64,
+        /// All of them, at most.
+        passes: u64,
+    },
     /// An epoch ended.
     EpochEnded {
         /// The epoch.

@@ -198,7 +198,11 @@ fn what_does_not_fit_is_shown_side_by_side_or_left_out() {
 
 /// An experiment folder with the weights of tiny.pth.tar in these places.
 fn experiment(folder: &Path, files: &[&str]) {
-    std::fs::write(folder.join("maps.json"), r#"{"model": "Tiny"}"#).unwrap();
+    std::fs::write(
+        folder.join("maps.json"),
+        r#"{"model": "Tiny", "network_task": "classification"}"#,
+    )
+    .unwrap();
     for file in files {
         let split = file.split('/').next().unwrap();
         for (group, rows) in
@@ -261,11 +265,8 @@ fn models_of_experiments_are_found_by_split_metric_and_network() {
 
 #[test]
 fn a_model_of_clinicadl_is_a_source() {
-    let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/clinicadl_maps");
-    let maps = maps.join("patch_single");
-    if !maps.exists() {
-        return;
-    }
+    let Some(data) = crate::shared_data::shared_data() else { return };
+    let maps = data.join("clinicadl_maps/patch_single");
     let source = Source::open(&maps, &Choice::default()).unwrap();
     assert_eq!(source.architecture.as_deref(), Some("Conv4_FC3"));
     assert_eq!((source.split, source.tensors.len()), (Some(0), 41));

@@ -1,11 +1,15 @@
 //! The trials of a search, the best one first.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Judge, Score, State, Trials};
 use crate::data::table::write_tsv;
 use crate::error::Result;
+use crate::options::plain;
 
 /// A trial of a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,31 +50,60 @@ impl Trial {
         Ok(Self { name: name.to_owned(), state, drawn, score, error })
     }
 
-    fn mean(&self) -> Option<f64> {
+    /// What they are compared by, where it is known.
+    pub fn mean(&self) -> Option<f64> {
         self.score.as_ref()?.mean
     }
 }
 
-/// Puts trials in order: those with a mean by it, the best first, then the others; of equals the one
-/// that was drawn first.
+/// Puts trials in order: those with a mean by it, the best first, then the others; equals stay as they
+/// are, so that of trials in the order in which they were drawn the one drawn first comes first.
 pub fn rank(trials: &mut [Trial], judge: &Judge) {
     trials.sort_by(|one, other| match (one.mean(), other.mean()) {
-        (Some(a), Some(b)) if judge.direction.is_better(a, b) => std::cmp::Ordering::Less,
-        (Some(a), Some(b)) if judge.direction.is_better(b, a) => std::cmp::Ordering::Greater,
-        (Some(_), Some(_)) | (None, None) => one.name.cmp(&other.name),
-        (Some(_), None) => std::cmp::Ordering::Less,
-        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (Some(a), Some(b)) if judge.direction.is_better(a, b) => Ordering::Less,
+        (Some(a), Some(b)) if judge.direction.is_better(b, a) => Ordering::Greater,
+        (Some(_), Some(_)) | (None, None) => Ordering::Equal,
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
     });
 }
 
-/// Writes `search.tsv`: a line for each trial in the order in which they were drawn. `best_epochs` count
+/// What the trials with one value of an option reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfValue {
+    /// The value, as text.
+    pub value: String,
+    /// The mean of their means.
+    pub mean: f64,
+    /// The lowest and the highest of them.
+    pub range: [f64; 2],
+}
+
+/// What was reached with each value that was drawn for the option at this place, in the order of the
+/// values as text; trials without a mean do not count.
+pub fn by_value(trials: &[Trial], option: usize) -> Vec<OfValue> {
+    let mut reached: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for trial in trials {
+        if let (Some((_, value)), Some(mean)) = (trial.drawn.get(option), trial.mean()) {
+            reached.entry(plain(value)).or_default().push(mean);
+        }
+    }
+    let of_value = |(value, means): (String, Vec<f64>)| OfValue {
+        value,
+        mean: means.iter().sum::<f64>() / means.len() as f64,
+        range: means
+            .iter()
+            .fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], x| [a.min(*x), b.max(*x)]),
+    };
+    reached.into_iter().map(of_value).collect()
+}
+
+/// Writes `search.tsv`: a line for each trial, in the order in which they are given. `best_epochs` count
 /// from 0, as `epoch` in training.tsv does.
 ///
 /// # Errors
 /// What the disk says.
 pub fn write_search(trials: &Trials, all: &[Trial], judge: &Judge) -> Result<()> {
-    let mut all: Vec<&Trial> = all.iter().collect();
-    all.sort_by(|one, other| one.name.cmp(&other.name));
     let options = all.first().map_or(&[][..], |first| &first.drawn[..]);
     let metric = &judge.metric;
     let of_metric = [format!("{metric}_mean"), format!("{metric}_sd")];
@@ -93,12 +126,4 @@ pub fn write_search(trials: &Trials, all: &[Trial], judge: &Judge) -> Result<()>
         row
     });
     write_tsv(&trials.folder().join("search.tsv"), &columns, rows)
-}
-
-/// A value in a cell: text as it is, everything else as JSON.
-pub fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
 }

@@ -168,12 +168,36 @@ fn the_best_comes_first_and_what_has_no_score_last() {
         score: mean.map(|mean| Score { mean: Some(mean), ..Score::default() }),
         error: None,
     };
-    for (direction, order) in
-        [(Direction::Higher, ["c", "a", "d", "b"]), (Direction::Lower, ["a", "d", "c", "b"])]
-    {
-        let mut all = [("a", Some(0.5)), ("b", None), ("c", Some(0.7)), ("d", Some(0.5))]
+    for (direction, order) in [
+        (Direction::Higher, ["c", "999", "1000", "b"]),
+        (Direction::Lower, ["999", "1000", "c", "b"]),
+    ] {
+        // Of equals the one that was drawn first comes first, whatever their names.
+        let mut all = [("999", Some(0.5)), ("b", None), ("c", Some(0.7)), ("1000", Some(0.5))]
             .map(|(name, mean)| trial(name, mean));
         ranking::rank(&mut all, &judge("accuracy", direction));
         assert_eq!(all.each_ref().map(|trial| trial.name.as_str()), order);
     }
+}
+
+#[test]
+fn values_of_an_option_are_told_apart_by_what_was_reached_with_them() {
+    let trial = |value: serde_json::Value, mean: Option<f64>| ranking::Trial {
+        name: "t".into(),
+        state: State::Finished,
+        drawn: vec![("epochs".into(), json!(1)), ("optimizer".into(), value)],
+        score: mean.map(|mean| Score { mean: Some(mean), ..Score::default() }),
+        error: None,
+    };
+    let all = [
+        trial(json!("SGD"), Some(0.25)),
+        trial(json!("Adam"), Some(0.5)),
+        trial(json!("SGD"), Some(0.75)),
+        trial(json!("SGD"), None),
+        trial(json!(null), None),
+    ];
+    let of = |value: &str, mean, range| ranking::OfValue { value: value.into(), mean, range };
+    let expected = [of("Adam", 0.5, [0.5, 0.5]), of("SGD", 0.5, [0.25, 0.75])];
+    assert_eq!(ranking::by_value(&all, 1), expected);
+    assert!(ranking::by_value(&all, 2).is_empty());
 }

@@ -48,7 +48,8 @@ pub(super) fn sessions_images(
         let message = "no session has an image of Clinica's t1-linear, flair-linear or pet-linear";
         let error = Error::new(Code::ImageMissing, message)
             .help("say how the names of the images end: --custom-suffix _T1w.nii.gz");
-        course.findings.error(&error.at(Place::File(PathBuf::from(cohorts.describe()))));
+        let place = PathBuf::from(cohorts.describe().unwrap_or_default());
+        course.findings.error(&error.at(Place::File(place)));
     }
     let mut read: Vec<Read> = Vec::new();
     for kind in &kinds {

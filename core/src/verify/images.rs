@@ -8,6 +8,7 @@ use super::finding::{Finding, Findings};
 use super::unlike::{self, Known};
 use super::{Course, Request, Tally};
 use crate::data::images::shapes::show;
+use crate::data::images::space::{is_spaced, show_spacing};
 use crate::data::participants::Session;
 use crate::each::each;
 use crate::error::{Code, Error, Place};
@@ -70,11 +71,17 @@ fn tallies(of: &str, read: &[Read]) -> Vec<Tally> {
     if read.is_empty() {
         return Vec::new();
     }
-    let rounded = |mm: f64| (mm * 1000.0).round() / 1000.0;
+    let mut spacings: Vec<[f64; 3]> = Vec::new();
+    for one in read {
+        if !spacings.iter().any(|known| is_spaced(one.facts.spacing_mm, *known)) {
+            spacings.push(one.facts.spacing_mm);
+        }
+    }
     vec![
         tally("shape", &|facts| show(facts.shape)),
         tally("spacing", &|facts| {
-            format!("{} mm", facts.spacing_mm.map(|mm| rounded(mm).to_string()).join("×"))
+            let known = spacings.iter().find(|known| is_spaced(facts.spacing_mm, **known));
+            format!("{} mm", show_spacing(*known.unwrap_or(&facts.spacing_mm)))
         }),
         tally("orientation", &|facts| facts.orientation.clone()),
         tally("datatype", &|facts| facts.datatype.to_string()),

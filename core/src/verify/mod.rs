@@ -18,6 +18,8 @@ mod images;
 mod splits;
 mod subject;
 mod table;
+#[cfg(test)]
+mod tests;
 mod unlike;
 
 pub use facts::Facts;

@@ -9,7 +9,7 @@ use super::{Course, Request, Tally};
 use crate::data::cohorts::{Cohorts, is_table};
 use crate::data::participants::{Session, essence, read_members, read_sessions};
 use crate::data::table::Table;
-use crate::error::{Code, Error, Place, some};
+use crate::error::{Code, Error, Place, Result, some};
 
 /// A column with more different values than these is no choice between classes.
 const CLASSES: usize = 12;
@@ -28,8 +28,8 @@ pub(super) fn check(path: &Path, request: &Request<'_>, course: &mut Course) {
             Tally::new(table.columns()[column].clone(), values)
         }));
     }
-    let Some(sessions) = course.findings.take(read_sessions(&table, &[])) else { return };
-    let people = sessions.iter().map(|s| s.participant.as_str());
+    let Some(sessions) = course.findings.take(sessions_in(&table, request)) else { return };
+    let people = sessions.iter().map(Session::person);
     course.tallies.push(Tally::new("sessions", sessions.iter().map(|s| s.session.clone())));
     let in_row = |session: &Session, column: &str| Place::Row {
         file: path.into(),
@@ -49,14 +49,16 @@ pub(super) fn check(path: &Path, request: &Request<'_>, course: &mut Course) {
             counts: vec![("sessions".into(), sessions.len()), ("participants".into(), n)],
         },
     );
-    let visits = if names_cohorts(request) { read_members(&table) } else { Ok(sessions) };
-    let Some(visits) = course.findings.take(visits) else { return };
-    images_of(&visits, request, course);
+    images_of(&sessions, request, course);
 }
 
-/// Whether the CAPS that is given is a table of several.
-fn names_cohorts(request: &Request<'_>) -> bool {
-    request.caps.is_some_and(is_table)
+/// The sessions of a table. A column `cohort` says of which cohort each is, unless one CAPS is given,
+/// where the same id always means the same person.
+pub(super) fn sessions_in(table: &Table, request: &Request<'_>) -> Result<Vec<Session>> {
+    match request.caps {
+        Some(caps) if !is_table(caps) => read_sessions(table, &[]),
+        _ => read_members(table),
+    }
 }
 
 /// The images that the sessions have in the CAPS that is given, if one is.
@@ -109,19 +111,26 @@ fn cells(table: &Table, column: usize, findings: &mut Findings) {
 }
 
 /// The values of a column that chooses between a few, with their numbers.
-pub(super) fn classes(table: &Table, column: usize) -> Option<BTreeMap<&str, usize>> {
+fn classes(table: &Table, column: usize) -> Option<BTreeMap<&str, usize>> {
+    Some(counts(table, column)).filter(are_classes)
+}
+
+/// How often each value of a column occurs.
+pub(super) fn counts(table: &Table, column: usize) -> BTreeMap<&str, usize> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for text in (0..table.len()).filter_map(|row| table.text(row, column)) {
         *counts.entry(text).or_default() += 1;
-        if counts.len() > CLASSES {
-            return None;
-        }
     }
+    counts
+}
+
+/// Whether these values, with their numbers, are a choice between a few.
+pub(super) fn are_classes(counts: &BTreeMap<&str, usize>) -> bool {
     let numbers = counts.keys().all(|value| value.parse::<f64>().is_ok());
     let filled: usize = counts.values().sum();
     // Ages are no classes, however few people there are.
     let few = if numbers { counts.len() * 5 <= filled } else { counts.len() < filled.max(3) };
-    (few && !counts.is_empty()).then_some(counts)
+    few && (1..=CLASSES).contains(&counts.len())
 }
 
 /// Ids that differ only in their padding, case or marks.

@@ -11,26 +11,34 @@ pub fn spacing_mm(affine: &Affine) -> [f64; 3] {
     [0, 1, 2].map(|axis| (0..3).map(|row| affine[row][axis].powi(2)).sum::<f64>().sqrt())
 }
 
-/// Where the axes of an image lead, a letter each: `RAS` is right, anterior, superior. A world axis
-/// belongs to the voxel axis that is nearest to it, and to one only, as in nibabel's `aff2axcodes`; an
-/// axis that has no direction of its own is `?`.
-pub fn orientation(affine: &Affine) -> String {
+/// For each axis of an image the world's axis (0 right, 1 anterior, 2 superior) that it runs along, and
+/// whether towards it, as in nibabel's `aff2axcodes`: a world axis belongs to the voxel axis that is
+/// nearest to it, and to one only; none for an axis that has no direction of its own.
+pub(crate) fn axes(affine: &Affine) -> [Option<(usize, bool)>; 3] {
     let spacing = spacing_mm(affine);
-    let mut letters = ['?'; 3];
+    let mut found = [None; 3];
     let mut free = [true; 3];
     let mut pairs: Vec<(usize, usize)> = (0..9).map(|i| (i / 3, i % 3)).collect();
     let along = |(axis, row): &(usize, usize)| affine[*row][*axis] / spacing[*axis];
     pairs.retain(|pair| along(pair).abs() > 1e-6);
     pairs.sort_by(|a, b| along(b).abs().total_cmp(&along(a).abs()));
-    for pair in pairs {
-        let (axis, row) = pair;
-        if letters[axis] == '?' && free[row] {
-            let [low, high] = [['L', 'R'], ['P', 'A'], ['I', 'S']][row];
-            letters[axis] = if along(&pair) < 0.0 { low } else { high };
+    for pair @ (axis, row) in pairs {
+        if found[axis].is_none() && free[row] {
+            found[axis] = Some((row, along(&pair) > 0.0));
             free[row] = false;
         }
     }
-    letters.iter().collect()
+    found
+}
+
+/// Where the axes of an image lead, a letter each: `RAS` is right, anterior, superior; `?` is one that
+/// has no direction of its own. An oblique axis has the letter that is nearest.
+pub fn orientation(affine: &Affine) -> String {
+    let letter = |axis: Option<(usize, bool)>| match axis {
+        Some((row, high)) => [['L', 'R'], ['P', 'A'], ['I', 'S']][row][usize::from(high)],
+        None => '?',
+    };
+    axes(affine).into_iter().map(letter).collect()
 }
 
 /// The fields of a header that place the image.
@@ -70,6 +78,12 @@ impl Placement {
     /// Spacing as nibabel repairs it: 0 stands for 1, and signs do not count.
     fn spacing(&self) -> [f64; 3] {
         [1, 2, 3].map(|axis| if self.pixdim[axis] == 0.0 { 1.0 } else { self.pixdim[axis].abs() })
+    }
+
+    /// The code of the form that the affine is taken from; 0 where neither has one.
+    pub(super) fn space(&self) -> i32 {
+        let forms = [self.sform_code, self.qform_code];
+        forms.into_iter().find(|code| known(*code)).unwrap_or(0)
     }
 
     fn qform(&self) -> Result<Affine> {
@@ -158,7 +172,7 @@ pub(super) const ROUNDING_F32: f64 = 3.0 * f32::EPSILON as f64;
 /// The same for the `f64` of NIfTI-2.
 pub(super) const ROUNDING_F64: f64 = 3.0 * f64::EPSILON;
 
-const SCANNER: i32 = 1;
+pub(super) const SCANNER: i32 = 1;
 
 /// nibabel takes codes outside the standard for "unknown".
 fn known(code: i32) -> bool {

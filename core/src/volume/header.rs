@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::affine::{Affine, Placement, ROUNDING_F32, ROUNDING_F64, spacing_mm};
+use super::affine::{Affine, Placement, ROUNDING_F32, ROUNDING_F64, SCANNER, spacing_mm};
 use super::{bad, by, unsupported};
 use crate::Result;
 
@@ -23,6 +23,8 @@ pub struct Header {
     pub version: u8,
     /// The order of the bytes in a number.
     pub endianness: Endianness,
+    /// The code of the space that the affine leads to; 0 where the file names none.
+    pub(super) space: i32,
     /// Where the voxels begin in their file.
     pub(super) voxels_at: u64,
     /// Whether the voxels are in the `.img` file beside.
@@ -33,6 +35,11 @@ impl Header {
     /// The distance of neighbouring voxels along each axis.
     pub fn spacing_mm(&self) -> [f64; 3] {
         spacing_mm(&self.affine)
+    }
+
+    /// The code of the space for a new file: that of the scanner where this one names none.
+    pub(super) fn code(&self) -> i32 {
+        if self.space == 0 { SCANNER } else { self.space }
     }
 
     /// The number of voxels, which parsing has seen to fit.
@@ -329,6 +336,7 @@ impl Raw {
         Ok(Header {
             shape,
             affine: self.placement.affine(&lengths)?,
+            space: self.placement.space(),
             datatype,
             scaling: self.scaling()?,
             version: self.version,

@@ -12,6 +12,7 @@ use crate::{Code, Error, Result};
 mod affine;
 mod convert;
 mod header;
+mod note;
 mod one_tensor;
 mod pt;
 mod read;
@@ -22,15 +23,17 @@ mod voxels;
 mod write;
 mod write_pt;
 
+pub(crate) use affine::axes;
 pub use affine::{Affine, orientation, spacing_mm};
 pub use header::{Datatype, Endianness, Header};
+pub(crate) use note::read_note;
 pub(crate) use one_tensor::write_safetensors;
 pub use pt::read_tensor;
 pub use read::{read, read_header};
 pub use voxels::Voxels;
 pub use write::write;
-pub(crate) use write::write_like;
-pub(crate) use write_pt::write_pt;
+pub(crate) use write::{write_as, write_like};
+pub(crate) use write_pt::{write_pt, write_pt_with};
 
 /// A three-dimensional image of real numbers.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::by;
+use super::{by, note};
 use crate::files::write_atomic;
 use crate::{Code, Error, Place, Result};
 
@@ -12,14 +12,21 @@ use crate::{Code, Error, Place, Result};
 const NAME: &str = "tensor";
 
 /// Writes numbers in C order and of this shape as the float32 tensor `tensor` of a safetensors file,
-/// which appears at once and whole. Equal tensors give equal files.
+/// which appears at once and whole, with a note in its metadata: see [`read_note`](super::read_note).
+/// Equal tensors with equal notes give equal files.
 ///
 /// # Errors
 /// What the disk says.
-pub(crate) fn write_safetensors(path: &Path, values: &[f32], shape: &[usize]) -> Result<()> {
+pub(crate) fn write_safetensors(
+    path: &Path,
+    values: &[f32],
+    shape: &[usize],
+    note: &str,
+) -> Result<()> {
     let numbers: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), numbers.as_flattened());
-    let laid_out = view.and_then(|view| safetensors::serialize([(NAME, view)], None));
+    let metadata = Some([(note::KEY.to_owned(), note.to_owned())].into());
+    let laid_out = view.and_then(|view| safetensors::serialize([(NAME, view)], metadata));
     let bytes = laid_out.map_err(|error| {
         let message = format!("{} numbers cannot have the shape {}", values.len(), by(shape));
         Error::new(Code::Internal, message).at(Place::File(path.into())).because(error)

@@ -17,8 +17,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// The real images of ../shared/data, for those who have them.
 fn shared(path: &str) -> Option<PathBuf> {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
-    Some(root.join(path)).filter(|path| path.exists())
+    Some(crate::shared_data::shared_data()?.join(path)).filter(|path| path.exists())
 }
 
 fn expected() -> serde_json::Map<String, Value> {

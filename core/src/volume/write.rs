@@ -5,8 +5,9 @@ use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
 
-use super::affine::{Affine, Placement};
+use super::affine::{Affine, Placement, SCANNER};
 use super::header::{self, Header};
+use super::read::read_header;
 use super::source::Source;
 use super::{bad, by, unsupported};
 use crate::files::write_atomic;
@@ -29,12 +30,35 @@ pub fn write(
     affine: &Affine,
 ) -> Result<()> {
     let path = path.as_ref();
-    write_under(path, shape, voxels, || new_header(shape, affine))
+    write_under(path, shape, voxels, || new_header(shape, affine, SCANNER))
+}
+
+/// Writes voxels as [`write()`] does, in the space of the image in the file `like`: where they lie on its
+/// grid with its header, as [`write_like`]; where they are a block of it, with the code of its space. What
+/// is no NIfTI file has none.
+///
+/// # Errors
+/// Those of [`write_like`].
+pub(crate) fn write_as(
+    path: &Path,
+    shape: [usize; 3],
+    voxels: &[f32],
+    affine: &Affine,
+    like: &Path,
+) -> Result<()> {
+    if compressed(like).is_err() {
+        return write(path, shape, voxels, affine);
+    }
+    let header = read_header(like)?;
+    if header.shape == shape && header.affine == *affine {
+        return write_like(path, voxels, like, &header);
+    }
+    write_under(path, shape, voxels, || new_header(shape, affine, header.code()))
 }
 
 /// Writes voxels as [`write()`] does, in the place of those of the image `like`, whose header this is:
 /// its codes, units and descriptions are kept. Of what is no NIfTI-1 file in little-endian order only
-/// the affine is.
+/// the affine is, and the code of its space.
 ///
 /// # Errors
 /// Those of [`write()`]; `like` cannot be read.
@@ -44,7 +68,7 @@ pub(crate) fn write_like(path: &Path, voxels: &[f32], like: &Path, header: &Head
     Source::open(like, 4096)?.fill_up_to(&mut original)?;
     let first = original.starts_with(&348_i32.to_le_bytes()) && original.ends_with(b"n+1\0");
     write_under(path, shape, voxels, || {
-        let new = new_header(shape, affine)?;
+        let new = new_header(shape, affine, header.code())?;
         if !first {
             return Ok(new);
         }
@@ -97,8 +121,9 @@ fn compressed(path: &Path) -> Result<bool> {
     }
 }
 
-/// The header and the four bytes that say that no extension follows.
-fn new_header(shape: [usize; 3], affine: &Affine) -> Result<[u8; 352]> {
+/// The header, with this code for the space that it lies in, and the four bytes that say that no
+/// extension follows.
+fn new_header(shape: [usize; 3], affine: &Affine, code: i32) -> Result<[u8; 352]> {
     let placement = Placement::for_writing(affine)?;
     let mut bytes = [0; 352];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
@@ -132,8 +157,9 @@ fn new_header(shape: [usize; 3], affine: &Affine) -> Result<[u8; 352]> {
     // Millimetres.
     put(123, &[2]);
     put(148, b"Neurhai");
-    put(252, &(placement.qform_code as i16).to_le_bytes());
-    put(254, &(placement.sform_code as i16).to_le_bytes());
+    let qform_code = if placement.qform_code == 0 { 0 } else { code };
+    put(252, &(qform_code as i16).to_le_bytes());
+    put(254, &(code as i16).to_le_bytes());
     put(344, b"n+1\0");
     Ok(bytes)
 }

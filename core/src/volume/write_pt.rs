@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::Crc;
 
-use super::by;
+use super::{by, note};
 use crate::files::write_atomic;
 use crate::{Code, Error, Place, Result};
 
@@ -21,6 +21,17 @@ use crate::{Code, Error, Place, Result};
 /// The tensor takes 4 GiB or more, which [`read_tensor`](super::read_tensor) would not read either;
 /// what the disk says.
 pub(crate) fn write_pt(path: &Path, values: &[f32], shape: &[usize]) -> Result<()> {
+    write_pt_with(path, values, shape, None)
+}
+
+/// The same with a note beside the tensor, which `torch.load` passes over: see
+/// [`read_note`](super::read_note).
+pub(crate) fn write_pt_with(
+    path: &Path,
+    values: &[f32],
+    shape: &[usize],
+    note: Option<&str>,
+) -> Result<()> {
     if values.len() != shape.iter().product::<usize>() {
         let message = format!("{} numbers cannot have the shape {}", values.len(), by(shape));
         return Err(Error::new(Code::Internal, message).at(Place::File(path.into())));
@@ -39,6 +50,9 @@ pub(crate) fn write_pt(path: &Path, values: &[f32], shape: &[usize]) -> Result<(
         archive.add("archive/byteorder", b"little")?;
         archive.add("archive/data/0", numbers.as_flattened())?;
         archive.add("archive/version", b"3\n")?;
+        if let Some(note) = note {
+            archive.add(note::ENTRY, note.as_bytes())?;
+        }
         archive.finish()
     })
 }

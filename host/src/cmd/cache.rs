@@ -15,7 +15,8 @@ use crate::show;
 /// Show or empty the cache: decoded images, and what single images were found to be
 ///
 /// It lies where NEURHAI_CACHE says, else in ~/.cache/neurhai. Nothing in it is needed: all can be made
-/// again from the images.
+/// again from the images. Decoded images are mapped from the disk; from one of another machine (NFS, SMB,
+/// FUSE) they are read into memory instead.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]

@@ -16,7 +16,9 @@ mod data;
 /// Check a script, or data: everything short of training, all problems at once
 ///
 /// Of a script: its options, its network and its data. Of a CAPS: every image, once; of tables and
-/// splits: ids, cells, classes and who is on which side. The exit code is 1 where an error was found.
+/// splits: ids, cells, classes and who is on which side. All images that Clinica made are looked at;
+/// with --preprocessing or --custom-suffix only these, which then every session must have. The exit code
+/// is 1 where an error was found.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A script, a CAPS, a table of participants or of cohorts (.tsv), a folder of splits, or an image

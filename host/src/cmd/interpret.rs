@@ -95,7 +95,11 @@ impl Args {
             };
             // What is no JSON is a text.
             let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-            options.insert(name.into(), value);
+            if options.insert(name.into(), value).is_some() {
+                return Err(Error::new(Code::BadOption, format!("{name} is given twice"))
+                    .at(Place::Option("option".into()))
+                    .help("give each option of the method once"));
+            }
         }
         Ok(options)
     }
@@ -126,7 +130,8 @@ pub(super) fn run(args: Args, plugins: &Options) -> ExitCode {
         }
         Err(error) => {
             let error = unchanged(error);
-            failed_at(args.of.paths(), &Failure::from(error), runtime.sources())
+            let given = args.of.paths().chain(&args.atlas).chain(&args.atlas_names);
+            failed_at(given, &Failure::from(error), runtime.sources())
         }
     }
 }

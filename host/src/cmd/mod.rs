@@ -3,13 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::builder::Resettable;
-use clap::error::ErrorKind;
-use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use neurhai_core::overrides::Overrides;
 use neurhai_core::{Code, Error};
-use serde::Serialize;
-use serde_json::json;
 
 use crate::configuration::Configuration;
 use crate::functions::arguments::Arguments;
@@ -19,7 +15,9 @@ use crate::progress::Progress;
 use crate::report::{Failure, Sources};
 use crate::runtime::{Mode, Runtime, Settings};
 use crate::{signals, standard};
+use ended::{USAGE, exit_code, failed, failed_at, found_json, misused};
 use kept::Kept;
+pub use parse::main;
 
 mod cache;
 mod check;
@@ -28,6 +26,7 @@ mod completions;
 mod definitions;
 mod describe;
 mod doctor;
+mod ended;
 mod explain;
 mod find_learning_rate;
 mod generate;
@@ -43,9 +42,11 @@ mod list;
 mod man;
 mod new;
 mod page;
+mod parse;
 mod plugins;
 mod predict;
 mod prepare;
+mod preprocessing;
 mod repl;
 mod report;
 mod resume;
@@ -154,131 +155,6 @@ impl Cli {
             Command::Generate(args) => generate::run(args),
         }
     }
-}
-
-/// The program: reads the command line of this process and does what it asks for.
-pub fn main() -> ExitCode {
-    let parsed = without_empty(help::grouped()).try_get_matches().and_then(|matches| {
-        let json = asks_for_json(&matches);
-        Cli::from_arg_matches(&matches).map(|cli| (cli, json))
-    });
-    let code = match parsed {
-        Ok((cli, json)) => {
-            output::choose(output::Manner { quiet: cli.quiet, verbose: cli.verbose, json });
-            cli.run()
-        }
-        Err(error) => unparsed(&error),
-    };
-    if output::complete() { code } else { ExitCode::FAILURE }
-}
-
-/// The command line, for which variables that are set to nothing count as not set.
-fn without_empty(command: clap::Command) -> clap::Command {
-    let empty = |arg: &clap::Arg| {
-        let value = arg.get_env().and_then(std::env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
-    command
-        .mut_args(|arg| if empty(&arg) { arg.env(Resettable::Reset) } else { arg })
-        .mut_subcommands(without_empty)
-}
-
-/// Shows why a command line is none, or the help that it asks for.
-fn unparsed(error: &clap::Error) -> ExitCode {
-    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
-    if json && error.use_stderr() {
-        output::choose(output::Manner { json, ..Default::default() });
-        return misused(of_clap(error));
-    }
-    // As for output of our own, a reader that went away is no error.
-    output::told(error.print());
-    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
-}
-
-/// What the parser says of a command line, as an error of ours.
-fn of_clap(error: &clap::Error) -> Error {
-    let code = match error.kind() {
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => Code::UnknownOption,
-        ErrorKind::MissingRequiredArgument
-        | ErrorKind::MissingSubcommand
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Code::MissingOption,
-        _ => Code::BadOption,
-    };
-    let text = error.render().to_string();
-    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let message = message.strip_prefix("error: ").unwrap_or(message).trim();
-    let help = rest.trim();
-    let error = Error::new(code, message);
-    if help.is_empty() { error } else { error.help(help) }
-}
-
-/// Whether the command that was given, or one within it, was given `--json`.
-fn asks_for_json(matches: &ArgMatches) -> bool {
-    matches!(matches.try_get_one("json"), Ok(Some(true)))
-        || matches.subcommand().is_some_and(|(_, inner)| asks_for_json(inner))
-}
-
-/// The code of a mistake on the command line.
-const USAGE: u8 = 2;
-
-/// Shows why a command failed.
-fn failed(failure: &Failure, sources: &Sources) -> ExitCode {
-    if failure.code() == Code::Interrupted && !output::manner().json {
-        for one in &failure.diagnostics {
-            output::note(&format!("interrupted: {}", one.problem.message));
-            if let Some(help) = &one.problem.help {
-                output::note(help);
-            }
-        }
-    } else {
-        told(failure, sources);
-    }
-    exit_code(failure)
-}
-
-/// Shows why a command failed that was given these paths: one that leads nowhere is a mistake on the
-/// command line.
-fn failed_at<'p>(
-    paths: impl IntoIterator<Item = &'p PathBuf>,
-    failure: &Failure,
-    sources: &Sources,
-) -> ExitCode {
-    let code = failed(failure, sources);
-    let nowhere = |path: &PathBuf| !path.exists();
-    match failure.code() == Code::FileNotFound && paths.into_iter().any(nowhere) {
-        true => ExitCode::from(USAGE),
-        false => code,
-    }
-}
-
-/// Shows as one JSON object what was found, under its `name`, and beside it the errors of a failure.
-fn found_json(name: &str, found: &impl Serialize, failure: Option<&Failure>) {
-    let mut all = failure.map_or_else(|| json!({}), Failure::json);
-    all[name] = json!(found);
-    output::line(&all.to_string());
-}
-
-fn exit_code(failure: &Failure) -> ExitCode {
-    match failure.code() {
-        Code::Interrupted => ExitCode::from(signals::exit_code()),
-        Code::Internal => ExitCode::from(USAGE),
-        _ => ExitCode::from(1),
-    }
-}
-
-/// Shows a failure, as JSON where results would be.
-fn told(failure: &Failure, sources: &Sources) {
-    if output::manner().json {
-        output::line(&failure.json().to_string());
-    } else {
-        output::report(failure.render(sources, output::style()).trim_end());
-    }
-}
-
-/// Shows a mistake on the command line.
-fn misused(error: Error) -> ExitCode {
-    told(&Failure::from(error), &Sources::default());
-    ExitCode::from(USAGE)
 }
 
 /// A script as `run` and `check` take it.

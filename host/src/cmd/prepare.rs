@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 use neurhai_core::prepare::{Format, Preparation, Progress, prepare};
+use neurhai_core::{Code, Result};
 use serde_json::{Map, Value, json};
 
-use super::failed_at;
+use super::{failed_at, misused, preprocessing};
 use crate::progress::bar;
 use crate::report::{Failure, Sources};
 use crate::{output, show, signals};
@@ -16,8 +17,9 @@ use crate::{output, show, signals};
 /// Write images or their parts as tensors, for programs that do not cut them on the fly
 ///
 /// Trainings of this program need none of them; with use_tensors they read them. ClinicaDL reads the
-/// .pt files and, in tensor_extraction of the CAPS, the JSON that goes with them. Files that are there
-/// already are left alone, so the same command goes on where it was stopped.
+/// .pt files and, in tensor_extraction of the CAPS, the JSON that goes with them. Images are those of
+/// t1-linear, unless other options say it. Files that were cut from what is there are left alone, so the
+/// same command goes on where it was stopped.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -107,25 +109,8 @@ struct Common {
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
 
-    /// The pipeline that made the images: t1-linear, flair-linear, pet-linear or custom
-    #[arg(long, value_name = "PIPELINE", default_value = "t1-linear")]
-    preprocessing: String,
-
-    /// Take the image that was not cropped
-    #[arg(long)]
-    use_uncropped_image: bool,
-
-    /// The tracer, for pet-linear: 18FFDG
-    #[arg(long, value_name = "TRACER")]
-    tracer: Option<String>,
-
-    /// The reference region, for pet-linear: cerebellumPons2
-    #[arg(long, value_name = "REGION")]
-    suvr_reference_region: Option<String>,
-
-    /// How the names of custom images end: _desc-brain_T1w.nii.gz
-    #[arg(long, value_name = "SUFFIX")]
-    custom_suffix: Option<String>,
+    #[command(flatten)]
+    images: preprocessing::Options,
 
     /// NaN and infinite voxels: error refuses the image, replace takes NaN as 0 and ±∞ as the
     /// extremes
@@ -147,27 +132,23 @@ struct Common {
 
 impl Common {
     /// What is to be prepared, with the options of a mode.
-    fn preparation(self, mode: &str, own: Map<String, Value>) -> Preparation {
+    fn preparation(self, mode: &str, own: Map<String, Value>) -> Result<Preparation> {
         let mut data = own;
         data.insert("mode".into(), json!(mode));
         data.insert("caps".into(), json!(self.caps));
-        data.insert("preprocessing".into(), json!(self.preprocessing));
-        data.insert("use_uncropped_image".into(), json!(self.use_uncropped_image));
         data.insert("nan".into(), json!(self.nan));
-        let given = [
-            ("tracer", self.tracer),
-            ("suvr_reference_region", self.suvr_reference_region),
-            ("custom_suffix", self.custom_suffix),
-        ];
-        data.extend(given.into_iter().filter_map(|(key, text)| Some((key.into(), json!(text?)))));
+        match json!(self.images.or_t1_linear()?) {
+            Value::Object(images) => data.extend(images),
+            other => data.extend([("preprocessing".into(), other)]),
+        }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Preparation {
+        Ok(Preparation {
             data,
             table: self.table,
             name: self.name,
             format: if self.format == "pt" { Format::Pt } else { Format::Safetensors },
             threads: self.threads.map_or(cores, |threads| threads as usize),
-        }
+        })
     }
 }
 
@@ -181,7 +162,7 @@ impl Mode {
         common.table.iter().chain([&common.caps]).cloned().collect()
     }
 
-    fn preparation(self) -> Preparation {
+    fn preparation(self) -> Result<Preparation> {
         let options = |pairs: Vec<(&str, Value)>| -> Map<String, Value> {
             pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
         };
@@ -220,7 +201,10 @@ impl Mode {
 
 pub(super) fn run(args: Args) -> ExitCode {
     let given = args.mode.paths();
-    let preparation = args.mode.preparation();
+    let preparation = match args.mode.preparation() {
+        Ok(preparation) => preparation,
+        Err(error) => return misused(error),
+    };
     let stop = signals::stop_flag();
     let shown = Mutex::new(Shown { bar: ProgressBar::hidden(), label: "" });
     let done = prepare(&preparation, &stop, &|event| {
@@ -231,6 +215,10 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(prepared) => {
             output::line(&show::prepared(&prepared));
             ExitCode::SUCCESS
+        }
+        // These are about the words of the command line.
+        Err(error) if matches!(error.code(), Code::BadOption | Code::MissingOption) => {
+            misused(error)
         }
         Err(error) => failed_at(&given, &Failure::from(error), &Sources::default()),
     }
@@ -246,6 +234,7 @@ impl Shown {
     fn event(&mut self, event: &Progress) {
         match event {
             Progress::Warning(text) => output::note(&format!("warning: {text}")),
+            Progress::Comparing { done, images } => self.at("images compared", *done, *images),
             Progress::Checking { done, images } => self.at("checking images", *done, *images),
             Progress::Planned(plan) => {
                 self.bar.finish_and_clear();

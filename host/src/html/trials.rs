@@ -2,7 +2,7 @@
 
 use neurhai_core::Result;
 use neurhai_core::trials::curve::Point;
-use neurhai_core::trials::ranking::{Trial, plain};
+use neurhai_core::trials::ranking::{self, OfValue, Trial};
 use neurhai_core::trials::{Judge, State, Trials};
 use serde_json::{Value, json};
 
@@ -21,9 +21,9 @@ const MOST: usize = 12;
 /// A damaged folder; a defect of the template.
 pub fn search(all: &[Trial], judge: &Judge, trials: &Trials) -> Result<String> {
     let options = all.first().map_or(&[][..], |first| &first.drawn[..]);
-    let scored = all.iter().filter(|trial| mean(trial).is_some()).count();
+    let scored = all.iter().filter(|trial| trial.mean().is_some()).count();
     let mut lines = Vec::new();
-    if let Some((best, score)) = all.first().and_then(|best| Some((best, mean(best)?))) {
+    if let Some((best, score)) = all.first().and_then(|best| Some((best, best.mean()?))) {
         let values = best.drawn.iter().map(|(name, value)| format!("{name} = {}", drawn(value)));
         let values = values.collect::<Vec<_>>().join(", ");
         lines.push(format!(
@@ -129,10 +129,6 @@ fn judged(judge: &Judge) -> String {
     format!("models are the best by {selection_metric}, and compared by {metric} in validation")
 }
 
-fn mean(trial: &Trial) -> Option<f64> {
-    trial.score.as_ref()?.mean
-}
-
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), short)
 }
@@ -141,18 +137,16 @@ fn number(value: Option<f64>) -> String {
 /// where they span more than two decades, and otherwise value by value.
 fn by_option(all: &[Trial], option: usize, judge: &Judge) -> Option<String> {
     let scored: Vec<(&Value, f64)> =
-        all.iter().filter_map(|trial| Some((&trial.drawn.get(option)?.1, mean(trial)?))).collect();
+        all.iter().filter_map(|trial| Some((&trial.drawn.get(option)?.1, trial.mean()?))).collect();
     let name = &all.first()?.drawn.get(option)?.0;
-    let mut values: Vec<String> = scored.iter().map(|(value, _)| plain(value)).collect();
-    values.sort_unstable();
-    values.dedup();
+    let values = ranking::by_value(all, option);
     if values.len() < 2 {
         return None;
     }
     let title = format!("{} by {name}", judge.metric);
     let numbers: Option<Vec<f64>> = scored.iter().map(|(value, _)| value.as_f64()).collect();
     let Some(mut at) = numbers else {
-        return (values.len() <= MOST).then(|| by_value(&scored, &values, &title));
+        return (values.len() <= MOST).then(|| by_value(&values, &title));
     };
     let (low, high) = at.iter().fold((f64::INFINITY, 0f64), |(a, b), x| (a.min(*x), b.max(*x)));
     let mut axis = name.clone();
@@ -179,17 +173,12 @@ fn by_option(all: &[Trial], option: usize, judge: &Judge) -> Option<String> {
 }
 
 /// The mean and range of the scores of each value.
-fn by_value(scored: &[(&Value, f64)], values: &[String], title: &str) -> String {
+fn by_value(values: &[OfValue], title: &str) -> String {
     let bars: Vec<_> = values
         .iter()
-        .map(|value| {
-            let own =
-                scored.iter().filter(|(one, _)| plain(one) == *value).map(|(_, score)| *score);
-            let own: Vec<f64> = own.collect();
-            let mean = own.iter().sum::<f64>() / own.len() as f64;
-            let (low, high) =
-                own.iter().fold((mean, mean), |(low, high), x| (low.min(*x), high.max(*x)));
-            (value.chars().take(40).collect(), mean, Some((low, high)))
+        .map(|of| {
+            let [low, high] = of.range;
+            (of.value.chars().take(40).collect(), of.mean, Some((low, high)))
         })
         .collect();
     charts::intervals(&bars, &format!("{title}: mean and range"), None)

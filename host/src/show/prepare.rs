@@ -22,7 +22,7 @@ pub fn planned(plan: &Plan) -> String {
     let outdated = match plan.outdated {
         0 => String::new(),
         files => format!(
-            "; {} of them are there, but older than their image or mask",
+            "; {} of them are there, but not whole or of another image or mask",
             grouped(files as u64)
         ),
     };
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(
             planned(&plan),
             "40 images of 8 parts: 12 are finished, 1 224 files to write (161 MB of 120 GB that are \
-             free); 3 of them are there, but older than their image or mask"
+             free); 3 of them are there, but not whole or of another image or mask"
         );
         let whole = Plan { parts: 1, finished: 0, outdated: 0, free: None, ..plan };
         assert_eq!(planned(&whole), "40 images: 1 224 files to write (161 MB)");

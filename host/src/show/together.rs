@@ -1,6 +1,7 @@
 //! Several experiments together, on a terminal.
 
 use neurhai_core::compare::{Family, RunScore, Together};
+use neurhai_core::options::plain;
 use serde_json::Value;
 
 use super::columns;
@@ -9,8 +10,7 @@ use super::columns;
 pub(crate) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
+        value => plain(value),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use neurhai_core::options::plain;
 use neurhai_core::trials::curve::Point;
-use neurhai_core::trials::ranking::{Trial, plain};
+use neurhai_core::trials::ranking::Trial;
 use neurhai_core::trials::{Judge, State};
 use serde_json::Value;
 

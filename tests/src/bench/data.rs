@@ -102,7 +102,7 @@ fn loader(file: &Path) -> Result<()> {
         let sessions = (0..16).map(|i| (visit(i), file.to_path_buf())).collect();
         let source = Source {
             images: Arc::new(Images::new(sessions, NotFinite::Refuse, 0)),
-            parts: Arc::from(part::parts(&options, shape, vec![])?),
+            parts: Arc::from(part::parts(&options, shape, None, vec![])?),
             normalize: true,
             tensors: Arc::from([]),
             augment: None,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
+use neurhai_core::data::phantom::{PhantomOptions, generate};
 use serde_json::Value;
 
 use crate::resume::learned;
-use crate::{Place, files, host, said};
+use crate::{Place, copy, files, host, said};
 
 fn script(place: &Place, file: &str, options: &str, output: &str) {
     let text = crate::TRAIN
@@ -129,11 +129,40 @@ impl Drop for Small {
     }
 }
 
+/// A place with images so large that it takes a moment to write them.
+fn large() -> Place {
+    let place = Place::new();
+    let data = place.path().join("data");
+    std::fs::remove_dir_all(&data).unwrap();
+    let options = PhantomOptions {
+        participants_per_class: 6,
+        image_size: [64, 64, 64],
+        ..PhantomOptions::default()
+    };
+    let made = generate(&place.path().join("made"), &options).unwrap();
+    copy(&made.caps, &data.join("caps"));
+    copy(&made.splits, &data.join("splits"));
+    place
+}
+
+/// Whether a file of the cache is as it was written, by the hash in its front; one that was being written
+/// has another name.
+#[track_caller]
+fn assert_whole(file: &Path) {
+    let bytes = std::fs::read(file).unwrap();
+    assert!(blake3::hash(&bytes[40..]).as_bytes()[..] == bytes[8..40], "{}", file.display());
+}
+
 #[test]
 fn runs_that_share_it_and_are_killed_leave_it_whole() {
-    let place = Place::new();
+    let place = large();
     trained(&place, "", "plain");
-    for round in 0..6u64 {
+    let (mut torn, mut checked) = (0, 0);
+    // Until some were killed while they wrote.
+    for round in 0..40 {
+        if round >= 6 && torn > 0 {
+            break;
+        }
         let start = |name: &str| -> Child {
             let file = format!("{name}.rhai");
             script(&place, &file, "cache: true", &format!("{name}-{round}"));
@@ -141,17 +170,34 @@ fn runs_that_share_it_and_are_killed_leave_it_whole() {
             command.args(["run", &file]).stdout(Stdio::null()).stderr(Stdio::null());
             command.spawn().unwrap()
         };
+        let before = kept(&place);
         let mut both = [start("a"), start("b")];
-        std::thread::sleep(Duration::from_millis(150 + 90 * round));
+        while kept(&place).iter().all(|file| before.contains(file)) {
+            assert!(both[0].try_wait().unwrap().is_none(), "it wrote nothing");
+        }
         for child in &mut both {
-            child.kill().unwrap();
+            // One that has ended cannot be killed.
+            let _ = child.kill();
+        }
+        for child in &mut both {
             child.wait().unwrap();
         }
-        // Whatever has a name is whole; so that the next ones have something to write, half goes.
-        for file in kept(&place).iter().step_by(2) {
-            std::fs::remove_file(file).unwrap();
+        let is_volume = |file: &&PathBuf| file.extension().is_some_and(|kind| kind == "volume");
+        let after = kept(&place);
+        torn += after.iter().filter(|file| !is_volume(file) && !before.contains(file)).count();
+        for (i, file) in after.iter().filter(is_volume).enumerate() {
+            assert_whole(file);
+            checked += 1;
+            // So that the next ones have something to write, half goes.
+            if i % 2 == 0 {
+                std::fs::remove_file(file).unwrap();
+            }
         }
     }
+    assert!(
+        torn > 0 && checked > 0,
+        "{torn} were killed while they wrote, {checked} files are whole"
+    );
     let mut both = ["c", "d"].map(|name| {
         script(&place, &format!("{name}.rhai"), "cache: true", name);
         host(place.path())

@@ -6,7 +6,7 @@ use std::process::Command;
 use neurhai_host::configuration::Configuration;
 use serde_json::{Value, json};
 
-use crate::{Place, host, root, said};
+use crate::{Place, host, python, root, said};
 
 fn read(file: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -149,17 +149,11 @@ fn every_value_is_shown_with_its_source() {
 /// The Python package `jsonschema` judges by the schema what the program wrote and would refuse.
 #[test]
 fn the_schema_agrees_with_the_program() {
+    let Some(python) = python(&["jsonschema"]) else { return };
     let python = |script: &str, words: &[&str], folder: &Path| {
-        let python = std::env::var_os("NEURHAI_PYTHON").unwrap_or_else(|| "python3".into());
-        Command::new(python).arg("-c").arg(script).args(words).current_dir(folder).output()
+        Command::new(&python).arg("-c").arg(script).args(words).current_dir(folder).output()
     };
     let place = Place::new();
-    let there = python("import jsonschema", &[], place.path());
-    if !there.is_ok_and(|output| output.status.success()) {
-        let all = std::env::var_os("NEURHAI_ALL_TESTS").is_some();
-        assert!(!all, "Python's jsonschema is missing");
-        return;
-    }
     for what in ["config", "train", "data"] {
         let output = host(place.path()).args(["schema", what]).output().unwrap();
         assert!(output.status.success(), "{}", said(&output));

@@ -9,7 +9,8 @@ use std::time::Duration;
 use neurhai_core::data::table::Table;
 use neurhai_core::volume;
 
-use crate::{Place, files, host, root, said};
+use crate::force::until;
+use crate::{Place, files, host, root, said, shared_data};
 
 fn generate(place: &Place, words: &str) -> Output {
     host(place.path()).arg("generate").args(words.split_whitespace()).output().unwrap()
@@ -103,10 +104,8 @@ fn every_kind_can_be_read_as_it_says() {
 /// Real anatomy, where it lies beside the repository: grids, half lines and all.
 #[test]
 fn real_images_keep_their_place() {
-    let caps = root().join("../shared/data/caps");
-    if !caps.is_dir() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
+    let caps = data.join("caps");
     let place = Place::new();
     let words = format!("trivial {} real --participants-per-class 2", caps.display());
     let text = made(&place, &words);
@@ -171,20 +170,31 @@ fn the_folder_is_whole_or_not_there() {
             files(&out).iter().filter(|file| file.to_string_lossy().ends_with(".nii.gz")).count();
         assert_eq!((images, column(&out.join("data.tsv"), "diagnosis").len()), (24, 24));
     };
-    for milliseconds in [20, 80, 160, 300] {
+    let beside = |name: &str| {
+        let mut entries = fs::read_dir(place.path()).unwrap();
+        entries.any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(name))
+    };
+    let mut left = 0;
+    for milliseconds in [0, 20, 80, 200] {
         let mut child = start();
+        let own = format!(".neurhai-{}-", child.id());
+        until(&mut child, || beside(&own));
         sleep(Duration::from_millis(milliseconds));
-        child.kill().unwrap();
+        // One that has ended cannot be killed.
+        let _ = child.kill();
         child.wait().unwrap();
+        left += usize::from(beside(&own));
         if out.exists() {
             whole();
             fs::remove_dir_all(&out).unwrap();
         }
     }
+    assert!(left > 0, "it was never killed while it wrote");
     let both = [start(), start()].map(|child| child.wait_with_output().unwrap());
     let codes = both.iter().map(|output| output.status.code().unwrap()).collect::<Vec<_>>();
     assert!(codes == [0, 1] || codes == [1, 0], "{codes:?}");
     let loser = both.iter().find(|output| !output.status.success()).unwrap();
     assert!(said(loser).contains("E0601"), "{}", said(loser));
     whole();
+    assert!(!beside(".neurhai-"), "what was killed left something");
 }

@@ -173,9 +173,20 @@ fn names_are_used_once_and_mistakes_are_told() {
     let first = bytes("a");
     refused(&place, &["validation", "a", "gradients"], 1, &["E0610", "interpret-a", "overwrite"]);
     assert!(bytes("a") == first);
-    // The same again has the same bytes, however many samples are computed at once or not.
+    // The same again has the same bytes.
     interpret(&place, &["validation", "b", "smooth_grad", "-o", "copies=2", "--threads", "1"]);
     assert!(bytes("b") == first);
+    // Another number of samples at once changes no more than sums of floats do.
+    let one = ["--batch-size", "1", "--no-pictures"];
+    let words = ["validation", "one", "smooth_grad", "-o", "copies=2", "--threads", "1"];
+    interpret(&place, &[&words[..], &one].concat());
+    let mean = |name: &str| volume::read(folder(&place, name).join("mean_map.nii.gz")).unwrap();
+    let (one, many) = (mean("one"), mean("a"));
+    let scale = many.voxels.iter().fold(0f32, |most, value| most.max(value.abs()));
+    assert!(scale > 0.0);
+    for (one, many) in one.voxels.iter().zip(&many.voxels) {
+        assert!((one - many).abs() <= 1e-5 * scale, "{one} {many}, of {scale}");
+    }
     let text = interpret(&place, &["validation", "a", "gradients", "--overwrite", "--no-pictures"]);
     assert!(text.contains("they replace"), "{text}");
     let second = bytes("a");
@@ -187,6 +198,11 @@ fn names_are_used_once_and_mistakes_are_told() {
         (&["validation", "c", "grad_cam", "-o", "level=9"], 1, &["has 8 layers"]),
         (&["validation", "c", "grad_cam", "-o", "levels=2"], 1, &["no option", "level"]),
         (&["validation", "c", "grad_cam", "-o", "level"], 2, &["--option steps=100"]),
+        (
+            &["validation", "c", "occlusion", "-o", "size=3", "-o", "size=4"],
+            2,
+            &["size is given twice"],
+        ),
         (&["validation", "../c", "gradients"], 1, &["cannot be the name"]),
         (&["nobody", "c", "gradients"], 1, &["no group", "participants"]),
         (&["validation", "c", "gradients", "--atlas", "data/labels.tsv"], 1, &["labels.tsv"]),
@@ -194,7 +210,126 @@ fn names_are_used_once_and_mistakes_are_told() {
     ] {
         refused(&place, words, code, parts);
     }
+    // An atlas that lies elsewhere is told before anything is computed, or that is said to take long.
+    let mut atlas = atlas(&place);
+    atlas.affine[0][3] += 1.0;
+    atlas.write(place.path().join("elsewhere.nii.gz")).unwrap();
+    let words = ["interpret", "maps", "validation", "c", "smooth_grad", "-o", "copies=100000"];
+    let words = [&words[..], &["--atlas", "elsewhere.nii.gz"]].concat();
+    let output = host(place.path()).args(words).output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("lies elsewhere in the world") && !text.contains("passes"), "{text}");
     assert!(!folder(&place, "c").exists());
+}
+
+/// Stopped by a person or the machine, an interpretation leaves everything as it was.
+#[cfg(unix)]
+#[test]
+fn what_is_stopped_leaves_the_experiment_as_it_was() {
+    let place = trained("", "epochs: 1");
+    let maps = place.path().join("maps");
+    let bytes = || {
+        let all = files(&maps).into_iter().filter(|file| !file.ends_with(".lock"));
+        all.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    let before = bytes();
+    for signal in ["INT", "KILL"] {
+        // Thousands of windows: far more than are computed before the signal comes.
+        let mut child = host(place.path())
+            .args(["interpret", "maps", "validation", "long", "occlusion"])
+            .args(["-o", "size=3", "-o", "stride=1", "-o", "fill=0.5", "--batch-size", "2"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        while !maps.join(".predict").exists() && begun.elapsed().as_secs() < 60 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let id = child.id().to_string();
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-s", signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = child.wait().unwrap();
+        assert!(!status.success(), "{signal}");
+        if signal == "KILL" {
+            // Who writes next removes what was left.
+            interpret(&place, &["validation", "next", "gradients", "--no-pictures"]);
+            std::fs::remove_dir_all(folder(&place, "next")).unwrap();
+        }
+        assert!(bytes() == before, "{signal}");
+    }
+}
+
+/// What no slice shows is nothing, in maps, and does not count in means over regions.
+#[test]
+fn maps_of_slices_are_put_together() {
+    let slices = r#".slices(#{ slice_direction: "axial", discarded_slices: [6, 6] })"#;
+    let place = trained(slices, "epochs: 1");
+    let words = ["validation", "slices", "occlusion", "-o", "size=[10,11]", "--no-pictures"];
+    let mut atlas = atlas(&place);
+    atlas.voxels.iter_mut().filter(|label| **label == 0.0).for_each(|label| *label = 3.0);
+    atlas.write(place.path().join("atlas.nii.gz")).unwrap();
+    interpret(&place, &[&words[..], &["--atlas", "atlas.nii.gz"]].concat());
+    let folder = folder(&place, "slices");
+    let map = volume::read(folder.join("mean_map.nii.gz")).unwrap();
+    let [_, _, nz] = map.shape;
+    let outside = |at: usize| !(6..nz - 6).contains(&(at % nz));
+    assert!(map.voxels.iter().enumerate().all(|(at, value)| !outside(at) || *value == 0.0));
+    let table = Table::read(&folder.join("mean_regions.tsv")).unwrap();
+    let number = |row, name| table.number(row, table.column(name).unwrap()).unwrap().unwrap();
+    // Of the mean over all, and of that of each class.
+    assert_eq!(table.len(), 9);
+    for row in 0..9 {
+        let label = [1.0, 2.0, 3.0][row % 3];
+        let places = || (0..map.voxels.len()).filter(|at| atlas.voxels[*at] == label);
+        assert_eq!(number(row, "voxels"), places().count() as f64);
+        assert_eq!(number(row, "seen"), places().filter(|at| !outside(*at)).count() as f64);
+    }
+}
+
+/// A region is explained within its mask alone, though what is covered of it is larger.
+#[test]
+fn maps_of_regions_stay_within_their_masks() {
+    let regions = r#".roi(["left", "right"], #{ uncropped_roi: true })"#;
+    let place = trained(regions, "epochs: 1");
+    let atlas = atlas(&place);
+    let words = ["validation", "regions", "occlusion", "-o", "size=[10,11,9]", "-o", "fill=0.5"];
+    interpret(&place, &[&words[..], &["--atlas", "atlas.nii.gz", "--no-pictures"]].concat());
+    let folder = folder(&place, "regions");
+    let map = volume::read(folder.join("mean_map.nii.gz")).unwrap();
+    let outside = map.voxels.iter().zip(&atlas.voxels).filter(|(_, label)| **label == 0.0);
+    assert!(outside.clone().count() > 0 && outside.into_iter().all(|(value, _)| *value == 0.0));
+    let table = Table::read(&folder.join("mean_regions.tsv")).unwrap();
+    let number = |row, name| table.number(row, table.column(name).unwrap()).unwrap().unwrap();
+    for row in 0..2 {
+        assert_eq!(number(row, "seen"), number(row, "voxels"));
+        assert!(number(row, "mean_absolute") > 0.0);
+    }
+}
+
+/// A number has one mean map, over all images; the baseline may be the mean of the group.
+#[test]
+fn regressions_are_interpreted() {
+    let place = trained("", "epochs: 1, task: \"regression\", label: \"age\"");
+    let words = ["validation", "age", "integrated_gradients"];
+    let text =
+        interpret(&place, &[&words[..], &["-o", "baseline=mean", "-o", "steps=20"]].concat());
+    assert!(text.contains("integrated_gradients of output, group validation"), "{text}");
+    let folder = folder(&place, "age");
+    let means = files(&folder).into_iter().filter(|file| file.to_string_lossy().contains("mean_"));
+    assert_eq!(means.collect::<Vec<_>>(), [folder.join("mean_map.nii.gz")]);
+    // All start from the same image, and end at their own scores.
+    let scores = Table::read(&folder.join("scores.tsv")).unwrap();
+    let number = |row, name| scores.number(row, scores.column(name).unwrap()).unwrap().unwrap();
+    let baselines: Vec<f64> = (0..scores.len()).map(|row| number(row, "baseline_score")).collect();
+    assert!(baselines.len() > 1 && baselines.iter().all(|one| (one - baselines[0]).abs() < 1e-4));
+    assert!((0..scores.len()).all(|row| number(row, "map_sum") != 0.0));
 }
 
 /// Parts are put back into the volume: each of its networks, or one for all.
@@ -220,6 +355,16 @@ fn maps_of_parts_are_put_together() {
         let class = ["alpha", "beta"][voted.number(row / 8, predicted).unwrap().unwrap() as usize];
         assert_eq!(scores.text(row, target), Some(class));
     }
+    // Maps that explain different classes have no mean together.
+    let targets: BTreeMap<&str, usize> =
+        (0..scores.len()).map(|row| (scores.text(row, target).unwrap(), row)).collect();
+    let means: Vec<String> =
+        targets.keys().map(|class| format!("mean_{class}_map.nii.gz")).collect();
+    assert!(means.iter().all(|mean| folder.join(mean).is_file()));
+    assert!(!folder.join("mean_map.nii.gz").exists());
+    let about = std::fs::read(folder.join("interpret.json")).unwrap();
+    let about: Value = serde_json::from_slice(&about).unwrap();
+    assert_eq!(about["means_by"], "predicted class");
     let map = volume::read(&maps[0]).unwrap();
     assert_eq!(map.shape, [20, 22, 18]);
     for octant in 0..8 {
@@ -261,9 +406,18 @@ fn scripts_interpret_new_groups() {
         1,
         &["E0605", "as it is"],
     );
-    // A prediction does not remove maps unasked.
+    // A prediction comes beside the maps, and takes the place of another one alone.
+    let group = folder.parent().unwrap();
+    for more in [&[][..], &["--overwrite"]] {
+        let words = ["predict", "maps", "others"];
+        let output = host(place.path()).args(words).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(group.join("others_image_level_prediction.tsv").is_file());
+        assert!(folder.join("mean_alpha_map.nii.gz").is_file());
+        let output = host(place.path()).args(["describe", "maps", "--verify"]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
     let output = host(place.path()).args(["predict", "maps", "others"]).output().unwrap();
     let text = said(&output);
     assert!(output.status.code() == Some(1) && text.contains("E0605"), "{text}");
-    assert!(folder.join("mean_alpha_map.nii.gz").is_file());
 }

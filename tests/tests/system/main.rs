@@ -28,6 +28,7 @@ mod track;
 mod tsv;
 mod write;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -51,9 +52,12 @@ fn host(folder: &Path) -> Command {
 /// A command in `folder`, which is all that it sees of the user's plugins and history.
 fn at_home<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
     for variable in [
+        "CLICOLOR_FORCE",
+        "MKL_NUM_THREADS",
         "NEURHAI_CACHE",
         "NEURHAI_PLUGINS",
         "NEURHAI_TRACK",
+        "OMP_NUM_THREADS",
         "XDG_CACHE_HOME",
         "XDG_DATA_HOME",
         "XDG_STATE_HOME",
@@ -69,6 +73,49 @@ fn cargo(folder: &Path) -> Command {
     command.current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
     command.env("CARGO_NET_OFFLINE", "true");
     command
+}
+
+/// Says that the test that calls this is left out, past the capture of what tests print.
+fn left_out(why: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "{test} is left out: {why}");
+}
+
+/// As [`left_out`], where `NEURHAI_ALL_TESTS` does not ask for all of them.
+#[track_caller]
+fn may_be_left_out(why: &str) {
+    assert!(std::env::var_os("NEURHAI_ALL_TESTS").is_none(), "{why}");
+    left_out(why);
+}
+
+/// A Python that has these modules: the one that `NEURHAI_PYTHON` names, or the system's.
+#[track_caller]
+fn python(modules: &[&str]) -> Option<PathBuf> {
+    // A folder of the name of a module has no origin.
+    let find = "import sys; from importlib.util import find_spec as find\n\
+                found = [find(name) for name in sys.argv[1:]]\n\
+                sys.exit(not all(one and one.origin for one in found))";
+    let named = std::env::var_os("NEURHAI_PYTHON").map(PathBuf::from);
+    let mut known = named.into_iter().chain(["python3", "/usr/bin/python3"].map(PathBuf::from));
+    let found = known.find(|python| {
+        let asked = Command::new(python).args(["-c", find]).args(modules).output();
+        asked.is_ok_and(|output| output.status.success())
+    });
+    if found.is_none() {
+        may_be_left_out(&format!("no Python has {}", modules.join(" and ")));
+    }
+    found
+}
+
+/// The real data that may lie beside the repository, for which they are too large.
+fn shared_data() -> Option<PathBuf> {
+    let data = root().join("../shared/data");
+    if data.is_dir() {
+        return Some(data);
+    }
+    left_out("there is no ../shared/data");
+    None
 }
 
 /// What the program said: its output, then its messages.

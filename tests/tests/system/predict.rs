@@ -171,32 +171,37 @@ fn killed_while_it_replaces_results_the_old_or_the_new_are_whole() {
     let old = whole(&maps);
     assert!(old != new);
     let staged = maps.join(".predict");
-    let (mut kept, mut placed) = (0, 0);
-    for trial in 0..8u64 {
+    let plan = staged.join("plan.json");
+    // Another group is predicted to see what is made of it; what belongs to that does not count.
+    let whole = || {
+        let mut files = whole(&maps);
+        files.retain(|name, _| !name.split('/').any(|part| [".predict", "other"].contains(&part)));
+        files
+    };
+    let mut stopped = 0;
+    // While the new results are computed, then while they take the place of the old ones.
+    let moments = [(&staged, 0), (&staged, 50)].into_iter();
+    for (begun, wait) in moments.chain((0..8).map(|trial| (&plan, 7 * trial))) {
         let mut command = host(place.path());
         command.arg("predict").args(second.split_whitespace());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // From the moment on that something is written, a little later in every trial.
-        while !staged.exists() && child.try_wait().unwrap().is_none() {
+        while !begun.exists() && child.try_wait().unwrap().is_none() {
             sleep(Duration::from_micros(200));
         }
-        sleep(Duration::from_millis(trial * 11));
-        child.kill().unwrap();
+        sleep(Duration::from_millis(wait));
+        // One that has ended cannot be killed.
+        let _ = child.kill();
         child.wait().unwrap();
-        let mut left = whole(&maps);
-        let complete = staged.join("plan.json").exists();
-        left.retain(|name, _| !name.starts_with(".predict/"));
-        if !complete {
-            assert!(left == old || left == new, "half of it is there, in trial {trial}");
-        }
-        if left == old {
-            kept += 1
-        } else {
-            placed += 1
-        }
+        let (left, planned) = (whole(), plan.exists());
+        stopped += usize::from(planned);
+        assert!(planned || left == old || left == new, "half of it is there, after {wait} ms");
         // The next to write finishes what was complete, and removes what was not.
+        done(&place, "maps other --participants fewer.tsv --overwrite");
+        let expected = if planned || left == new { &new } else { &old };
+        assert!(whole() == *expected, "it is not finished, after {wait} ms");
+        assert!(!staged.exists());
         done(&place, &first);
-        assert!(whole(&maps) == old);
+        assert!(whole() == old);
     }
-    assert!(kept > 0, "it was killed before the end {kept} times, after it {placed} times");
+    assert!(stopped > 0, "it was never killed while it replaced results");
 }

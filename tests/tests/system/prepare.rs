@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::force::{Small, send, until};
-use crate::{Place, copy, files, host, said};
+use crate::force::{Small, send, until, wait};
+use crate::{Place, copy, files, host, python, said};
 
 fn prepare(place: &Place, words: &str) -> Output {
     host(place.path()).arg("prepare").args(words.split_whitespace()).output().unwrap()
@@ -45,6 +45,9 @@ fn what_there_is_to_do_is_said_and_done_once() {
     assert_eq!(other.status.code(), Some(1));
     assert!(said(&other).contains("E0316") && said(&other).contains("patch_size is 10 there"));
     assert!(written(&place) == before);
+    let large = prepare(&place, "patch data/caps --patch-size 99 --name large");
+    assert_eq!(large.status.code(), Some(2), "{}", said(&large));
+    assert!(said(&large).contains("do not fit into images"), "{}", said(&large));
     let safe = "image data/caps --format safetensors --table data/splits/train.tsv --name safe";
     let output = prepare(&place, safe);
     assert!(output.status.success(), "{}", said(&output));
@@ -60,10 +63,16 @@ fn a_missing_image_is_told_before_anything_is_written() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("E0306"), "{}", said(&output));
     assert!(written(&place).is_empty());
-    let wrong = prepare(&place, "image data/caps --preprocessing t1-liner");
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(said(&wrong).contains("did you mean") || said(&wrong).contains("t1-linear"));
-    assert_eq!(prepare(&place, "patches data/caps").status.code(), Some(2));
+    for (words, part) in [
+        ("image data/caps --preprocessing t1-liner", "t1-linear"),
+        ("image data/caps --tracer 18FFDG", "--tracer says nothing of images of t1-linear"),
+        ("patches data/caps", "patch"),
+    ] {
+        let wrong = prepare(&place, words);
+        assert_eq!(wrong.status.code(), Some(2), "{words}: {}", said(&wrong));
+        assert!(said(&wrong).contains(part), "{words}: {}", said(&wrong));
+    }
+    assert!(written(&place).is_empty());
 }
 
 #[test]
@@ -77,7 +86,7 @@ fn too_small_a_disk_is_told_before_anything_is_written() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let text = said(&output);
     assert!(
-        text.contains("E0303") && text.contains("2520 files of tensors take 23.0 MB"),
+        text.contains("E0303") && text.contains("2520 files of tensors take 25.6 MB"),
         "{text}"
     );
     assert_eq!(files(&caps).len(), before);
@@ -124,11 +133,9 @@ fn ctrl_c_ends_it_between_files_and_the_same_command_goes_on() {
     let place = Place::new();
     let mut command = host(place.path());
     command.arg("prepare").args(SLICES.split_whitespace()).args(["--threads", "1"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let first = || written(&place).len();
-    while first() == 0 {
-        sleep(Duration::from_millis(1));
-    }
+    wait(&mut child, || first() > 0);
     send(child.id(), &["INT"]);
     let output = child.wait_with_output().unwrap();
     let (code, text) = (output.status.code(), said(&output));
@@ -142,21 +149,9 @@ fn ctrl_c_ends_it_between_files_and_the_same_command_goes_on() {
     assert_eq!(first(), 12 * 18 + 1);
 }
 
-/// A Python that has torch. `.ci/run` installs Debian's; elsewhere `NEURHAI_PYTHON` names one.
-fn python_with_torch() -> Option<String> {
-    let named = std::env::var("NEURHAI_PYTHON").ok();
-    let known = named.into_iter().chain(["python3".into(), "/usr/bin/python3".into()]);
-    let found = known.into_iter().find(|python| {
-        let imported = Command::new(python).args(["-c", "import torch; torch.load"]).output();
-        imported.is_ok_and(|output| output.status.success())
-    });
-    assert!(found.is_some() || std::env::var_os("NEURHAI_ALL_TESTS").is_none(), "no torch");
-    found
-}
-
 #[test]
 fn pytorch_loads_the_tensors() {
-    let Some(python) = python_with_torch() else { return };
+    let Some(python) = python(&["torch"]) else { return };
     let place = Place::new();
     for words in ["image data/caps", SLICES] {
         assert!(prepare(&place, words).status.success(), "{words}");

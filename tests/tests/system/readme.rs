@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{Place, host, root, said};
+use crate::{Place, host, root, said, shared_data};
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
@@ -26,27 +26,27 @@ fn every_command_of_readme_runs() {
     let shipped = crate::plugins::shipped::all();
     let xtask = crate::files(&root().join("host/xtask/src/commands"));
     let mut folder = place.path().to_path_buf();
-    let clinicadl = root().join("../shared/data");
+    let clinicadl = shared_data();
     let mut done = 0;
     for line in blocks("sh").iter().flat_map(|block| block.lines()) {
         let line = line.split('#').next().unwrap().trim();
         done += usize::from(line.starts_with("host "));
         // The experiment of ClinicaDL is too large for the repository; it may lie beside it.
-        if line.contains("CLINICADL_MAPS") && !clinicadl.is_dir() {
+        let of_clinicadl = line.contains("CLINICADL_MAPS");
+        if of_clinicadl && clinicadl.is_none() {
             continue;
         }
+        let in_clinicadl = |path: &str| {
+            clinicadl.as_ref().map(|data| data.join(path).display().to_string()).unwrap()
+        };
         let words: Vec<String> = line
             .split_whitespace()
             .map(|word| match word {
-                "CAPS" if line.contains("CLINICADL_MAPS") => {
-                    clinicadl.join("caps").display().to_string()
-                }
+                "CAPS" if of_clinicadl => in_clinicadl("caps"),
                 "CAPS" => "data/caps".into(),
                 "SPLITS" => "data/splits".into(),
                 "LABELS" => "data/labels.tsv".into(),
-                "CLINICADL_MAPS" => {
-                    clinicadl.join("clinicadl_maps/patch_single").display().to_string()
-                }
+                "CLINICADL_MAPS" => in_clinicadl("clinicadl_maps/patch_single"),
                 script if script.starts_with("scripts/") => {
                     root().join(script).display().to_string()
                 }

@@ -9,18 +9,7 @@ use neurhai_core::data::table::Table;
 use neurhai_core::records::Meanings;
 use serde_json::Value;
 
-use crate::{Place, TRAIN, copy, files, host, root, said};
-
-/// A Python that has TensorBoard and MLflow, which `NEURHAI_PYTHON` names; without one nothing is tested
-/// unless everything must be.
-pub(crate) fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("NEURHAI_PYTHON").map(PathBuf::from);
-    assert!(
-        python.is_some() || std::env::var_os("NEURHAI_ALL_TESTS").is_none(),
-        "NEURHAI_PYTHON names no Python with tensorboard and mlflow"
-    );
-    python
-}
+use crate::{Place, TRAIN, copy, files, host, python, root, said, shared_data};
 
 /// What a Python script prints as JSON.
 #[track_caller]
@@ -47,7 +36,7 @@ const LOGS: &str = "maps/split-0/training_logs";
 
 #[test]
 fn tensorboard_reads_every_evaluation_once_also_after_a_resume() {
-    let Some(python) = python() else { return };
+    let Some(python) = python(&["tensorboard"]) else { return };
     let place = Place::new();
     let output = place.run(&TRAIN.replace("epochs: 2", "epochs: 2, evaluation_steps: 1"));
     assert!(output.status.success(), "{}", said(&output));
@@ -287,12 +276,9 @@ fn a_folder_is_described_with_what_everything_in_it_is() {
 
 #[test]
 fn an_experiment_of_clinicadl_is_described_as_well() {
-    let maps = root().join("../shared/data/clinicadl_maps/patch_single");
-    if !maps.is_dir() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
     let place = Place::new();
-    copy(&maps, &place.path().join("old"));
+    copy(&data.join("clinicadl_maps/patch_single"), &place.path().join("old"));
     let text = succeeds(&place, &["describe", "old"]);
     for words in [
         "old: classification of diagnosis (AD, CN) with Conv4_FC3 on patches, by ClinicaDL",

@@ -139,6 +139,10 @@ impl Terminal {
     }
 }
 
+/// Says that it began, then goes on for ever: so slow on any machine that it comes nowhere near the
+/// number of steps after which a script is stopped.
+const ENDLESS: [&str; 2] = ["let x = ones([400, 400]); print(40 + 5); loop {", "x.matmul(x); }"];
+
 /// Once it is shown, keys go to the editor; before that, they may go to the terminal itself.
 const PROMPT: &str = "> ";
 
@@ -156,9 +160,9 @@ fn at_a_terminal_there_are_completion_history_and_ctrl_c() {
     // The arrow brings back the line before.
     terminal.types("\x1b[A\r");
     terminal.shows(&["43", PROMPT]);
-    terminal.types("print(40 + 5); loop {\r");
+    terminal.types(&format!("{}\r", ENDLESS[0]));
     terminal.shows(&["\n"]);
-    terminal.types("}\r");
+    terminal.types(&format!("{}\r", ENDLESS[1]));
     terminal.shows(&["45"]);
     terminal.types("\x03");
     terminal.shows(&["interrupted", PROMPT]);
@@ -194,7 +198,7 @@ fn sigterm_ends_a_session_at_a_terminal() {
 
     let Some(mut terminal) = Terminal::open(place.path()) else { return };
     terminal.shows(&[PROMPT]);
-    terminal.types("print(40 + 5); loop {}\r");
+    terminal.types(&format!("{}\r", ENDLESS.concat()));
     terminal.shows(&["45"]);
     terminal.signal("TERM");
     terminal.shows(&["SIGTERM: stopping", "interrupted"]);

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use neurhai_core::data::table::Table;
 
-use crate::{Place, root, said};
+use crate::{Place, files, root, said, shared_data};
 
 /// The program with one thread for each operation: then sums, and by them what is learned, do not
 /// depend on how many processors there are.
@@ -238,6 +238,19 @@ fn cohorts_of_two_tables_are_learned_together_and_judged_apart() {
         assert!(line.contains(&format!("{accuracy:.4}")), "{line}");
         assert!(accuracy >= 0.75, "{shown}");
     }
+    // The maps of each cohort have a folder of their own.
+    let output = host(place.path())
+        .args(["interpret", "multi_cohort/maps", "validation", "slopes", "gradients"])
+        .args(["--no-pictures"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let maps = "multi_cohort/maps/split-0/best-loss/validation/interpret-slopes";
+    for cohort in ["north", "south"] {
+        let own = (0..rows.len()).filter(|row| of(&rows, *row, "cohort") == cohort).count();
+        let found = files(&place.path().join(maps).join(cohort)).len();
+        assert!(own > 0 && own == found, "{cohort}: {found} maps of {own} images");
+    }
 }
 
 #[test]
@@ -295,10 +308,7 @@ fn of_the_networks_of_patches_those_that_know_have_a_vote() {
 /// comes out again, to the rounding of sums.
 #[test]
 fn an_experiment_of_clinicadl_is_imported_and_predicts_the_same() {
-    let data = root().join("../shared/data");
-    if !data.is_dir() {
-        return;
-    }
+    let Some(data) = shared_data() else { return };
     let place = Place::new();
     let maps = data.join("clinicadl_maps/patch_single");
     let import = |output: &str| {

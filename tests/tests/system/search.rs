@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use neurhai_core::data::table::Table;
+use neurhai_core::files::is_locked;
 use serde_json::Value;
 
 use crate::force::{assert_whole, send, until};
@@ -111,7 +112,7 @@ fn trials_train_with_what_they_draw_and_with_one_script() {
     assert_eq!((found["learning_rate"].as_f64(), found["seed"].as_u64()), (Some(0.001), Some(4)));
     std::fs::write(&module, "fn nothing() { 1 }").unwrap();
     let (code, text) = run(&place, words);
-    assert!(code == Some(1) && text.contains("imports differ"), "{text}");
+    assert!(code == Some(1) && text.contains("differ in imports"), "{text}");
 }
 
 #[test]
@@ -141,6 +142,29 @@ fn a_trial_that_fails_is_noted_and_the_others_go_on() {
     let (code, text) =
         run(&place, &format!("{} learning_rate=fixed(1e30)", words.replace("4", "1")));
     assert_eq!(code, Some(1), "{text}");
+}
+
+/// No more trainings hold their folders at once than may run at once, and so many do.
+#[test]
+fn trials_run_side_by_side_within_the_limit() {
+    let place = Place::new();
+    place.script(&super::TRAIN.replace("epochs: 2", "epochs: 30, patience: 0"));
+    let words =
+        "search script.rhai --trials 5 --jobs 2 --vary learning_rate=exponent(2,4) --output out";
+    let mut command = host(place.path());
+    let command = command.args(words.split(' ')).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let held = |trial: &usize| is_locked(&place.path().join(format!("out/trial-{trial:03}/.lock")));
+    let (mut most, begun) = (0, Instant::now());
+    let code = loop {
+        most = most.max((0..5).filter(held).count());
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(300), "it goes on");
+        sleep(Duration::from_millis(2));
+    };
+    assert_eq!((code, most), (Some(0), 2));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use neurhai_core::data::table::Table;
+use serde_json::Value;
 
 use crate::{host, root, said};
 
@@ -89,13 +90,35 @@ fn of_folds_each_participant_is_in_one() {
     assert_eq!(sorted(validated), everybody);
 }
 
-/// Where ClinicaDL's own folds lie beside the repository: ours of the same table are of their sizes.
+/// Ours of the same table are of the sizes of ClinicaDL's own: `tests/fixtures/make_clinicadl.py`.
 #[test]
 fn folds_are_of_the_sizes_of_clinicadls() {
-    let splits = root().join("../shared/data/splits");
-    if !splits.is_dir() {
-        return;
+    let fixture = std::fs::read(root().join("tests/fixtures/clinicadl.json")).unwrap();
+    let fixture: Value = serde_json::from_slice(&fixture).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("train.tsv"), fixture["train"].as_str().unwrap()).unwrap();
+    tsv(folder.path(), "kfold train.tsv --splits 4 --output 4_fold");
+    for name in ["train.tsv", "train_baseline.tsv", "validation_baseline.tsv"] {
+        let counts = |split: usize| {
+            let table = folder.path().join(format!("4_fold/split-{split}/{name}"));
+            let of = |diagnosis| count(table.clone(), diagnosis);
+            [rows(table.clone(), &["diagnosis"]).len(), of("AD"), of("CN")]
+        };
+        let folds = fixture["folds"].as_array().unwrap().iter();
+        let mut expected: Vec<[usize; 3]> =
+            folds.map(|fold| serde_json::from_value(fold[name].clone()).unwrap()).collect();
+        let mut found: Vec<[usize; 3]> = (0..4).map(counts).collect();
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{name}");
     }
+}
+
+/// Four and five folds have the sizes that ClinicaDL's have.
+#[test]
+fn folds_are_those_of_clinicadl_by_size() {
+    let Some(shared) = crate::shared_data() else { return };
+    let splits = shared.join("splits");
     for k in [4, 5] {
         let folder = tempfile::tempdir().unwrap();
         let table = splits.join("train.tsv");

@@ -156,7 +156,66 @@ fn half_a_file_of_a_killed_process_is_not_seen_and_goes_after_an_hour() {
     let kept = list(folder.path()).unwrap().volumes;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].source, "/caps/subjects/a.nii.gz");
-    assert_eq!(clear(folder.path()).unwrap().files, 2);
+    // Somebody may still be writing the young one.
+    assert_eq!(clear(folder.path()).unwrap().files, 1);
+    assert_eq!(files(folder.path()), std::slice::from_ref(&young));
+    age(&young, 4000);
+    assert_eq!(clear(folder.path()).unwrap().files, 1);
     assert!(files(folder.path()).is_empty());
     assert!(list(folder.path()).unwrap().volumes.is_empty());
+}
+
+#[test]
+fn nothing_goes_where_that_would_not_make_room_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = Volumes::new(folder.path(), 1 << 30);
+    assert!(keep(&all, 1));
+    let file = files(folder.path()).remove(0);
+    let size = fs::metadata(&file).unwrap().len();
+    age(&file, 1000);
+    // An image that is larger than all that may be kept.
+    let small = Volumes::new(folder.path(), size - 1);
+    assert!(!keep(&small, 2));
+    assert!(file.exists() && small.warning().is_some());
+    // Two files of this run fill the rest, so that without the old one there is no room for a third.
+    let tight = Volumes::new(folder.path(), 2 * size + size / 2);
+    for seed in [3, 4] {
+        assert!(keep(&tight, seed));
+    }
+    assert!(!file.exists());
+    let before = files(folder.path());
+    assert!(!keep(&tight, 5));
+    assert_eq!(files(folder.path()), before);
+}
+
+/// What this process is writing is known to it, and is not counted twice.
+#[test]
+fn its_own_half_written_files_do_not_fill_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = super::folder(folder.path());
+    fs::create_dir_all(&inner).unwrap();
+    let own = inner.join(format!(".neurhai-{}-77.tmp", std::process::id()));
+    fs::write(own, vec![0; 100_000]).unwrap();
+    let volumes = Volumes::new(folder.path(), 50_000);
+    assert!(keep(&volumes, 1));
+}
+
+#[test]
+fn a_file_that_is_read_gives_what_a_mapped_one_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let volumes = Volumes::new(folder.path(), 1 << 30);
+    keep(&volumes, 1);
+    let path = files(folder.path()).remove(0);
+    let read = |key: &Key| Header::read_whole(&File::open(&path).unwrap(), key);
+    let found = read(&key(1)).unwrap();
+    assert!(!found.voxels.is_mapped());
+    assert_eq!(found, volumes.get(&key(1)).unwrap());
+    assert_eq!(found, volume(1));
+    assert!(read(&key(2)).is_none());
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    for length in [0, 7, 4096, whole.len() - 4] {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(read(&key(1)).is_none(), "cut to {length}");
+    }
 }

@@ -11,6 +11,11 @@ use crate::{Code, Error, Place, Result};
 /// too comes first.
 pub(crate) const TENSOR_FILES: [&str; 2] = ["pt", "safetensors"];
 
+/// Whether a file holds a tensor, by its name.
+pub(crate) fn is_tensor(file: &Path) -> bool {
+    TENSOR_FILES.iter().any(|kind| file.extension().is_some_and(|own| own == *kind))
+}
+
 /// Which part of an image a tensor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorOf<'a> {

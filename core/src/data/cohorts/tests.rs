@@ -128,8 +128,12 @@ fn images_of_different_kinds_are_told_by_their_names() {
 #[test]
 fn the_masks_of_all_cohorts_must_agree() {
     let folder = cohorts(TWO, &[("a", &[]), ("b", &[])]);
-    let affine = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
     let write = |cohort: &str, region: &str, inside: usize, size: usize| {
+        let mut affine: crate::volume::Affine =
+            std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
+        if (cohort, region) == ("b", "place") {
+            affine[0] = [-1.0, 0.0, 0.0, 1.0];
+        }
         let masks = folder.path().join(cohort).join("masks/tpl-T");
         fs::create_dir_all(&masks).unwrap();
         let voxels: Vec<f32> = (0..8 * size).map(|i| f32::from(u8::from(i <= inside))).collect();
@@ -146,18 +150,20 @@ fn the_masks_of_all_cohorts_must_agree() {
     for cohort in ["a", "b"] {
         write(cohort, "same", 3, 2);
         write(cohort, "voxels", if cohort == "a" { 3 } else { 5 }, 2);
+        write(cohort, "place", 3, 2);
         write(cohort, "shape", 3, if cohort == "a" { 2 } else { 3 });
     }
     let found = find(&["A", "B"], &["same"]).unwrap();
     assert!(found[0].starts_with(folder.path().join("a")));
     assert!(find(&["B"], &["voxels"]).unwrap()[0].starts_with(folder.path().join("b")));
-    let error = find(&["A", "B"], &["same", "voxels", "shape"]).unwrap_err();
+    let error = find(&["A", "B"], &["same", "voxels", "place", "shape"]).unwrap_err();
     let messages: Vec<_> = error.problems().iter().map(|p| (p.code, p.message.as_str())).collect();
     let start = "the cohorts \"A\" and \"B\" have different masks of";
     assert_eq!(
         messages,
         [
             (Code::BadMask, &*format!("{start} \"voxels\": they differ in 2 voxels")),
+            (Code::BadMask, &*format!("{start} \"place\": they lie in different places")),
             (Code::BadMask, &*format!("{start} \"shape\": they have 2×4×2 and 2×4×3 voxels")),
         ]
     );

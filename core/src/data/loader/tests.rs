@@ -68,7 +68,7 @@ fn source(folder: &Path, step: Option<Foreign>, broken: bool) -> Source {
     let given = json!({"caps": ".", "mode": "patch", "patch_size": 2, "stride_size": 2});
     let specs = crate::data::options::specs();
     let options = Options::check(&specs, given.as_object().unwrap(), "data").unwrap();
-    let mut cut = parts(&options, [4; 3], Vec::new()).unwrap();
+    let mut cut = parts(&options, [4; 3], None, Vec::new()).unwrap();
     if broken {
         cut = Box::new(Broken(cut));
     }

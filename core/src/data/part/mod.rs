@@ -8,7 +8,7 @@ use crate::data::caps::TensorOf;
 use crate::error::{Code, Error, Place, Result};
 use crate::options::Options;
 use crate::shape::Shape;
-use crate::volume::Volume;
+use crate::volume::{Affine, Volume};
 
 mod image;
 mod patch;
@@ -76,15 +76,21 @@ pub const MODES: [&str; 4] = ["image", "patch", "slice", "roi"];
 
 /// Prepares the mode that `options` ask for, for images of this shape.
 ///
-/// `regions` are the masks that were found, for the mode `roi`.
+/// `affine` says where their voxels lie, where that is known. `regions` are the masks that were found,
+/// for the mode `roi`.
 ///
 /// # Errors
-/// A patch larger than the image, no slice left, a mask of another shape.
-pub fn parts(options: &Options, shape: [usize; 3], regions: Vec<Region>) -> Result<Box<dyn Parts>> {
+/// A patch larger than the image, no slice left, a mask of another shape or in another place.
+pub fn parts(
+    options: &Options,
+    shape: [usize; 3],
+    affine: Option<&Affine>,
+    regions: Vec<Region>,
+) -> Result<Box<dyn Parts>> {
     Ok(match options.text("mode")? {
         "patch" => Box::new(patch::Patch::new(options, shape)?),
         "slice" => Box::new(slice::Slice::new(options, shape)?),
-        "roi" => Box::new(roi::Roi::new(options, shape, regions)?),
+        "roi" => Box::new(roi::Roi::new(options, shape, affine, regions)?),
         _ => Box::new(image::Image { shape }),
     })
 }

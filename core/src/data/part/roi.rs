@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::data::images::space::elsewhere;
 
 /// A mask that was found for a region of interest.
 pub struct Region {
@@ -26,11 +27,16 @@ struct Mask {
 }
 
 impl Roi {
-    pub(super) fn new(options: &Options, shape: [usize; 3], regions: Vec<Region>) -> Result<Self> {
+    pub(super) fn new(
+        options: &Options,
+        shape: [usize; 3],
+        affine: Option<&Affine>,
+        regions: Vec<Region>,
+    ) -> Result<Self> {
         let uncropped = options.flag("uncropped_roi")?;
         let mut masks = Vec::new();
         for region in regions {
-            masks.push(Mask::read(&region.name, &region.file, shape, uncropped)?);
+            masks.push(Mask::read(region, shape, affine, uncropped)?);
         }
         let Some(first) = masks.first() else {
             return Err(bad_option("roi_list", "roi_list names no region".into()));
@@ -61,11 +67,15 @@ impl Roi {
 }
 
 impl Mask {
-    fn read(name: &str, file: &Path, shape: [usize; 3], uncropped: bool) -> Result<Self> {
-        let bad = |message: String| {
-            Error::new(Code::BadMask, message).at(Place::File(file.to_path_buf()))
-        };
-        let mask = crate::volume::read(file)?;
+    fn read(
+        Region { name, file }: Region,
+        shape: [usize; 3],
+        affine: Option<&Affine>,
+        uncropped: bool,
+    ) -> Result<Self> {
+        let bad =
+            |message: String| Error::new(Code::BadMask, message).at(Place::File(file.clone()));
+        let mask = crate::volume::read(&file)?;
         if mask.shape != shape {
             return Err(bad(format!(
                 "the mask of {name:?} has {} voxels, but the images {}",
@@ -73,6 +83,10 @@ impl Mask {
                 show(shape)
             ))
             .help("resample the mask to the images' grid, nearest neighbour"));
+        }
+        if let Some(how) = affine.and_then(|images| elsewhere(shape, &mask.affine, images)) {
+            return Err(bad(format!("the mask of {name:?} lies elsewhere than the images: {how}"))
+                .help("resample the mask to the images' grid, nearest neighbour"));
         }
         if mask.stats.non_finite > 0 || mask.voxels.iter().any(|v| *v != 0.0 && *v != 1.0) {
             return Err(bad(format!("the mask of {name:?} holds other values than 0 and 1"))
@@ -94,7 +108,7 @@ impl Mask {
             true => ([0; 3], shape),
             false => (low, [0, 1, 2].map(|axis| high[axis] - low[axis])),
         };
-        Ok(Self { name: name.into(), file: file.into(), inside, from, size })
+        Ok(Self { name, file, inside, from, size })
     }
 }
 
@@ -150,8 +164,6 @@ impl Parts for Roi {
     }
 
     fn describe(&self) -> Map<String, Value> {
-        let mut keys = self.describe.clone();
-        keys.insert("uncropped_roi".into(), json!(self.uncropped));
-        keys
+        self.describe.clone()
     }
 }

@@ -19,7 +19,7 @@ fn volume(shape: [usize; 3]) -> Volume {
 fn made(given: Value, shape: [usize; 3]) -> Result<Box<dyn Parts>> {
     let mut given = given.as_object().unwrap().clone();
     given.insert("caps".into(), json!("x"));
-    parts(&Options::check(&specs(), &given, "data").unwrap(), shape, vec![])
+    parts(&Options::check(&specs(), &given, "data").unwrap(), shape, None, vec![])
 }
 
 #[track_caller]
@@ -86,7 +86,7 @@ fn regions_are_masked_and_boxed() {
         let given = given.as_object().unwrap().clone();
         let options = Options::check(&specs(), &given, "data").unwrap();
         let region = Region { name: "r".into(), file: file.clone() };
-        let parts = parts(&options, shape, vec![region]).unwrap();
+        let parts = parts(&options, shape, Some(&volume.affine), vec![region]).unwrap();
         let mut out = vec![];
         parts.cut(&volume, 0, &mut out);
         (parts.shape(0), out)
@@ -98,4 +98,33 @@ fn regions_are_masked_and_boxed() {
         cut(json!({"caps": "x", "mode": "roi", "roi_list": "r", "uncropped_roi": true}));
     assert_eq!(shape, [1, 3, 4, 5]);
     assert_eq!(voxels.iter().sum::<f32>(), 112.0 + 123.0 + 212.0);
+}
+
+#[test]
+fn a_mask_that_lies_elsewhere_than_the_images_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (shape, file) = ([3, 4, 5], folder.path().join("mask.nii.gz"));
+    let volume = volume(shape);
+    let mut mask = vec![0f32; 60];
+    mask[7] = 1.0;
+    let given = json!({"caps": "x", "mode": "roi", "roi_list": "r"});
+    let options = Options::check(&specs(), given.as_object().unwrap(), "data").unwrap();
+    let cut = |affine: &Affine, images: Option<&Affine>| {
+        crate::volume::write(&file, shape, &mask, affine).unwrap();
+        let region = Region { name: "r".into(), file: file.clone() };
+        parts(&options, shape, images, vec![region]).map(|parts| parts.count())
+    };
+    let images = Some(&volume.affine);
+    assert_eq!(cut(&volume.affine, images).unwrap(), 1);
+    let mut mirrored = volume.affine;
+    (mirrored[0][0], mirrored[0][3]) = (-1.0, 2.0);
+    let error = cut(&mirrored, images).unwrap_err();
+    assert_eq!(error.code(), Code::BadMask);
+    assert!(error.to_string().contains("its axes lead LAS, theirs RAS"), "{error}");
+    // Of tensors nobody knows where they lie.
+    assert_eq!(cut(&mirrored, None).unwrap(), 1);
+    let mut shifted = volume.affine;
+    shifted[2][3] = 1.0;
+    let error = cut(&shifted, images).unwrap_err();
+    assert!(error.to_string().contains("up to 1.0 mm from theirs"), "{error}");
 }

@@ -68,7 +68,7 @@ fn parameters_that_contradict_the_network_are_refused() {
     }
     let shared =
         Parameters::parse(&with("label_code", json!({"AD": 0, "MCI": 0, "CN": 1})).to_string());
-    assert_eq!(shared.unwrap().classes, ["AD", "CN"]);
+    assert_eq!(shared.unwrap().classes, ["AD+MCI", "CN"]);
     // Errors of the network say where its parameters are.
     refused(&with("input_size", json!([1, 2, 2, 2])), MODEL, Code::KernelTooLarge, "maps.json");
     // A network that fits no memory is not made.

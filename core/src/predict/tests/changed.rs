@@ -112,7 +112,7 @@ fn with_mask(
 fn regions_are_cut_by_the_masks_of_training() {
     let bench = trained(json!({"data": {"mode": "roi", "roi_list": ["left"]}}));
     with_mask(&bench, "shifted", |voxels, _| voxels.rotate_right(5 * 22 * 18));
-    with_mask(&bench, "repacked", |_, affine| affine[0][3] += 1.0);
+    with_mask(&bench, "repacked", |_, affine| affine[0][3] += 0.01);
     let on = |caps: &str| json!({"participants": "test.tsv", "caps": caps});
     let words = ["not the one that the networks were trained with", "roi-left"];
     bench.refuses("test", on("shifted"), Code::BadMaps, &words);

@@ -77,6 +77,37 @@ fn the_results_of_a_split_are_replaced_by_the_same() {
     assert!(after.iter().collect::<Vec<_>>() == kept, "without all splits there is no ensemble");
 }
 
+/// What was interpreted is no prediction: it hinders none, and does not go with one, while the people are
+/// the same.
+#[test]
+fn interpretations_stay_beside_predictions() {
+    let bench = trained();
+    let maps = bench.path("maps");
+    let group = maps.join("split-0/best-loss/test");
+    let map = group.join("interpret-x/map");
+    std::fs::create_dir(map.parent().unwrap()).unwrap();
+    std::fs::write(&map, "map").unwrap();
+    let before = super::files(&maps);
+    let told = replaced(&bench, json!({"overwrite": true}));
+    assert!(!told.iter().any(|path| path.contains("interpret-")), "{told:?}");
+    assert!(super::files(&maps) == before);
+    // Where the map alone is there, nothing is replaced.
+    for split in 0..2 {
+        for name in
+            crate::transfer::folder::list(&maps.join(format!("split-{split}/best-loss/test")))
+                .unwrap()
+        {
+            if name != "interpret-x" {
+                std::fs::remove_file(maps.join(format!("split-{split}/best-loss/test/{name}")))
+                    .unwrap();
+            }
+        }
+    }
+    std::fs::remove_dir_all(maps.join("ensemble")).unwrap();
+    assert_eq!(replaced(&bench, json!({})), Vec::<String>::new());
+    assert!(super::files(&maps) == before);
+}
+
 /// Stopped or failing at any point before the end, it leaves everything as it was.
 #[test]
 fn what_is_stopped_or_fails_changes_nothing() {

@@ -76,7 +76,7 @@ fn the_log_tells_how_every_training_image_was_made() {
         (Visit { cohort: "single".into(), participant, session, row }, PathBuf::from(text("file")))
     });
     let images = Images::new(files.collect(), NotFinite::Refuse, 1 << 30);
-    let cut = parts(&options, [20, 22, 18], Vec::new()).unwrap();
+    let cut = parts(&options, [20, 22, 18], None, Vec::new()).unwrap();
     let steps = options_of(&catalog, &steps);
     let plain = Source {
         images: images.into(),

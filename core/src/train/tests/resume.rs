@@ -178,18 +178,22 @@ fn networks_of_parts_go_on_each_from_its_own_checkpoint() {
         let output = format!("stopped-{wait}");
         let maps = bench.path(&output);
         let session = Session { catalog: &catalog, scripts: &[], stop: &stop, events: &|_| () };
-        std::thread::scope(|scope| {
+        let returned = AtomicBool::new(false);
+        let result = std::thread::scope(|scope| {
             scope.spawn(|| {
-                while !maps.join("split-0/tmp").is_dir() {
+                while !maps.join("split-0/tmp").is_dir() && !returned.load(Ordering::Relaxed) {
                     std::thread::sleep(std::time::Duration::from_millis(1));
                 }
                 std::thread::sleep(std::time::Duration::from_millis(wait));
                 stop.store(true, Ordering::Relaxed);
             });
-            if let Err(error) = run(&bench.options(&output, change()), &session) {
-                assert_eq!(error.code(), Code::Interrupted, "{error}");
-            }
+            let result = run(&bench.options(&output, change()), &session);
+            returned.store(true, Ordering::Relaxed);
+            result
         });
+        if let Err(error) = result {
+            assert_eq!(error.code(), Code::Interrupted, "{error}");
+        }
         stop.store(false, Ordering::Relaxed);
         resume(&maps, None, &session).unwrap();
         assert_same(&maps, &bench.path("whole"));

@@ -133,3 +133,28 @@ fn written_tensors_come_back_bit_by_bit() {
     let wrong = write_pt(&other, &[2.5], &[2]).unwrap_err();
     assert_eq!(wrong.code(), Code::Internal);
 }
+
+#[test]
+fn a_note_comes_back_and_a_file_that_is_cut_anywhere_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers: Vec<f32> = ramp(5 * 6 * 7).collect();
+    let (pt, safe) = (folder.path().join("a.pt"), folder.path().join("a.safetensors"));
+    let note = r#"{"image":"é"}"#;
+    write_pt_with(&pt, &numbers, &[1, 5, 6, 7], Some(note)).unwrap();
+    write_safetensors(&safe, &numbers, &[1, 5, 6, 7], note).unwrap();
+    for path in [&pt, &safe] {
+        assert_eq!(read_note(path).unwrap().as_deref(), Some(note));
+        assert_eq!(read_tensor(path).unwrap(), (vec![1, 5, 6, 7], numbers.clone()));
+        let whole = fs::read(path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(path, &whole[..length]).unwrap();
+            assert!(read_note(path).is_err(), "{} of {}", length, path.display());
+        }
+    }
+    write_pt(&pt, &numbers, &[1, 5, 6, 7]).unwrap();
+    assert_eq!(read_note(&pt).unwrap(), None);
+    // What PyTorch writes has none.
+    for name in ["tensor.pt", "tensor_fortran.pt", "tensor_double.pt"] {
+        assert_eq!(read_note(&fixture(name)).unwrap(), None);
+    }
+}

@@ -145,6 +145,19 @@ fn an_image_made_of_another_keeps_its_header() {
     expected[124..128].fill(0);
     assert_eq!(bytes[..352], expected);
 
+    // A block of it lies in the same space, elsewhere.
+    let mut block = header.affine;
+    block[0][3] += 3.0;
+    write_as(&made, [2, 1, 1], &[1.0, 2.0], &block, &like).unwrap();
+    let bytes = fs::read(&made).unwrap();
+    assert_eq!(bytes[252..256], [2, 0, 2, 0]);
+    let found = read_header(&made).unwrap();
+    assert_eq!(found.shape, [2, 1, 1]);
+    assert!((found.affine[0][3] - block[0][3]).abs() < 1e-5);
+    // What names no space is one of the scanner.
+    write_as(&made, [2, 1, 1], &[1.0, 2.0], &block, &folder.path().join("x.pt")).unwrap();
+    assert_eq!(fs::read(&made).unwrap()[252..256], [1, 0, 1, 0]);
+
     // Whatever the header, the image lies where it lay.
     for name in super::expected().keys() {
         let like = fixture(name);

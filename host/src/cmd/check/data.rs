@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use neurhai_core::cache::{self, Verdicts};
-use neurhai_core::data::pattern::Preprocessing;
 use neurhai_core::train::Event;
 use neurhai_core::verify::{self, Request};
-use neurhai_core::{Code, Error, Result};
+use neurhai_core::{Code, Error};
 
-use crate::cmd::{failed, failed_at, misused};
+use crate::cmd::{failed, failed_at, misused, preprocessing};
 use crate::output;
 use crate::progress::Progress;
 use crate::report::Sources;
@@ -24,29 +23,8 @@ pub(super) struct Data {
     #[arg(long, value_name = "PATH")]
     caps: Option<PathBuf>,
 
-    /// Only these images, which then every session must have; without it all that Clinica made
-    #[arg(long, value_parser = ["t1-linear", "pet-linear", "flair-linear", "custom"])]
-    preprocessing: Option<String>,
-
-    /// The images that were not cropped
-    #[arg(long, requires = "preprocessing")]
-    use_uncropped_image: bool,
-
-    /// For pet-linear: the tracer, such as 18FFDG
-    #[arg(long)]
-    tracer: Option<String>,
-
-    /// For pet-linear: the reference region, such as cerebellumPons2
-    #[arg(long)]
-    suvr_reference_region: Option<String>,
-
-    /// For other images: how their names end, such as _desc-brain_T1w.nii.gz
-    #[arg(long, value_name = "SUFFIX")]
-    custom_suffix: Option<String>,
-
-    /// For other images: a pattern for the path below the session
-    #[arg(long)]
-    pattern: Option<String>,
+    #[command(flatten)]
+    images: preprocessing::Options,
 
     /// Read all images, also those that were checked before and have not changed since
     #[arg(long)]
@@ -56,44 +34,8 @@ pub(super) struct Data {
 impl Data {
     /// An option that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
-        let given = [
-            (self.caps.is_some(), "--caps"),
-            (self.preprocessing.is_some(), "--preprocessing"),
-            (self.tracer.is_some(), "--tracer"),
-            (self.suvr_reference_region.is_some(), "--suvr-reference-region"),
-            (self.custom_suffix.is_some(), "--custom-suffix"),
-            (self.pattern.is_some(), "--pattern"),
-            (self.fresh, "--fresh"),
-        ];
-        given.into_iter().find_map(|(given, name)| given.then_some(name))
-    }
-
-    /// The preprocessing that is asked for, if any.
-    fn preprocessing(&self) -> Result<Option<Preprocessing>> {
-        let use_uncropped_image = self.use_uncropped_image;
-        let (custom_suffix, pattern) = (self.custom_suffix.clone(), self.pattern.clone());
-        let custom = custom_suffix.is_some() || pattern.is_some();
-        let needed = |value: &Option<String>, name: &str| {
-            value.clone().ok_or_else(|| {
-                Error::new(Code::MissingOption, format!("pet-linear needs --{name}"))
-            })
-        };
-        let asked = match self.preprocessing.as_deref() {
-            Some("t1-linear") => Preprocessing::T1Linear { use_uncropped_image },
-            Some("flair-linear") => Preprocessing::FlairLinear { use_uncropped_image },
-            Some("pet-linear") => Preprocessing::PetLinear {
-                tracer: needed(&self.tracer, "tracer")?,
-                suvr_reference_region: needed(
-                    &self.suvr_reference_region,
-                    "suvr-reference-region",
-                )?,
-                use_uncropped_image,
-            },
-            None if !custom => return Ok(None),
-            _ => Preprocessing::Custom { custom_suffix, pattern },
-        };
-        asked.check()?;
-        Ok(Some(asked))
+        let caps = self.caps.as_ref().map(|_| "--caps");
+        caps.or_else(|| self.images.first()).or(self.fresh.then_some("--fresh"))
     }
 }
 
@@ -105,7 +47,7 @@ pub(super) fn is_data(path: &Path) -> bool {
 }
 
 pub(super) fn run(path: &PathBuf, args: &Data, json: bool) -> ExitCode {
-    let preprocessing = match args.preprocessing() {
+    let preprocessing = match args.images.asked() {
         Ok(preprocessing) => preprocessing,
         Err(error) => return misused(error),
     };

@@ -62,7 +62,7 @@ pub(super) fn run(args: Args, watch: &Watch<'_>) -> Result<Generated> {
         num_transforms: args.num_transforms,
     };
     let options = Artifacts {
-        source: args.source.read(),
+        source: args.source.read()?,
         motion: args.motion.then_some(motion),
         contrast: args.contrast.then_some(args.gamma),
         noise: args.noise.then_some(args.noise_std),

@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, watch: &Watch<'_>) -> Result<Generated> {
     let options = Random {
-        source: args.source.read(),
+        source: args.source.read()?,
         participants_per_class: args.participants_per_class,
         mean: args.mean,
         sigma: args.sigma,

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use neurhai_core::data::pattern::Preprocessing;
+use neurhai_core::Result;
 use neurhai_core::generate::Source;
+
+use crate::cmd::preprocessing;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Images {
@@ -14,26 +16,8 @@ pub(super) struct Images {
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
 
-    /// The pipeline that made the images
-    #[arg(long, value_name = "PIPELINE", default_value = "t1-linear",
-          value_parser = ["t1-linear", "flair-linear", "pet-linear", "custom"])]
-    preprocessing: String,
-
-    /// Take the image that was not cropped
-    #[arg(long)]
-    use_uncropped_image: bool,
-
-    /// The tracer, for pet-linear: 18FFDG
-    #[arg(long, required_if_eq("preprocessing", "pet-linear"))]
-    tracer: Option<String>,
-
-    /// The reference region, for pet-linear: cerebellumPons2
-    #[arg(long, value_name = "REGION", required_if_eq("preprocessing", "pet-linear"))]
-    suvr_reference_region: Option<String>,
-
-    /// How the names of custom images end: _desc-brain_T1w.nii.gz
-    #[arg(long, value_name = "SUFFIX", required_if_eq("preprocessing", "custom"))]
-    custom_suffix: Option<String>,
+    #[command(flatten)]
+    images: preprocessing::Options,
 }
 
 impl Images {
@@ -42,18 +26,9 @@ impl Images {
         self.table.iter().chain([&self.caps]).cloned().collect()
     }
 
-    pub(super) fn read(self) -> Source {
-        let use_uncropped_image = self.use_uncropped_image;
-        let preprocessing = match self.preprocessing.as_str() {
-            "t1-linear" => Preprocessing::T1Linear { use_uncropped_image },
-            "flair-linear" => Preprocessing::FlairLinear { use_uncropped_image },
-            "pet-linear" => Preprocessing::PetLinear {
-                tracer: self.tracer.unwrap_or_default(),
-                suvr_reference_region: self.suvr_reference_region.unwrap_or_default(),
-                use_uncropped_image,
-            },
-            _ => Preprocessing::Custom { custom_suffix: self.custom_suffix, pattern: None },
-        };
-        Source { caps: self.caps, preprocessing, table: self.table }
+    /// The images that are meant; those of t1-linear where nothing says it.
+    pub(super) fn read(self) -> Result<Source> {
+        let preprocessing = self.images.or_t1_linear()?;
+        Ok(Source { caps: self.caps, preprocessing, table: self.table })
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, watch: &Watch<'_>) -> Result<Generated> {
     let options = Trivial {
-        source: args.source.read(),
+        source: args.source.read()?,
         participants_per_class: args.participants_per_class,
         masks: args.mask,
         atrophy_percent: args.atrophy,
