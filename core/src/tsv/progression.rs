@@ -40,7 +40,7 @@ pub type Courses = Vec<(&'static str, usize)>;
 
 /// Adds the column `progression` to a table of sessions with a `diagnosis` of CN, MCI, AD or Dementia,
 /// and writes it to `output`; rows without a diagnosis are left out unless both neighbours in time
-/// agree, which is then taken.
+/// agree, which is then taken (AD and Dementia do, as they are one stage; in ClinicaDL they do not).
 ///
 /// A session is compared with the one `horizon` months later; where there is none at that time, with
 /// the last one if that is earlier, otherwise with the last one before it and, if that is equal, with
@@ -159,6 +159,7 @@ fn write(frame: &Frame, diagnosis: usize, rows: &[(usize, Course)], output: &Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tsv::labels::tests::{cells, fixture};
 
     /// The visits of one participant, and what each becomes, by ClinicaDL's rules by hand.
     #[track_caller]
@@ -212,6 +213,25 @@ mod tests {
         let error = progression(&table, &folder.path().join("o.tsv"), 36).unwrap_err().to_string();
         assert!(error.contains("\"ses-1\" does not tell the month") && error.contains("row 2"));
         assert!(error.contains("\"FTD\" is no stage") && error.contains("row 3"), "{error}");
+    }
+
+    /// Forty participants with visits here and there: `tests/fixtures/make_tsvtools.py`.
+    #[test]
+    fn what_becomes_of_participants_is_what_clinicadl_says() {
+        let fixture = fixture();
+        for horizon in [12, 36] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = |name: &str| folder.path().join(name);
+            std::fs::write(file("t.tsv"), fixture["visits"].as_str().unwrap()).unwrap();
+            progression(&file("t.tsv"), &file("o.tsv"), horizon).unwrap();
+            let found = std::fs::read_to_string(file("o.tsv")).unwrap();
+            let expected = fixture["progression"][horizon.to_string()].as_str().unwrap();
+            let (found, expected) = (cells(&found), cells(expected));
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found, expected, "{horizon}");
+            }
+        }
     }
 
     /// It is not looked for in tables that lie near.
