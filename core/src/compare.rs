@@ -11,7 +11,7 @@ use crate::data::table::Table;
 use crate::error::Result;
 use crate::experiment::read;
 use crate::files;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 mod epochs;
 mod folds;
@@ -251,7 +251,7 @@ fn given_files([a, b]: [&Path; 2]) -> Result<Vec<PathBuf>> {
     for group in ["train", "validation"] {
         let group = Path::new("groups").join(group);
         let folders = [a, b].map(|root| root.join(&group)).map(|folder| match folder.is_dir() {
-            true => list(&folder),
+            true => files::entries(&folder),
             false => Ok(Vec::new()),
         });
         let [a, b] = folders;

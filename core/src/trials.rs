@@ -178,7 +178,7 @@ impl Trials {
     /// # Errors
     /// What the disk says.
     pub fn numbered(&self, prefix: &str) -> Result<usize> {
-        let names = crate::transfer::folder::list(&self.folder)?;
+        let names = files::entries(&self.folder)?;
         let number = |name: &String| -> Option<usize> {
             name.strip_prefix(prefix)?.strip_suffix(".json")?.parse().ok()
         };
@@ -276,7 +276,7 @@ impl Trials {
 /// Whether a folder holds nothing but what [`Trials::open`] makes before the definition is there: it was
 /// stopped in that moment.
 fn only_opened(folder: &Path) -> bool {
-    let names = crate::transfer::folder::list(folder).unwrap_or_default();
+    let names = files::entries(folder).unwrap_or_default();
     !names.is_empty() && names.iter().all(|name| name == ".lock" || files::is_beside(name))
 }
 

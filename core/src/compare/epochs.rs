@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::union;
 use crate::data::table::Table;
 use crate::error::Result;
-use crate::transfer::folder::list;
+use crate::files;
 
 /// The courses of a network's training in two experiments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ const COLUMNS: [&str; 4] = ["weights_before", "order", "augmentation", "weights_
 pub(super) fn courses(split: usize, folders: [&Path; 2]) -> Result<Vec<Course>> {
     let logs = folders.map(|folder| folder.join("training_logs"));
     let networks = |logs: &PathBuf| -> Result<Vec<String>> {
-        let mut names = if logs.is_dir() { list(logs)? } else { Vec::new() };
+        let mut names = if logs.is_dir() { files::entries(logs)? } else { Vec::new() };
         names.retain(|name| name.starts_with("network-"));
         Ok(names)
     };

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Alone, bytes, union};
 use crate::error::Result;
+use crate::files;
 use crate::records::values;
-use crate::transfer::folder::list;
 
 /// A score that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ pub(super) fn groups(roots: [&Path; 2], found: &mut Found) -> Result<()> {
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {
-    if folder.is_dir() { list(folder) } else { Ok(Vec::new()) }
+    if folder.is_dir() { files::entries(folder) } else { Ok(Vec::new()) }
 }
 
 /// Compares the best models of a split, their predictions and their scores.

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::files::write_atomic;
 use crate::maps::{Maps, make_folder};
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// Files at the top, and what they are called beside ours.
 const TOP: [(&str, &str); 3] = [
@@ -63,7 +64,7 @@ fn folders(folder: &Path) -> Result<Vec<String>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    Ok(list(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
+    Ok(files::entries(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
 }
 
 /// The tables and texts that lie in a folder itself.
@@ -71,7 +72,7 @@ fn tables(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         return Ok(());
     }
-    for name in list(from)? {
+    for name in files::entries(from)? {
         let wanted = [".tsv", ".json", ".log"].iter().any(|suffix| name.ends_with(suffix));
         if wanted && from.join(&name).is_file() {
             file(&from.join(&name), &to.join(&name))?;

@@ -11,8 +11,8 @@ use crate::data::cohorts::is_table;
 use crate::data::split::{Belonging, GroupTable, Known, Row, Target, read_group};
 use crate::error::{Code, Error, Place, Result};
 use crate::experiment::read;
+use crate::files;
 use crate::task::Task;
-use crate::transfer::folder::list;
 
 /// Who is in a group, before their images are looked for.
 pub(super) struct Found {
@@ -255,6 +255,6 @@ fn check_labels(task: Task, options: &GroupOptions) -> Result<()> {
 /// The groups that there are.
 fn groups(opened: &Opened) -> Result<Vec<String>> {
     let folder = opened.root.join("groups");
-    let names = list(&folder)?;
+    let names = files::entries(&folder)?;
     Ok(names.into_iter().filter(|name| folder.join(name).is_dir()).collect())
 }

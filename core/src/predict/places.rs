@@ -7,7 +7,7 @@ use super::opened::Opened;
 use super::options::Asked;
 use super::stale::stale;
 use crate::error::{Code, Error, Place, Result};
-use crate::transfer::folder::list;
+use crate::files;
 
 /// Where results of a split's best models go.
 pub(super) struct Target {
@@ -45,7 +45,9 @@ pub(crate) fn of_others(opened: &Opened, name: &str) -> Result<Vec<PathBuf>> {
     found.sort();
     found.dedup();
     // An empty folder holds nothing that could be mixed up.
-    found.retain(|place| list(&opened.root.join(place)).is_ok_and(|names| !names.is_empty()));
+    found.retain(|place| {
+        files::entries(&opened.root.join(place)).is_ok_and(|names| !names.is_empty())
+    });
     Ok(found)
 }
 
@@ -67,7 +69,7 @@ impl Places {
         let is_map = |name: &String| standing != Standing::New && name.starts_with("interpret-");
         let there = |place: &Path| {
             let path = root.join(place);
-            path.exists() && !list(&path).is_ok_and(|names| names.iter().all(is_map))
+            path.exists() && !files::entries(&path).is_ok_and(|names| names.iter().all(is_map))
         };
         let stale = stale(root)?;
         let table = format!("{name}_{}_level_prediction.tsv", opened.config.data.text("mode")?);
@@ -98,7 +100,7 @@ impl Places {
         if taken.is_empty() || overwrite {
             // It stays, unless other weights than those that predict now made it.
             let goes = |place: PathBuf| {
-                let names = list(&root.join(&place)).unwrap_or_default();
+                let names = files::entries(&root.join(&place)).unwrap_or_default();
                 let stays = |name: &&String| is_map(name) && !stale.contains(&place.join(name));
                 match names.iter().any(|name| stays(&name)) {
                     true => names.iter().filter(|n| !stays(n)).map(|n| place.join(n)).collect(),
@@ -143,7 +145,7 @@ impl Places {
         for place in &self.old {
             let folder = root.join(place);
             if folder.is_dir() {
-                shown.extend(list(&folder)?.into_iter().map(|name| folder.join(name)));
+                shown.extend(files::entries(&folder)?.into_iter().map(|name| folder.join(name)));
             } else {
                 shown.push(folder);
             }

@@ -9,7 +9,7 @@ use crate::data::table::{Table, write_tsv};
 use crate::error::Result;
 use crate::experiment::read;
 use crate::files;
-use crate::transfer::folder::{Folder, Model, list};
+use crate::transfer::folder::{Folder, Model};
 
 const NAME: &str = "models.tsv";
 
@@ -95,7 +95,7 @@ fn made_by(maps: &Path, place: &Path) -> Result<Vec<(PathBuf, String)>> {
 
 /// The folders in a folder, in order; none where it is none.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let names = if folder.is_dir() { list(folder)? } else { Vec::new() };
+    let names = if folder.is_dir() { files::entries(folder)? } else { Vec::new() };
     let paths = names.into_iter().map(|name| folder.join(name));
     Ok(paths.filter(|path| path.is_dir()).collect())
 }

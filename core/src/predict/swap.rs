@@ -8,7 +8,6 @@ use crate::error::{Code, Error, Place, Result};
 use crate::files;
 use crate::maps::{Maps, make_folder};
 use crate::records::write_hashes;
-use crate::transfer::folder::list;
 
 /// The folder in an experiment where new results wait; only the process that holds the lock uses it.
 const FOLDER: &str = ".predict";
@@ -90,7 +89,7 @@ impl<'m> Staged<'m> {
             let stays = root.join(&place).exists() && !old.iter().any(|old| place.starts_with(old));
             match stays {
                 true => {
-                    let names = list(&root.join(FOLDER).join("new").join(&place))?;
+                    let names = files::entries(&root.join(FOLDER).join("new").join(&place))?;
                     new.extend(names.iter().map(|name| place.join(name)));
                 }
                 false => new.push(place),

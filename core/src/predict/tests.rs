@@ -23,6 +23,20 @@ fn patches() -> Value {
     json!({"mode": "patch", "patch_size": [10, 11, 9], "stride_size": [10, 11, 9]})
 }
 
+/// An experiment of one split, with a test set beside it.
+fn trained(change: Value) -> Bench {
+    let bench = Bench::with_test(|_| ());
+    let mut options = json!({"epochs": 1, "selection_metrics": ["loss"]});
+    options.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    bench.run("maps", options).unwrap();
+    bench
+}
+
+/// The test set, as a group.
+fn test() -> Value {
+    json!({"participants": "test.tsv"})
+}
+
 impl Bench {
     /// A data set of which two participants per class are in no split.
     fn with_test(change: impl Fn(&mut PhantomOptions)) -> Self {

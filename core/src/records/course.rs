@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Place, Result};
 use crate::experiment::read;
 use crate::files;
 use crate::train::{Standing, standing_of};
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// The training of a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +86,8 @@ fn course(folder: &Folder, split: usize) -> Result<Course> {
     let logs = path.join("training_logs");
     let mut folders = vec![logs.clone()];
     if logs.is_dir() {
-        let networks = list(&logs)?.into_iter().filter(|name| name.starts_with("network-"));
+        let networks =
+            files::entries(&logs)?.into_iter().filter(|name| name.starts_with("network-"));
         folders.extend(networks.map(|name| logs.join(name)));
     }
     let mut points = Vec::new();
@@ -134,8 +135,8 @@ fn results(folder: &Folder, split: usize) -> Result<(Vec<(String, f64)>, i64)> {
     let (mut found, mut at) = (Vec::new(), 0);
     for metric in folder.metrics(split)? {
         let best = folder.best(split, &metric);
-        for group in list(&best)?.into_iter().filter(|name| best.join(name).is_dir()) {
-            for name in list(&best.join(&group))? {
+        for group in files::entries(&best)?.into_iter().filter(|name| best.join(name).is_dir()) {
+            for name in files::entries(&best.join(&group))? {
                 let level = name.strip_prefix(&format!("{group}_"));
                 let level = level.and_then(|rest| rest.strip_suffix("_level_metrics.tsv"));
                 let Some(level) = level else { continue };

@@ -10,12 +10,13 @@ use super::values;
 use crate::data::table::Table;
 use crate::error::{Error, Place, Result};
 use crate::experiment::{classes, read};
+use crate::files;
 use crate::files::is_locked;
 use crate::network::checkpoint_progress;
 use crate::predict::stale;
 use crate::train::{Best, Standing, standing_of};
 use crate::transfer::Source;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// An experiment folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,7 +134,7 @@ pub fn describe(maps: &Path) -> Result<Described> {
 
 fn tree(folder: &Path, within: String, meanings: &Meanings) -> Result<Item> {
     let mut items = Vec::new();
-    for name in list(folder)? {
+    for name in files::entries(folder)? {
         let path = folder.join(&name);
         let failed = |error| Error::io(&path, "look at the file", &error);
         let about = std::fs::symlink_metadata(&path).map_err(failed)?;
@@ -224,7 +225,7 @@ fn progresses(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Progre
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let names = list(folder)?.into_iter().filter(|name| wanted(name));
+    let names = files::entries(folder)?.into_iter().filter(|name| wanted(name));
     let mut found = Vec::new();
     for name in names {
         let progress = checkpoint_progress(&folder.join(name))?;
@@ -279,7 +280,7 @@ fn score(best: &Path, metric: &str) -> Result<Option<f64>> {
     if !folder.is_dir() {
         return Ok(None);
     }
-    let mut tables = list(&folder)?;
+    let mut tables = files::entries(&folder)?;
     tables.retain(|name| name.ends_with("_level_metrics.tsv"));
     // That of images comes first; of a loss only their parts may have one.
     tables.sort_by_key(|name| !name.contains("_image_level_"));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::transfer::folder::list;
+use crate::files;
 
 mod course;
 mod describe;
@@ -31,7 +31,7 @@ pub(crate) use values::values;
 /// order. Links are followed for files only.
 fn files_below(root: &Path, folder: &Path) -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
-    for name in list(folder)? {
+    for name in files::entries(folder)? {
         let path = folder.join(&name);
         let failed = |error| Error::io(&path, "look at the file", &error);
         let about = fs::symlink_metadata(&path).map_err(failed)?;

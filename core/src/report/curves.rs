@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::data::table::Table;
 use crate::error::Result;
+use crate::files;
 use crate::metric::Direction;
 use crate::records::kept_epochs;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// How one network of a split learned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,7 +55,7 @@ pub(super) fn curves(
         if !logs.is_dir() {
             continue;
         }
-        let mut networks: Vec<Option<usize>> = list(&logs)?
+        let mut networks: Vec<Option<usize>> = files::entries(&logs)?
             .iter()
             .filter_map(|name| name.strip_prefix("network-")?.parse().ok().map(Some))
             .collect();

@@ -7,7 +7,6 @@ use crate::data::participants::{Key, SINGLE};
 use crate::data::table::Table;
 use crate::error::Result;
 use crate::files;
-use crate::transfer::folder::list;
 use crate::volume::{self, Volume};
 
 /// A file that `inputs.tsv` names.
@@ -65,7 +64,7 @@ impl Images {
             Ok(all.into_iter().filter_map(|one| Some((one.key?, (one.file, one.blake3)))).collect())
         };
         let mut groups = BTreeMap::new();
-        for name in if folder.is_dir() { list(&folder)? } else { Vec::new() } {
+        for name in if folder.is_dir() { files::entries(&folder)? } else { Vec::new() } {
             let of_group = files(&folder.join(&name))?;
             groups.insert(name, of_group);
         }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::tables::sheet;
 use crate::error::Result;
 use crate::experiment::read;
-use crate::transfer::folder::{Folder, list};
+use crate::files;
+use crate::transfer::folder::Folder;
 
 /// Groups that `host predict` found people in who had trained or validated the networks, and how many.
 ///
@@ -16,7 +17,7 @@ use crate::transfer::folder::{Folder, list};
 pub(crate) fn groups(root: &Path) -> Result<Vec<(String, usize)>> {
     let folder = root.join("groups");
     let mut found = Vec::new();
-    for name in if folder.is_dir() { list(&folder)? } else { Vec::new() } {
+    for name in if folder.is_dir() { files::entries(&folder)? } else { Vec::new() } {
         let file = folder.join(&name).join("maps.json");
         if !file.is_file() {
             continue;

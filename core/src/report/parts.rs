@@ -14,6 +14,7 @@ use crate::data::options::specs;
 use crate::data::part::canvas::Cover;
 use crate::data::part::{Parts, parts};
 use crate::error::Result;
+use crate::files;
 use crate::options::Options;
 use crate::picture::{Colors, Scale};
 use crate::train::inputs::{preprocessing, regions};
@@ -159,7 +160,7 @@ pub struct Attribution {
 pub(super) fn attributions(source: &Source<'_>, groups: &[PathBuf]) -> Result<Vec<Attribution>> {
     let mut found = Vec::new();
     for group in groups {
-        for name in crate::transfer::folder::list(group)? {
+        for name in files::entries(group)? {
             let Some(given) = name.strip_prefix("interpret-") else { continue };
             let folder = group.join(&name);
             let pictures = super::pictures::of_folder(&folder.join("pictures"))?;

@@ -11,8 +11,8 @@ use crate::data::cohorts::{is_table, read_table};
 use crate::data::participants::{Key, SINGLE, read_members};
 use crate::data::table::Table;
 use crate::error::Result;
+use crate::files;
 use crate::task::Task;
-use crate::transfer::folder::list;
 
 /// How many there are at a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -121,7 +121,7 @@ pub(super) fn people(source: &Source<'_>) -> Result<People> {
         let classes = vec![None; keys.len()];
         steps.push(Members { keys, classes }.step("with an image that was read".into()));
     }
-    let mut names = if groups.is_dir() { list(&groups)? } else { Vec::new() };
+    let mut names = if groups.is_dir() { files::entries(&groups)? } else { Vec::new() };
     // Training comes before validation, and both before what was predicted later.
     names.sort_by_key(|name| match name.as_str() {
         "train" => 0,

@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::files;
 use crate::picture::{Cut, Picture, Plane, Scale, window};
-use crate::transfer::folder::list;
 use crate::volume::Volume;
 
 /// A picture and what it shows.
@@ -58,7 +57,7 @@ const LARGEST: usize = 400_000;
 
 /// The pictures in a folder, those of means first; larger ones than a report can hold are left out.
 pub(super) fn of_folder(folder: &Path) -> Result<Vec<Shown>> {
-    let mut names = if folder.is_dir() { list(folder)? } else { Vec::new() };
+    let mut names = if folder.is_dir() { files::entries(folder)? } else { Vec::new() };
     names.retain(|name| name.ends_with(".png"));
     names.sort_by_key(|name| !name.starts_with("mean"));
     let mut shown = Vec::new();

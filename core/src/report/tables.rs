@@ -7,9 +7,10 @@ use serde::Serialize;
 use crate::data::participants::SINGLE;
 use crate::data::table::Table;
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 use crate::import::{Prediction, read_predictions};
 use crate::task::Task;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// A metric with its 95 % interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,7 +58,7 @@ impl Found {
     pub(crate) fn levels(&self) -> Result<Vec<String>> {
         let before = format!("{}_", self.whose.group);
         let mut levels: Vec<String> = Vec::new();
-        for name in list(&self.folder)? {
+        for name in files::entries(&self.folder)? {
             let level = name.strip_prefix(&before).and_then(|rest| {
                 let after = ["_level_metrics.tsv", "_level_prediction.tsv"];
                 after.into_iter().find_map(|after| rest.strip_suffix(after))
@@ -79,13 +80,13 @@ pub(crate) fn groups(root: &Path, folder: &Folder) -> Result<Vec<Found>> {
         if !of_split.is_dir() {
             continue;
         }
-        for best in list(&of_split)? {
+        for best in files::entries(&of_split)? {
             let Some(metric) = best.strip_prefix("best-") else { continue };
             let of_best = of_split.join(&best);
             if !of_best.is_dir() {
                 continue;
             }
-            for group in list(&of_best)? {
+            for group in files::entries(&of_best)? {
                 let whose =
                     Whose { split, selection_metric: metric.to_owned(), group: group.clone() };
                 let one = Found { whose, folder: of_best.join(&group) };

@@ -14,10 +14,11 @@ use crate::data::loader::Source;
 use crate::data::participants::{SINGLE, Session as Visit};
 use crate::data::split::Label;
 use crate::error::{Code, Error, Place, Result};
+use crate::files;
 use crate::import::{Prediction, add_cohorts, read_predictions};
 use crate::predict::Opened;
 use crate::task::Task;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// How a table of predictions agrees with what its model says now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,7 +140,7 @@ pub fn recompute(maps: &Path, caps: &Path, session: &Session<'_>) -> Result<Vec<
 /// The groups that have tables of predictions by a model.
 fn groups(folder: &Path, mode: &str) -> Result<Vec<Group>> {
     let mut groups = Vec::new();
-    for name in list(folder)? {
+    for name in files::entries(folder)? {
         let table = |level: &str| -> PathBuf {
             folder.join(&name).join(format!("{name}_{level}_level_prediction.tsv"))
         };

@@ -25,7 +25,7 @@ use crate::network::checkpoint_progress;
 use crate::predict;
 use crate::records::{remove_manifest, write_manifest};
 use crate::task::Task;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// How far a split is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,7 +79,7 @@ pub fn reached(file: &Path) -> Result<Reached> {
 pub(crate) fn standing_of(folder: &Path) -> Standing {
     // Of several networks the first one found tells.
     let there = |folder: &Path, name: &str| -> Option<PathBuf> {
-        let names = list(folder).ok()?;
+        let names = files::entries(folder).ok()?;
         names.into_iter().find(|file| file.ends_with(name)).map(|file| folder.join(file))
     };
     let last = || there(folder, "last.safetensors");

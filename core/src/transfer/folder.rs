@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, Place, Result};
 use crate::experiment::{NO_EXPERIMENT, read};
+use crate::files;
 
 /// An experiment folder, as far as it tells where its models lie.
 pub(crate) struct Folder {
@@ -43,7 +44,7 @@ impl Folder {
     }
 
     fn open_as(root: &Path, help: &str) -> Result<Self> {
-        let names = list(root).map_err(|error| match error.code() {
+        let names = files::entries(root).map_err(|error| match error.code() {
             Code::FileNotFound => error.help(help),
             _ => error,
         })?;
@@ -69,8 +70,10 @@ impl Folder {
     /// The splits that there are, in order.
     pub(crate) fn splits(&self) -> Result<Vec<usize>> {
         let prefix = format!("{}-", self.word);
-        let mut splits: Vec<usize> =
-            list(&self.root)?.iter().filter_map(|name| number(name, &prefix, "")).collect();
+        let mut splits: Vec<usize> = files::entries(&self.root)?
+            .iter()
+            .filter_map(|name| number(name, &prefix, ""))
+            .collect();
         splits.sort_unstable();
         Ok(splits)
     }
@@ -87,7 +90,7 @@ impl Folder {
 
     /// The metrics of a split by which models were kept, in order of their names.
     pub(crate) fn metrics(&self, split: usize) -> Result<Vec<String>> {
-        let names = list(&self.split(split))?;
+        let names = files::entries(&self.split(split))?;
         let metrics = names.iter().filter_map(|name| name.strip_prefix("best-"));
         let named = |metric: &&str| !metric.is_empty() && !metric.contains(char::is_control);
         Ok(metrics.filter(named).map(str::to_owned).collect())
@@ -96,7 +99,7 @@ impl Folder {
     /// The models that are the best of a split by a metric: one, or one per network, in order.
     pub(crate) fn models(&self, split: usize, metric: &str) -> Result<Vec<Model>> {
         let folder = self.best(split, metric);
-        let names = list(&folder)?;
+        let names = files::entries(&folder)?;
         let mut models: Vec<Model> = Vec::new();
         for suffix in SUFFIXES {
             let of_networks = format!("_{suffix}");
@@ -149,16 +152,4 @@ impl Folder {
 fn number(name: &str, before: &str, after: &str) -> Option<usize> {
     let digits = name.strip_prefix(before)?.strip_suffix(after)?;
     digits.parse().ok().filter(|number: &usize| number.to_string() == digits)
-}
-
-/// The names in a folder, in order.
-pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
-    let failed = |error| Error::io(folder, "look into the folder", &error);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        // A name that is no Unicode is none of ours.
-        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
-    }
-    names.sort_unstable();
-    Ok(names)
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::{Judge, Trials};
 use crate::data::table::Table;
 use crate::error::Result;
+use crate::files;
 use crate::train::Best;
-use crate::transfer::folder::{Folder, list};
+use crate::transfer::folder::Folder;
 
 /// What validation says of a training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -80,7 +81,7 @@ fn value(folder: &Path, metric: &str) -> Result<Option<f64>> {
     if !folder.is_dir() {
         return Ok(None);
     }
-    let mut names = list(folder)?;
+    let mut names = files::entries(folder)?;
     names.retain(|name| name.ends_with(END));
     names.sort_by_key(|name| !name.ends_with(&format!("_image{END}")));
     for name in names {

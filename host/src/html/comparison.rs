@@ -5,7 +5,7 @@ use neurhai_core::compare::{RunScore, Together};
 use serde_json::{Value, json};
 
 use super::svg::short;
-use super::{STYLE, charts, clip, interval, render};
+use super::{charts, clip, interval, render};
 use crate::show::{p_value, value_text};
 
 /// The whole page of a comparison.
@@ -80,7 +80,6 @@ pub fn comparison(found: &Together) -> Result<String> {
         })
         .collect();
     let context = json!({
-        "style": STYLE,
         "runs": runs,
         "options": options,
         "scores": scores,

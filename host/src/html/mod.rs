@@ -39,6 +39,8 @@ fn render(
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("cell", |text: String| cell(&text));
+    environment.add_global("style", STYLE);
+    environment.add_template("head.html", include_str!("head.html")).map_err(internal)?;
     environment.add_template(name, template).map_err(internal)?;
     let template = environment.get_template(name).map_err(internal)?;
     template.render(Value::from(Serde(context))).map_err(internal)

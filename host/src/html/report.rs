@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::group::{self, sheet};
 use super::svg::short;
-use super::{STYLE, Table, base64, charts, clip, interval, render};
+use super::{Table, base64, charts, clip, interval, render};
 
 /// A page is smaller than this.
 const LIMIT: usize = 5_000_000;
@@ -158,7 +158,6 @@ fn page(report: &Report, budget: &Budget) -> Result<(String, Option<String>)> {
     let cohorts = report.flow.iter().any(|step| !step.cohorts.is_empty());
     let made = format!("Written by Neurhai {}.", env!("CARGO_PKG_VERSION"));
     let context = json!({
-        "style": STYLE,
         "r": report,
         "headline": headline(report, &ordered),
         "cohorts": cohorts,

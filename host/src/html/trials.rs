@@ -7,7 +7,7 @@ use neurhai_core::trials::{Judge, State, Trials};
 use serde_json::{Value, json};
 
 use super::svg::{Chart, around, short};
-use super::{STYLE, Table, charts, render};
+use super::{Table, charts, render};
 use crate::show::trials::{MISSING, best_epochs, drawn, optimistic};
 
 const SIZE: (f64, f64) = (460.0, 300.0);
@@ -117,7 +117,6 @@ pub fn learning_curve(points: &[Point], judge: &Judge, trials: &Trials) -> Resul
 
 fn page(trials: &Trials, judge: &Judge, mut context: Value) -> Result<String> {
     let definition = trials.definition()?;
-    context["style"] = STYLE.into();
     context["metric"] = judge.metric.as_str().into();
     context["definition"] = format!("{definition:#}").into();
     context["made"] = format!("Written by Neurhai {}.", env!("CARGO_PKG_VERSION")).into();

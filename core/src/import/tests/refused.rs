@@ -3,7 +3,7 @@
 use super::*;
 
 fn list(folder: &Path) -> Vec<String> {
-    crate::transfer::folder::list(folder).unwrap()
+    crate::files::entries(folder).unwrap()
 }
 
 fn with(key: &str, value: Value) -> Value {

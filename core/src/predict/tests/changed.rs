@@ -16,18 +16,6 @@ fn warned(bench: &Bench, group: &str, options: Value) -> Vec<String> {
     told.into_inner().unwrap()
 }
 
-fn trained(change: Value) -> Bench {
-    let bench = Bench::with_test(|_| ());
-    let mut options = json!({"epochs": 1, "selection_metrics": ["loss"]});
-    options.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    bench.run("maps", options).unwrap();
-    bench
-}
-
-fn test() -> Value {
-    json!({"participants": "test.tsv"})
-}
-
 /// Trained on, an experiment keeps what its networks said before, and everybody is told.
 #[test]
 fn results_of_weights_that_were_replaced_are_told() {

@@ -2,14 +2,6 @@
 
 use super::*;
 
-fn trained(change: Value) -> Bench {
-    let bench = Bench::with_test(|_| ());
-    let mut options = json!({"epochs": 1, "selection_metrics": ["loss"]});
-    options.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    bench.run("maps", options).unwrap();
-    bench
-}
-
 const TABLE: &str = "split-0/best-loss/test/test_image_level_prediction.tsv";
 const METRICS: &str = "split-0/best-loss/test/test_image_level_metrics.tsv";
 

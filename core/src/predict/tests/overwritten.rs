@@ -94,8 +94,7 @@ fn interpretations_stay_beside_predictions() {
     // Where the map alone is there, nothing is replaced.
     for split in 0..2 {
         for name in
-            crate::transfer::folder::list(&maps.join(format!("split-{split}/best-loss/test")))
-                .unwrap()
+            crate::files::entries(&maps.join(format!("split-{split}/best-loss/test"))).unwrap()
         {
             if name != "interpret-x" {
                 std::fs::remove_file(maps.join(format!("split-{split}/best-loss/test/{name}")))

@@ -10,10 +10,6 @@ fn trained(n_splits: usize, change: Value) -> Bench {
     bench
 }
 
-fn test() -> Value {
-    json!({"participants": "test.tsv"})
-}
-
 /// All splits are those that were asked for, not those that happen to be there.
 #[test]
 fn splits_that_are_missing_are_no_reason_for_a_mean_of_fewer() {
